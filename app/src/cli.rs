@@ -1,0 +1,84 @@
+//! The command line: what a person types, and what they see.
+
+mod scan;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Anchorwatch sees to it that a Kubernetes cluster does not drift from Git.
+#[derive(Debug, Parser)]
+#[command(name = "anchorwatch", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare Git with a cluster or a recorded snapshot.
+    Scan(scan::Args),
+}
+
+/// Runs the command that was typed.
+pub(crate) fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let result = match cli.command {
+        Command::Scan(args) => scan::run(args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            let _ = io::stderr().write_all(failure.text().as_bytes());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Runs a story on an async runtime.
+fn block_on<T>(story: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))?
+        .block_on(story)
+}
+
+/// Writes to stdout. A reader that went away (`| head`) is no error.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::new("cannot write the output").detail(error.to_string()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Text from outside, with control, bidi and zero-width characters made visible.
+pub(crate) fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}' | '\u{00ad}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
+}

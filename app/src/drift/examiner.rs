@@ -1,0 +1,128 @@
+//! Takes raw live objects, one at a time and from any thread, and makes items of those that differ.
+
+use std::sync::Mutex;
+
+use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::compare::{Pair, compare};
+use anchorwatch_core::drift::examine::{self, Setting, Subject};
+use anchorwatch_core::drift::item::SourceLocation;
+use anchorwatch_core::drift::origin::Witness;
+use anchorwatch_core::object::list::RawHead;
+use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::split_api_version;
+use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::ownership::parse_managed_fields;
+use anchorwatch_core::schema::Schema;
+
+use crate::index::{Index, Wanted};
+
+/// What all objects of one scan are examined with.
+#[derive(Debug)]
+pub(crate) struct Examiner<'a> {
+    pub(crate) schema: &'a Schema,
+    pub(crate) index: &'a Index<'a>,
+    pub(crate) setting: Setting<'a>,
+    pub(crate) origin: &'a SourceOfFiles,
+    /// Objects that came without managedFields.
+    pub(crate) unattributed: Mutex<usize>,
+}
+
+/// Where the files of a source come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SourceOfFiles {
+    /// Paths, by the index that each object carries.
+    pub(crate) files: Vec<String>,
+    /// Commit; `None` for files on disk.
+    pub(crate) commit: Option<String>,
+    /// True where kustomize or Helm made the objects.
+    pub(crate) rendered: bool,
+}
+
+/// A live object that could not be read.
+#[derive(Debug)]
+pub(crate) struct Unreadable {
+    pub(crate) what: String,
+    pub(crate) namespace: String,
+    pub(crate) reason: String,
+}
+
+impl Examiner<'_> {
+    /// Compares one live object with Git's. Objects that Git does not have give nothing.
+    ///
+    /// `api_version` and `kind` are the list's, for items that do not say their own.
+    pub(crate) fn examine(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
+        let head: RawHead<'_> = serde_json::from_str(raw).map_err(|error| Unreadable {
+            what: kind.to_owned(),
+            namespace: String::new(),
+            reason: format!("the object cannot be read: {error}"),
+        })?;
+        let api_version = if head.api_version.is_empty() { api_version } else { &head.api_version };
+        let kind = if head.kind.is_empty() { kind } else { &head.kind };
+        let group = split_api_version(api_version).0;
+        let found = self.index.find(group, kind, &head.metadata.namespace, &head.metadata.name);
+        let Some((_, wanted)) = found else { return Ok(Vec::new()) };
+        let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
+            what: format!("{kind}/{}", head.metadata.name),
+            namespace: head.metadata.namespace.to_string(),
+            reason: format!("the object cannot be read: {error}"),
+        })?;
+        Ok(self.compare(wanted, &live, api_version))
+    }
+
+    fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
+        let root = self.schema.kind(api_version, &wanted.kind).map(|k| k.root);
+        let git = &wanted.desired.root;
+        let differences = compare(Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root });
+        if live.managed_fields.is_none() {
+            *self.unattributed.lock().expect("no thread panics while it counts") += 1;
+        }
+        if differences.is_empty() {
+            return Vec::new();
+        }
+        let entries = live.managed_fields.map(|raw| parse_managed_fields(raw.get()).0);
+        let applied = last_applied(&live.root);
+        let subject = Subject {
+            witness: Witness {
+                kind: &wanted.kind,
+                entries: entries.as_deref(),
+                git,
+                last_applied: applied.as_deref().and_then(parse_map),
+            },
+            ..self.subject(wanted)
+        };
+        examine::items(self.setting, &subject, &differences)
+    }
+
+    /// The item for an object that the cluster does not have.
+    pub(crate) fn missing(&self, wanted: &Wanted<'_>) -> DriftItem {
+        examine::missing(self.setting, &self.subject(wanted), wanted.desired.line)
+    }
+
+    fn subject<'s>(&'s self, wanted: &'s Wanted<'_>) -> Subject<'s> {
+        Subject {
+            head: wanted.desired.head(),
+            namespace: wanted.namespace,
+            witness: Witness { kind: &wanted.kind, entries: None, git: &wanted.desired.root, last_applied: None },
+            bounds: self.index.bounds(wanted),
+            source: SourceLocation {
+                file: self.origin.files.get(wanted.desired.file).cloned(),
+                line: None,
+                commit: self.origin.commit.clone(),
+                rendered: self.origin.rendered,
+            },
+            past: &[],
+        }
+    }
+}
+
+fn last_applied(root: &Map<'_>) -> Option<String> {
+    let annotations = root.map("metadata")?.map("annotations")?;
+    annotations.str("kubectl.kubernetes.io/last-applied-configuration").map(str::to_owned)
+}
+
+fn parse_map(json: &str) -> Option<Map<'_>> {
+    match serde_json::from_str(json).ok()? {
+        Value::Map(map) => Some(map),
+        _ => None,
+    }
+}

@@ -1,0 +1,54 @@
+//! Errors into words: what failed, where, why, what to do.
+
+use std::error::Error;
+use std::fmt::Write as _;
+
+/// Something that ends a command.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    what: String,
+    details: Vec<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// What failed.
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), details: Vec::new(), hint: None }
+    }
+
+    /// What failed, and the chain of reasons.
+    pub(crate) fn because(error: &(dyn Error + 'static)) -> Self {
+        let mut failure = Self::new(error.to_string());
+        let mut source = error.source();
+        while let Some(reason) = source {
+            failure.details.push(reason.to_string());
+            source = reason.source();
+        }
+        failure
+    }
+
+    /// Adds a line that says where or why.
+    pub(crate) fn detail(mut self, line: impl Into<String>) -> Self {
+        self.details.push(line.into());
+        self
+    }
+
+    /// Says what to do.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The text for a terminal, control characters made visible.
+    pub(crate) fn text(&self) -> String {
+        let mut text = format!("error: {}\n", crate::cli::plain(&self.what));
+        for line in self.details.iter().flat_map(|d| d.lines()) {
+            let _ = writeln!(text, "  {}", crate::cli::plain(line));
+        }
+        if let Some(hint) = &self.hint {
+            let _ = writeln!(text, "hint: {}", crate::cli::plain(hint));
+        }
+        text
+    }
+}

@@ -1,0 +1,129 @@
+//! Git's objects, found by what they are called in the cluster.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anchorwatch_core::drift::level::Bounds;
+use anchorwatch_core::object::GroupKind;
+use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::schema::Schema;
+use anchorwatch_core::source::Desired;
+
+/// An object of Git's, and where it belongs.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// The object.
+    pub(crate) desired: &'a Desired<'a>,
+    /// Group and kind.
+    pub(crate) kind: GroupKind,
+    /// Namespace that it lives in; empty for cluster-scoped ones.
+    pub(crate) namespace: &'a str,
+    found: AtomicBool,
+}
+
+/// All objects of a source.
+#[derive(Debug)]
+pub(crate) struct Index<'a> {
+    wanted: Vec<Wanted<'a>>,
+    by_name: HashMap<String, usize>,
+    bounds: HashMap<String, Bounds>,
+}
+
+/// Two objects of a source with one identity: positions of the first and the second.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Duplicate(pub(crate) usize, pub(crate) usize);
+
+impl<'a> Index<'a> {
+    /// Files objects by group, kind, namespace and name.
+    pub(crate) fn new(objects: &'a [Desired<'a>], default_namespace: &'a str, schema: &Schema) -> (Self, Vec<Duplicate>) {
+        let mut index = Self { wanted: Vec::with_capacity(objects.len()), by_name: HashMap::new(), bounds: HashMap::new() };
+        let mut duplicates = Vec::new();
+        for (at, desired) in objects.iter().enumerate() {
+            let head = desired.head();
+            let kind = GroupKind::of(head.api_version, head.kind);
+            let namespaced = schema.kind(head.api_version, &kind).is_none_or(|k| k.namespaced);
+            let namespace = match (namespaced, head.namespace) {
+                (false, _) => "",
+                (true, "") => default_namespace,
+                (true, named) => named,
+            };
+            match index.by_name.entry(name_of(&kind.group, &kind.kind, namespace, head.name)) {
+                Entry::Occupied(first) => duplicates.push(Duplicate(*first.get(), at)),
+                Entry::Vacant(place) => {
+                    place.insert(at);
+                }
+            }
+            if let Some((target, bounds)) = autoscaler(&desired.root, namespace) {
+                index.bounds.insert(target, bounds);
+            }
+            index.wanted.push(Wanted { desired, kind, namespace, found: AtomicBool::new(false) });
+        }
+        (index, duplicates)
+    }
+
+    /// Git's object that a live one of this name is, and marks it as found.
+    pub(crate) fn find(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<(usize, &Wanted<'a>)> {
+        let at = *self.by_name.get(&name_of(group, kind, namespace, name))?;
+        let wanted = &self.wanted[at];
+        wanted.found.store(true, Ordering::Relaxed);
+        Some((at, wanted))
+    }
+
+    /// All objects, in the source's order.
+    pub(crate) fn all(&self) -> &[Wanted<'a>] {
+        &self.wanted
+    }
+
+    /// Takes in an autoscaler that only the cluster has; Git's own come first.
+    pub(crate) fn add_live_autoscaler(&mut self, root: &Map<'_>, namespace: &str) {
+        if let Some((target, bounds)) = autoscaler(root, namespace) {
+            self.bounds.entry(target).or_insert(bounds);
+        }
+    }
+
+    /// Bounds of the autoscaler that scales an object.
+    pub(crate) fn bounds(&self, wanted: &Wanted<'_>) -> Option<Bounds> {
+        let name = wanted.desired.head().name;
+        self.bounds.get(&name_of(&wanted.kind.group, &wanted.kind.kind, wanted.namespace, name)).copied()
+    }
+}
+
+impl Wanted<'_> {
+    /// True once the cluster was seen to have it.
+    pub(crate) fn was_found(&self) -> bool {
+        self.found.load(Ordering::Relaxed)
+    }
+}
+
+fn name_of(group: &str, kind: &str, namespace: &str, name: &str) -> String {
+    let mut text = String::with_capacity(group.len() + kind.len() + namespace.len() + name.len() + 3);
+    for (at, part) in [group, kind, namespace, name].into_iter().enumerate() {
+        if at > 0 {
+            text.push('/');
+        }
+        text.push_str(part);
+    }
+    text
+}
+
+/// The target and bounds of a HorizontalPodAutoscaler or a KEDA ScaledObject.
+fn autoscaler(root: &Map<'_>, namespace: &str) -> Option<(String, Bounds)> {
+    let spec = root.map("spec")?;
+    let (min_field, max_field, default_min) = match root.str("kind")? {
+        "HorizontalPodAutoscaler" => ("minReplicas", "maxReplicas", 1),
+        "ScaledObject" => ("minReplicaCount", "maxReplicaCount", 0),
+        _ => return None,
+    };
+    let target = spec.map("scaleTargetRef")?;
+    let api_version = target.str("apiVersion").unwrap_or("apps/v1");
+    let kind = target.str("kind").unwrap_or("Deployment");
+    let group = anchorwatch_core::object::split_api_version(api_version).0;
+    let count = |field: &str| spec.get(field).and_then(Value::as_int);
+    let bounds = Bounds {
+        min: count(min_field).unwrap_or(default_min),
+        // KEDA's default; an autoscaler of Kubernetes always has one.
+        max: count(max_field).unwrap_or(100),
+    };
+    Some((name_of(group, kind, namespace, target.str("name")?), bounds))
+}

@@ -1,0 +1,15 @@
+//! `anchorwatch`: sees to it that a Kubernetes cluster does not drift from Git.
+
+mod cli;
+mod drift;
+mod failure;
+mod index;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,19 @@
+//! Drift, one object at a time: compare → differences, judge → origin, grade → level; a report last.
+
+pub mod compare;
+mod equal;
+mod filled;
+pub mod examine;
+pub mod item;
+pub mod level;
+pub mod mask;
+pub mod origin;
+pub mod report;
+pub mod rules;
+mod system;
+
+pub use compare::{Change, Difference, compare};
+pub use item::DriftItem;
+pub use level::DriftLevel;
+pub use origin::Origin;
+pub use report::DriftReport;

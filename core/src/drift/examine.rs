@@ -1,0 +1,230 @@
+//! One object's differences into items: judged, graded, masked and named.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::compare::{Change, Difference, Excuse};
+use super::item::{DriftItem, DriftStatus, Identifying, PastCommit, SourceLocation};
+use super::level::{self, Bounds, DriftLevel, Grade};
+use super::mask;
+use super::origin::{self, Origin, OriginReason, Verdict, Witness, value_at};
+use super::rules::{self, ObjectFacts};
+use crate::object::secret::{SecretKey, Shown};
+use crate::object::value::{Map, Value};
+use crate::object::{Head, split_api_version};
+use crate::ownership::Entry;
+
+/// How long after a commit a cluster may lag behind it in silence (spec 2.2, `sync_grace`).
+pub const SYNC_GRACE: SignedDuration = SignedDuration::from_mins(15);
+
+/// What all objects of a scan have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// Cluster's name.
+    pub cluster: &'a str,
+    /// Source as it was named.
+    pub source: &'a str,
+    /// When the scan looks.
+    pub now: Timestamp,
+    /// Key of the fingerprints.
+    pub key: &'a SecretKey,
+}
+
+/// What an earlier commit said of an object.
+#[derive(Debug, Clone)]
+pub struct PastVersion<'a> {
+    /// The commit.
+    pub commit: String,
+    /// The object then; `None` if it was not there.
+    pub root: Option<Map<'a>>,
+    /// The next commit that changed the file, and when it was made.
+    pub followed_by: (String, Timestamp),
+}
+
+/// What is known of one object.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// Its head, as Git writes it.
+    pub head: Head<'a>,
+    /// Namespace that it lives in; empty for cluster-scoped ones.
+    pub namespace: &'a str,
+    /// The rest of the evidence.
+    pub witness: Witness<'a>,
+    /// Bounds of the autoscaler that scales it.
+    pub bounds: Option<Bounds>,
+    /// Where Git says it; the line is filled in per item.
+    pub source: SourceLocation,
+    /// What Git said before, newest first.
+    pub past: &'a [PastVersion<'a>],
+}
+
+/// Makes items of an object's differences. Those that turn out to be the server's own are left out.
+pub fn items(setting: Setting<'_>, subject: &Subject<'_>, differences: &[Difference<'_>]) -> Vec<DriftItem> {
+    differences
+        .iter()
+        .filter_map(|difference| {
+            let verdict = origin::judge(difference, &subject.witness)?;
+            let (verdict, past) = remember(subject, difference, verdict, setting.now);
+            let grade = grade(setting, subject, difference, &verdict, past.as_ref());
+            Some(item(setting, subject, difference, verdict, grade, past))
+        })
+        .collect()
+}
+
+/// The item for an object that Git has and the cluster does not.
+pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftItem {
+    let difference = Difference {
+        path: crate::object::path::Path::default(),
+        change: Change::MissingObject,
+        git: None,
+        live: None,
+        line,
+        atomic_from: usize::MAX,
+        excuse: None::<Excuse>,
+    };
+    let verdict = Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None };
+    let (verdict, past) = remember(subject, &difference, verdict, setting.now);
+    let spec = subject.witness.git.map("spec");
+    let facts = ObjectFacts {
+        has_ttl: spec.is_some_and(|s| s.get("ttlSecondsAfterFinished").is_some()),
+        privileged: false,
+    };
+    let grade = match &past {
+        Some(_) => ahead(past.as_ref(), setting.now),
+        None => rules::for_object(Change::MissingObject, subject.head.kind, facts).into(),
+    };
+    item(setting, subject, &difference, verdict, grade, past)
+}
+
+fn grade(
+    setting: Setting<'_>,
+    subject: &Subject<'_>,
+    difference: &Difference<'_>,
+    verdict: &Verdict,
+    past: Option<&PastCommit>,
+) -> Grade {
+    let by_effect = level::grade(difference, subject.head.kind, verdict.origin, subject.bounds);
+    let git_is_ahead = past.is_some() && difference.change != Change::Extra;
+    if git_is_ahead && by_effect.level > DriftLevel::Info { ahead(past, setting.now) } else { by_effect }
+}
+
+fn ahead(past: Option<&PastCommit>, now: Timestamp) -> Grade {
+    let late = past.and_then(|p| p.changed_at).is_some_and(|at| now.duration_since(at) > SYNC_GRACE);
+    if late {
+        Grade { level: DriftLevel::High, rule: "sync-stuck", reason: "Git said otherwise a while ago, and it was not applied" }
+    } else {
+        Grade { level: DriftLevel::Medium, rule: "not-yet-applied", reason: "a fresh commit that was not applied yet" }
+    }
+}
+
+/// Looks into Git's past for what the cluster has. What a person owns is a person's, whatever Git once said.
+fn remember(
+    subject: &Subject<'_>,
+    difference: &Difference<'_>,
+    verdict: Verdict,
+    now: Timestamp,
+) -> (Verdict, Option<PastCommit>) {
+    if matches!(verdict.origin, Origin::Human | Origin::Controller) {
+        return (verdict, None);
+    }
+    let said_so = |past: &&PastVersion<'_>| match (&past.root, difference.change) {
+        (None, Change::MissingObject) => now.duration_since(past.followed_by.1) <= SYNC_GRACE,
+        (Some(root), Change::Removed) => {
+            value_at(root, &difference.path).is_none() && !applied_since(subject, past.followed_by.1)
+        }
+        (Some(root), Change::Changed | Change::Extra) => {
+            value_at(root, &difference.path).is_some_and(|then| difference.live.is_some_and(|live| alike(then, live)))
+        }
+        _ => false,
+    };
+    match subject.past.iter().find(said_so) {
+        Some(past) => {
+            let commit = PastCommit {
+                commit: past.commit.clone(),
+                changed_at: Some(past.followed_by.1),
+                changed_in: Some(past.followed_by.0.clone()),
+            };
+            (Verdict { origin: Origin::Stale, reason: OriginReason::EarlierCommit, ..verdict }, Some(commit))
+        }
+        None => (verdict, None),
+    }
+}
+
+/// True if whoever delivers the object did so after `time`: then a field that is gone was taken away, not late.
+fn applied_since(subject: &Subject<'_>, time: Timestamp) -> bool {
+    let entries: &[Entry] = subject.witness.entries.unwrap_or_default();
+    entries.iter().any(|e| e.time.is_some_and(|t| t >= time) && origin::delivered(e, subject.witness.git))
+}
+
+/// Equal, or both maps with what Git said then all in live: the server has filled in the rest.
+fn alike(then: &Value<'_>, live: &Value<'_>) -> bool {
+    match (then, live) {
+        (Value::Map(a), Value::Map(b)) => a.iter().all(|(k, v)| b.get(k).is_some_and(|l| alike(&v.value, l))),
+        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.value, &b.value)),
+        (a, b) => a == b,
+    }
+}
+
+fn item(
+    setting: Setting<'_>,
+    subject: &Subject<'_>,
+    difference: &Difference<'_>,
+    verdict: Verdict,
+    grade: Grade,
+    was_in_git: Option<PastCommit>,
+) -> DriftItem {
+    let head = subject.head;
+    let stable_path = difference.path.stable();
+    let identifying = Identifying {
+        cluster: setting.cluster,
+        source: setting.source,
+        group: split_api_version(head.api_version).0,
+        kind: head.kind,
+        namespace: subject.namespace,
+        name: head.name,
+        stable_path: &stable_path,
+        change: difference.change,
+    };
+    let shown = |value: &Value<'_>| {
+        Shown::of(value, mask::is_credential(head.kind, &difference.path, value).then(|| fingerprint(setting.key, value)))
+    };
+    let line = (difference.line > 0 && !subject.source.rendered).then_some(difference.line);
+    let in_git = difference.change != Change::Extra;
+    DriftItem {
+        resource_kind: head.kind.to_owned(),
+        resource_name: head.name.to_owned(),
+        namespace: subject.namespace.to_owned(),
+        api_version: head.api_version.to_owned(),
+        field_path: difference.path.field(),
+        change: difference.change,
+        git_value: difference.git.map(shown),
+        actual_value: difference.live.map(shown),
+        drift_level: grade.level,
+        is_allowlisted: grade.level == DriftLevel::Info,
+        origin: verdict.origin,
+        origin_reason: verdict.reason,
+        attribution: verdict.attribution,
+        rule: grade.rule.to_owned(),
+        source: in_git.then(|| SourceLocation { line, ..subject.source.clone() }),
+        was_in_git,
+        status: DriftStatus::Pending,
+        first_seen: setting.now,
+        last_seen: setting.now,
+        resolved_at: None,
+        last_report_id: String::new(),
+        fingerprint: identifying.fingerprint(),
+        value_hash: value_hash(setting.key, difference),
+        stable_path,
+    }
+}
+
+fn fingerprint(key: &SecretKey, value: &Value<'_>) -> crate::object::secret::Fingerprint {
+    match value {
+        Value::String(text) => key.fingerprint(text.as_bytes()),
+        other => key.fingerprint(serde_json::to_string(other).unwrap_or_default().as_bytes()),
+    }
+}
+
+fn value_hash(key: &SecretKey, difference: &Difference<'_>) -> String {
+    let values = (difference.git, difference.live);
+    key.fingerprint(serde_json::to_string(&values).expect("a tree of JSON values is JSON").as_bytes()).to_hex()
+}

@@ -1,0 +1,183 @@
+//! What the API server fills in: the harvested defaults, and the few that follow from other fields.
+
+use super::compare::{Frame, Walk};
+use super::{equal, system};
+use crate::object::value::{Map, Node, Value};
+use crate::schema::{Field, Schema, Shape, TypeId};
+
+/// True if a live-only field holds what the server fills in: for Git's object, or for the live one because the
+/// value of another field asks for it.
+pub(super) fn is_default<'v>(walk: &mut Walk<'v>, field: Option<&'v Field>, live: &'v Node<'v>) -> bool {
+    let Some(frame) = walk.frames.last().copied() else { return false };
+    let harvested = field.is_some_and(|field| {
+        field.defaults.iter().any(|rule| {
+            let kind_fits = rule.under.is_empty() || rule.under.contains(walk.pair.kind);
+            let asked_for = rule.when.as_ref().is_none_or(|(sibling, values)| {
+                has_value(walk.pair.schema, frame.ty, frame.git, sibling, values)
+                    || has_value(walk.pair.schema, frame.ty, frame.live, sibling, values)
+            });
+            kind_fits && asked_for && walk.equivalent(&rule.value, live, &field.shape)
+        })
+    });
+    harvested || is_computed(walk, frame, &live.value)
+}
+
+/// The default of a field that has just one, whatever stands around it: for list keys such as `protocol`.
+pub(super) fn plain_default<'s>(schema: &'s Schema, item: &Shape, field: &str) -> Option<&'s Value<'s>> {
+    let Shape::Struct(id) = item else { return None };
+    let rule = schema.get(*id).field(field)?.defaults.first()?;
+    (rule.when.is_none() && rule.under.is_empty()).then_some(&rule.value.value)
+}
+
+fn has_value(
+    schema: &Schema,
+    ty: Option<TypeId>,
+    side: Option<&Map<'_>>,
+    sibling: &str,
+    values: &[Value<'static>],
+) -> bool {
+    let Some(side) = side else { return false };
+    let value = match side.get(sibling).filter(|v| !v.is_null()) {
+        Some(value) => value,
+        None => match ty.and_then(|id| plain_default(schema, &Shape::Struct(id), sibling)) {
+            Some(value) => value,
+            None => return false,
+        },
+    };
+    values.iter().any(|v| v == value)
+}
+
+/// Defaults that depend on the value of another field; each beside its function in Kubernetes' `defaults.go`.
+fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
+    let Some(name) = walk.field_names().next_back() else { return false };
+    let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+    let sides = [frame.git, frame.live];
+    let equals_sibling = |sibling: &str, shape: &Shape| {
+        sides.iter().flatten().any(|side| side.get(sibling).is_some_and(|v| equal::scalars(v, live, shape)))
+    };
+    match (ty, name) {
+        // SetDefaults_Container: Always for the tag latest or none, else IfNotPresent.
+        ("core.v1.Container" | "core.v1.EphemeralContainerCommon" | "core.v1.EphemeralContainer", "imagePullPolicy") => sides
+            .iter()
+            .flatten()
+            .filter_map(|side| side.str("image"))
+            .any(|image| live.as_str() == Some(pull_policy(image))),
+        // SetDefaults_Service.
+        ("core.v1.ServicePort", "targetPort") => equals_sibling("port", &Shape::IntOrString),
+        // SetHostNetworkPorts.
+        ("core.v1.ContainerPort", "hostPort") => {
+            equals_sibling("containerPort", &Shape::Integer) && on_host_network(walk)
+        }
+        // Conversion keeps the deprecated name and the new one alike.
+        ("core.v1.PodSpec", "serviceAccountName") => equals_sibling("serviceAccount", &Shape::String),
+        // SetDefaults_Volume: emptyDir for a volume of Git's that has no source.
+        ("core.v1.Volume", "emptyDir") => {
+            live.is_zero() && frame.git.is_some_and(|git| git.len() == 1 && git.get("name").is_some())
+        }
+        // Service strategy: clusterIPs mirrors clusterIP.
+        ("core.v1.ServiceSpec", "clusterIPs") => sides.iter().flatten().any(|side| {
+            let first = live.as_list().and_then(|l| l.first()).map(|n| &n.value);
+            first.is_some() && side.get("clusterIP") == first
+        }),
+        // PVC strategy: dataSourceRef mirrors dataSource.
+        ("core.v1.PersistentVolumeClaimSpec", "dataSource" | "dataSourceRef") => {
+            let other = if name == "dataSource" { "dataSourceRef" } else { "dataSource" };
+            frame.git.is_some_and(|git| git.get(other) == Some(live))
+        }
+        // A claim template is stored as a whole PersistentVolumeClaim.
+        ("core.v1.PersistentVolumeClaim", "apiVersion") => live.as_str() == Some("v1"),
+        ("core.v1.PersistentVolumeClaim", "kind") => live.as_str() == Some("PersistentVolumeClaim"),
+        // SetDefaults_ReplicationController: from the template's labels.
+        ("core.v1.ReplicationControllerSpec", "selector") => template_labels(walk) == Some(live),
+        ("meta.v1.ObjectMeta", "labels") => {
+            walk.pair.kind.kind == "ReplicationController" && walk.frames.len() == 2 && template_labels(walk) == Some(live)
+        }
+        // SetDefaults_CustomResourceDefinitionSpec.
+        ("apiextensions.v1.CustomResourceDefinitionNames", "listKind") => sides
+            .iter()
+            .flatten()
+            .filter_map(|side| side.str("kind"))
+            .any(|kind| live.as_str().and_then(|l| l.strip_suffix("List")) == Some(kind)),
+        ("apiextensions.v1.CustomResourceDefinitionNames", "singular") => sides
+            .iter()
+            .flatten()
+            .filter_map(|side| side.str("kind"))
+            .any(|kind| live.as_str() == Some(kind.to_lowercase().as_str())),
+        _ => false,
+    }
+}
+
+/// True for a live-only key of a map that the server or a built-in controller supplies.
+pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> bool {
+    let Some(frame) = walk.frames.last() else { return false };
+    let map = walk.field_names().rev().nth(1).unwrap_or_default();
+    let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+    match (ty, map) {
+        // SetDefaults_Pod: a request that is not written is its limit.
+        ("core.v1.ResourceRequirements", "requests") => [frame.git, frame.live]
+            .iter()
+            .flatten()
+            .filter_map(|side| side.map("limits")?.get(key))
+            .any(|limit| equal::scalars(limit, &live.value, &Shape::Quantity)),
+        ("meta.v1.ObjectMeta", _) => system::bookkeeping(walk, map, key, &live.value),
+        _ => false,
+    }
+}
+
+/// True for a live-only element of a keyed list that the server supplies.
+pub(super) fn element(walk: &Walk<'_>, element: &Node<'_>) -> bool {
+    // The ServiceAccount admission plugin's token volume, with a random suffix.
+    let is_pod = walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty();
+    let list = walk.field_names().next_back().unwrap_or_default();
+    is_pod
+        && matches!(list, "volumes" | "volumeMounts")
+        && element.value.as_map().and_then(|m| m.str("name")).is_some_and(|n| n.starts_with("kube-api-access-"))
+}
+
+fn on_host_network(walk: &Walk<'_>) -> bool {
+    walk.frames
+        .iter()
+        .filter(|f| f.ty.is_some_and(|id| walk.pair.schema.get(id).name.as_ref() == "core.v1.PodSpec"))
+        .flat_map(|f| [f.git, f.live])
+        .flatten()
+        .any(|spec| spec.get("hostNetwork") == Some(&Value::Bool(true)))
+}
+
+fn template_labels<'v>(walk: &Walk<'v>) -> Option<&'v Value<'v>> {
+    let metadata = walk.pair.git.map("spec")?.map("template")?.map("metadata")?;
+    metadata.get("labels")
+}
+
+/// Source: `SetDefaults_Container` and `parsers.ParseImageName`.
+fn pull_policy(image: &str) -> &'static str {
+    let (name, has_digest) = match image.split_once('@') {
+        Some((name, _)) => (name, true),
+        None => (image, false),
+    };
+    let last = name.rsplit('/').next().unwrap_or(name);
+    match last.split_once(':').map(|(_, tag)| tag) {
+        Some("latest") => "Always",
+        None if !has_digest => "Always",
+        _ => "IfNotPresent",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pull_policy_follows_the_tag() {
+        for (image, policy) in [
+            ("web", "Always"),
+            ("web:latest", "Always"),
+            ("web:1", "IfNotPresent"),
+            ("reg:5000/web", "Always"),
+            ("reg:5000/web:1", "IfNotPresent"),
+            ("web@sha256:abc", "IfNotPresent"),
+            ("web:1@sha256:abc", "IfNotPresent"),
+        ] {
+            assert_eq!(pull_policy(image), policy, "{image}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! How much a difference matters.
+
+use serde::Serialize;
+
+use super::compare::{Change, Difference};
+use super::origin::Origin;
+use super::rules::{RULES, Rule};
+use crate::object::path::{Path, Step};
+use crate::object::value::Value;
+
+/// How much an item matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DriftLevel {
+    /// Recorded in silence.
+    Info,
+    /// Told, not urgent.
+    Medium,
+    /// Told at once, needs a confirmation.
+    High,
+}
+
+/// A level, and which rule gave it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grade {
+    /// The level.
+    pub level: DriftLevel,
+    /// Id of the rule.
+    pub rule: &'static str,
+    /// The rule's reason.
+    pub reason: &'static str,
+}
+
+impl From<Rule> for Grade {
+    fn from(rule: Rule) -> Self {
+        Self { level: rule.level, rule: rule.id, reason: rule.reason }
+    }
+}
+
+/// Replica counts that an autoscaler keeps, inclusive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// `spec.minReplicas`.
+    pub min: i64,
+    /// `spec.maxReplicas`.
+    pub max: i64,
+}
+
+/// Grades one differing field. `bounds`: of the autoscaler that scales this object, if one does.
+pub fn grade(difference: &Difference<'_>, kind: &str, origin: Origin, bounds: Option<Bounds>) -> Grade {
+    if is_replicas(&difference.path) {
+        return replicas(difference, bounds);
+    }
+    if origin == Origin::Controller {
+        return Grade { level: DriftLevel::Info, rule: "controller", reason: "a controller keeps its own field" };
+    }
+    let value = difference.live.or(difference.git);
+    let fits = |rule: &&Rule| {
+        (rule.kinds.is_empty() || rule.kinds.contains(&kind))
+            && rule.paths.iter().any(|pattern| matches_path(pattern, &difference.path))
+            && rule.holds.is_none_or(|field| value.and_then(Value::as_map).is_some_and(|m| m.get(field).is_some()))
+    };
+    RULES.iter().find(fits).copied().expect("the table ends with a rule for everything").into()
+}
+
+/// True for `spec.replicas`.
+pub fn is_replicas(path: &Path) -> bool {
+    matches!(path.0.as_slice(), [Step::Field(spec), Step::Field(replicas)] if spec == "spec" && replicas == "replicas")
+}
+
+fn replicas(difference: &Difference<'_>, bounds: Option<Bounds>) -> Grade {
+    let count = |value: Option<&Value<'_>>| value.and_then(Value::as_int);
+    let live = count(difference.live);
+    let (level, rule, reason) = match (live, bounds) {
+        // What Git does not say is 1.
+        (Some(0), _) if count(difference.git).unwrap_or(1) >= 1 => {
+            (DriftLevel::High, "scaled-to-zero", "nothing runs any more")
+        }
+        (Some(live), Some(bounds)) if live < bounds.min || live > bounds.max => {
+            (DriftLevel::High, "replicas-outside-autoscaler", "outside the autoscaler's bounds")
+        }
+        (_, Some(_)) => (DriftLevel::Info, "replicas-autoscaled", "inside the autoscaler's bounds"),
+        (_, None) => (DriftLevel::Info, "replicas", "scaling is allowed"),
+    };
+    debug_assert!(difference.change != Change::MissingObject, "a field was graded, not an object");
+    Grade { level, rule, reason }
+}
+
+/// Matches a path against a pattern of a rule.
+pub fn matches_path(pattern: &str, path: &Path) -> bool {
+    let tokens: Vec<&str> = path
+        .0
+        .iter()
+        .map(|step| match step {
+            Step::Field(name) => name.as_str(),
+            Step::Element { .. } | Step::Member { .. } => "[]",
+        })
+        .collect();
+    let mut parts: Vec<&str> = Vec::new();
+    for word in pattern.split('.') {
+        match word.strip_suffix("[]") {
+            Some(name) => parts.extend([name, "[]"]),
+            None => parts.push(word),
+        }
+    }
+    matches(&parts, &tokens)
+}
+
+fn matches(pattern: &[&str], path: &[&str]) -> bool {
+    match pattern.split_first() {
+        None => path.is_empty(),
+        Some((&"**", rest)) => (0..=path.len()).any(|skip| matches(rest, &path[skip..])),
+        Some((word, rest)) => {
+            path.first().is_some_and(|p| p == word || (*word == "*" && *p != "[]")) && matches(rest, &path[1..])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> Path {
+        let mut steps = Vec::new();
+        for word in text.split('.') {
+            match word.strip_suffix("[]") {
+                Some(name) => steps.extend([
+                    Step::Field(name.to_owned()),
+                    Step::Element { keys: Vec::new(), ordinal: 1, index: 0 },
+                ]),
+                None => steps.push(Step::Field(word.to_owned())),
+            }
+        }
+        Path(steps)
+    }
+
+    fn level_of(kind: &str, at: &str) -> (DriftLevel, &'static str) {
+        let difference = Difference {
+            path: path(at),
+            change: Change::Extra,
+            git: None,
+            live: None,
+            line: 0,
+            atomic_from: usize::MAX,
+            excuse: None,
+        };
+        let grade = grade(&difference, kind, Origin::Human, None);
+        (grade.level, grade.rule)
+    }
+
+    #[test]
+    fn a_field_is_graded_by_its_effect() {
+        use DriftLevel::{High, Info, Medium};
+        for (kind, at, level, rule) in [
+            ("Deployment", "spec.template.spec.containers[].image", High, "image"),
+            ("Rollout", "spec.template.spec.containers[].image", High, "image"),
+            ("Deployment", "spec.template.spec.containers[]", High, "container"),
+            ("Deployment", "spec.template.spec.containers[].env[]", High, "env"),
+            ("Deployment", "spec.template.spec.containers[].env[].value", High, "env"),
+            ("Deployment", "spec.template.spec.containers[].args", High, "command"),
+            ("Deployment", "spec.template.spec.containers[].ports[]", High, "ports"),
+            ("Deployment", "spec.template.spec.hostNetwork", High, "host"),
+            ("Deployment", "spec.template.spec.containers[].resources.limits.cpu", Info, "resources"),
+            ("Deployment", "spec.template.metadata.labels.version", Medium, "any"),
+            ("Service", "spec.type", High, "service"),
+            ("Service", "spec.ports[].targetPort", High, "service"),
+            ("NetworkPolicy", "spec.ingress", High, "network-policy"),
+            ("RoleBinding", "subjects", High, "rbac"),
+            ("ConfigMap", "data.flag", Medium, "any"),
+        ] {
+            assert_eq!(level_of(kind, at), (level, rule), "{kind} {at}");
+        }
+    }
+
+    #[test]
+    fn replicas_are_graded_by_the_autoscalers_bounds() {
+        let grade_of = |git: Option<i64>, live: i64, bounds: Option<(i64, i64)>| {
+            let number = |n| Value::Number(crate::object::value::Number::Int(n));
+            let (git, live) = (git.map(number), number(live));
+            let difference = Difference {
+                path: path("spec.replicas"),
+                change: Change::Changed,
+                git: git.as_ref(),
+                live: Some(&live),
+                line: 0,
+                atomic_from: usize::MAX,
+                excuse: None,
+            };
+            let bounds = bounds.map(|(min, max)| Bounds { min, max });
+            grade(&difference, "Deployment", Origin::Controller, bounds).rule
+        };
+        assert_eq!(grade_of(Some(2), 5, None), "replicas");
+        assert_eq!(grade_of(Some(2), 0, None), "scaled-to-zero");
+        assert_eq!(grade_of(Some(0), 0, None), "replicas");
+        assert_eq!(grade_of(None, 0, None), "scaled-to-zero");
+        assert_eq!(grade_of(Some(2), 5, Some((2, 6))), "replicas-autoscaled");
+        assert_eq!(grade_of(Some(2), 7, Some((2, 6))), "replicas-outside-autoscaler");
+        assert_eq!(grade_of(Some(2), 1, Some((2, 6))), "replicas-outside-autoscaler");
+    }
+}

@@ -1,0 +1,91 @@
+//! Which values look like credentials, and so are shown as fingerprints only.
+
+use crate::object::path::{Path, Step};
+use crate::object::value::Value;
+
+/// Words in a name that say its value is a credential.
+const NAMES: &[&str] = &[
+    "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key", "credential", "passwd", "password", "passphrase",
+    "private_key", "private-key", "privatekey", "secret", "token",
+];
+
+/// How well-known credentials begin.
+const BEGINNINGS: &[&str] = &[
+    "AKIA", "ASIA", "AIza", "eyJ", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "hvs.", "npm_", "sk-", "sk_live_",
+    "rk_live_", "xoxb-", "xoxp-", "xapp-",
+];
+
+/// True if the value at `path` must not be shown.
+pub fn is_credential(kind: &str, path: &Path, value: &Value<'_>) -> bool {
+    let (holder, name) = match path.0.as_slice() {
+        [.., Step::Field(env), Step::Element { keys, .. }] if env == "env" => (true, element_name(keys)),
+        [.., Step::Field(env), Step::Element { keys, .. }, Step::Field(value)] if env == "env" && value == "value" => {
+            (true, element_name(keys))
+        }
+        [.., Step::Field(map), Step::Field(key)] if map == "annotations" => (true, Some(key.as_str())),
+        [Step::Field(data), Step::Field(key)] if kind == "ConfigMap" && (data == "data" || data == "binaryData") => {
+            (true, Some(key.as_str()))
+        }
+        _ => (false, None),
+    };
+    let text = match value {
+        Value::Map(map) => map.str("value"),
+        other => other.as_str(),
+    };
+    let Some(text) = text else { return false };
+    holds_credential(text) || (holder && !text.is_empty() && name.is_some_and(names_credential))
+}
+
+fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
+    keys.iter().find(|(key, _)| key == "name").and_then(|(_, value)| value.as_str())
+}
+
+fn names_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    // `…Ref`, `…Name`, `…File`, `…Path` say where a credential is, not what it is.
+    let points = ["ref", "name", "file", "path", "dir", "url", "ttl", "expiry"].iter().any(|end| name.ends_with(end));
+    !points && NAMES.iter().any(|word| name.contains(word))
+}
+
+fn holds_credential(text: &str) -> bool {
+    text.contains("PRIVATE KEY-----")
+        || text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',')).any(|word| {
+            BEGINNINGS.iter().any(|b| word.starts_with(b) && word.len() >= b.len() + 12) || has_password(word)
+        })
+}
+
+/// `scheme://user:password@host`
+fn has_password(word: &str) -> bool {
+    let Some((_, rest)) = word.split_once("://") else { return false };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_credential_is_one() {
+        let env = |name: &str| {
+            Path(vec![
+                Step::Field("env".into()),
+                Step::Element { keys: vec![("name".into(), Value::String(name.to_owned().into()))], ordinal: 1, index: 0 },
+                Step::Field("value".into()),
+            ])
+        };
+        for (name, value, masked) in [
+            ("DB_PASSWORD", "hunter2", true),
+            ("LOG_LEVEL", "info", false),
+            ("SECRET_NAME", "db", false),
+            ("TOKEN", "", false),
+            ("DSN", "postgres://app:hunter2@db/app", true),
+            ("DSN", "postgres://db/app", false),
+            ("X", "ghp_abcdefghijklmnopqrstuvwxyz", true),
+            ("X", "-----BEGIN RSA PRIVATE KEY-----\nabc", true),
+        ] {
+            let value = Value::String(value.to_owned().into());
+            assert_eq!(is_credential("Deployment", &env(name), &value), masked, "{name}={value:?}");
+        }
+    }
+}

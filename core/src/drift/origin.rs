@@ -1,0 +1,350 @@
+//! Who a differing value comes from: controller, Git's past, a person, or nobody that can be named.
+//!
+//! The tables name tools; a name proves nothing alone, because `--field-manager` may claim any. So a controller
+//! counts only on its own fields, and a delivery tool only where it delivered the object.
+
+use serde::Serialize;
+
+use super::compare::{Change, Difference, Excuse};
+use crate::object::GroupKind;
+use crate::object::path::{Path, Step};
+use crate::object::value::{Map, Value};
+use crate::ownership::{Entry, FieldSet, PathElement, owner};
+
+/// Where a live value comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// A person's tool.
+    Human,
+    /// A controller, on a field that is its own.
+    Controller,
+    /// Git said so once, or a delivery tool left it behind.
+    Stale,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// Why an origin was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OriginReason {
+    /// The owner stands in the table of controllers' own fields.
+    ControllersOwnField,
+    /// A delivery tool that applied the object owns it.
+    DeliveryToolOwnsIt,
+    /// `last-applied-configuration` has it.
+    LastApplied,
+    /// An earlier commit said so.
+    EarlierCommit,
+    /// The owner is a tool that people use.
+    PersonsTool,
+    /// An audit log names a person.
+    AuditUser,
+    /// The owner's name is a controller's or delivery tool's, but not for this field: anyone may claim a name.
+    NameProvesNothing,
+    /// Some manager that is in no table owns it.
+    UnlistedManager,
+    /// Nobody owns it.
+    Unowned,
+    /// The object came without managedFields.
+    NoManagedFields,
+    /// It is gone, and managedFields do not tell who took it.
+    Gone,
+}
+
+/// Who owns the live value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attribution {
+    /// Field manager: a tool, not a person.
+    pub manager: String,
+    /// `Apply` or `Update`.
+    pub operation: &'static str,
+    /// Subresource it wrote through.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub subresource: String,
+    /// When that manager last changed what it owns; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<jiff::Timestamp>,
+    /// The user, where an audit log says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The user's groups, where an audit log says.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The user agent, where an audit log says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+}
+
+/// What is known of an object beyond its two states.
+#[derive(Debug, Clone)]
+pub struct Witness<'a> {
+    /// Group and kind.
+    pub kind: &'a GroupKind,
+    /// `managedFields`; `None` where the object came without.
+    pub entries: Option<&'a [Entry]>,
+    /// The object as Git says.
+    pub git: &'a Map<'a>,
+    /// What `kubectl apply` applied last, where it did.
+    pub last_applied: Option<Map<'a>>,
+}
+
+/// The verdict on one difference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Where the live value comes from.
+    pub origin: Origin,
+    /// Why.
+    pub reason: OriginReason,
+    /// Who owns the live value.
+    pub attribution: Option<Attribution>,
+}
+
+/// A controller's own field. Manager, subresource, kinds (empty: all) and the end of the path must all fit.
+struct OwnField {
+    manager: &'static str,
+    subresource: &'static str,
+    kinds: &'static [&'static str],
+    path_end: &'static [&'static str],
+}
+
+const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const CA_HOLDERS: &[&str] =
+    &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration", "CustomResourceDefinition", "APIService"];
+
+const CONTROLLERS_OWN_FIELDS: &[OwnField] = &[
+    // The horizontal pod autoscaler writes through the scale subresource.
+    OwnField { manager: "kube-controller-manager", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
+    OwnField { manager: "keda", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
+    OwnField { manager: "keda-operator", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
+    // ClusterRole aggregation; the controller of kube-controller-manager applies under a name of its own.
+    OwnField { manager: "clusterrole-aggregation-controller", subresource: "", kinds: &["ClusterRole"], path_end: &["rules"] },
+    OwnField { manager: "kube-controller-manager", subresource: "", kinds: &["ClusterRole"], path_end: &["rules"] },
+    // CA injection.
+    OwnField { manager: "cert-manager-cainjector", subresource: "", kinds: CA_HOLDERS, path_end: &["caBundle"] },
+    OwnField { manager: "cainjector", subresource: "", kinds: CA_HOLDERS, path_end: &["caBundle"] },
+    OwnField { manager: "pilot-discovery", subresource: "", kinds: WEBHOOKS, path_end: &["caBundle"] },
+    // The vertical pod autoscaler resizes Pods in place.
+    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["cpu"] },
+    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["memory"] },
+];
+
+/// Controllers that come with Kubernetes, as they name themselves.
+const BUILT_IN_CONTROLLERS: &[&str] = &[
+    "cloud-controller-manager",
+    "clusterrole-aggregation-controller",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+];
+
+/// Tools that deliver what Git says.
+const DELIVERY_TOOLS: &[&str] = &[
+    "argocd",
+    "argocd-application-controller",
+    "argocd-controller",
+    "configsync",
+    "fleet-agent",
+    "fleetagent",
+    "flux",
+    "flux-client-side-apply",
+    "helm",
+    "helm-controller",
+    "kapp",
+    "kapp-controller",
+    "kustomize-controller",
+    "pipecd",
+    "terraform",
+];
+
+/// Tools that people type or click in. `kubectl-*` is meant too.
+const PERSONS_TOOLS: &[&str] = &[
+    "HTTPie", "Headlamp", "Lens", "Mozilla", "PostmanRuntime", "Wget", "aptakube", "curl", "dashboard", "freelens",
+    "headlamp", "k9s", "kubectl", "kubernetes-dashboard", "lens", "node-fetch", "oc", "octant", "openlens",
+];
+
+fn is_persons_tool(manager: &str) -> bool {
+    manager.starts_with("kubectl-") || manager.starts_with("oc-") || PERSONS_TOOLS.contains(&manager)
+}
+
+/// Judges one difference. `None`: it is the server's, or a stamp, and so no drift.
+pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdict> {
+    let gone = matches!(difference.change, Change::Removed | Change::MissingObject);
+    if gone {
+        return Some(Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None });
+    }
+    let Some(entries) = witness.entries else {
+        let excused = difference.excuse.is_some();
+        return (!excused).then_some(Verdict {
+            origin: Origin::Unknown,
+            reason: OriginReason::NoManagedFields,
+            attribution: None,
+        });
+    };
+    let owner = owner_of(entries, difference, witness.kind);
+    if difference.excuse.is_some_and(|excuse| is_excused(excuse, owner, entries)) {
+        return None;
+    }
+    let (origin, reason) = origin_of(difference, witness, entries, owner);
+    Some(Verdict { origin, reason, attribution: owner.map(attribution) })
+}
+
+fn owner_of<'e>(entries: &'e [Entry], difference: &Difference<'_>, kind: &GroupKind) -> Option<&'e Entry> {
+    let direct = owner(entries, &difference.path, difference.atomic_from);
+    if direct.is_some() || kind.kind != "Secret" || !kind.group.is_empty() {
+        return direct;
+    }
+    let mut written = difference.path.clone();
+    if written.0.first() == Some(&Step::Field("data".to_owned())) {
+        written.0[0] = Step::Field("stringData".to_owned());
+    }
+    owner(entries, &written, difference.atomic_from)
+}
+
+fn is_excused(excuse: Excuse, owner: Option<&Entry>, entries: &[Entry]) -> bool {
+    let Some(owner) = owner else { return true };
+    let created_it = creator(entries).is_some_and(|creator| std::ptr::eq(creator, owner));
+    created_it
+        || match excuse {
+            Excuse::Allocated => BUILT_IN_CONTROLLERS.contains(&owner.manager.as_str()),
+            Excuse::Stamp => DELIVERY_TOOLS.contains(&owner.manager.as_str()),
+        }
+}
+
+/// Who made the object: of the earliest entries the one that owns most. An edit may follow within the same second.
+fn creator(entries: &[Entry]) -> Option<&Entry> {
+    let own = entries.iter().filter(|e| e.subresource.is_empty() && e.time.is_some());
+    own.min_by_key(|e| (e.time, std::cmp::Reverse(e.fields.len())))
+}
+
+fn origin_of(
+    difference: &Difference<'_>,
+    witness: &Witness<'_>,
+    entries: &[Entry],
+    owner: Option<&Entry>,
+) -> (Origin, OriginReason) {
+    let Some(owner) = owner else {
+        let reason = if entries.is_empty() { OriginReason::NoManagedFields } else { OriginReason::Unowned };
+        return (Origin::Unknown, reason);
+    };
+    let manager = owner.manager.as_str();
+    if CONTROLLERS_OWN_FIELDS.iter().any(|own| own.fits(owner, witness.kind, &difference.path)) {
+        return (Origin::Controller, OriginReason::ControllersOwnField);
+    }
+    let delivers = DELIVERY_TOOLS.contains(&manager);
+    if delivers && delivered(owner, witness.git) {
+        return (Origin::Stale, OriginReason::DeliveryToolOwnsIt);
+    }
+    if manager == "kubectl-client-side-apply" && was_applied(difference, witness.last_applied.as_ref()) {
+        return (Origin::Stale, OriginReason::LastApplied);
+    }
+    if is_persons_tool(manager) {
+        return (Origin::Human, OriginReason::PersonsTool);
+    }
+    if delivers || BUILT_IN_CONTROLLERS.contains(&manager) {
+        return (Origin::Unknown, OriginReason::NameProvesNothing);
+    }
+    (Origin::Unknown, OriginReason::UnlistedManager)
+}
+
+impl OwnField {
+    fn fits(&self, entry: &Entry, kind: &GroupKind, path: &Path) -> bool {
+        let fields: Vec<&str> = path
+            .0
+            .iter()
+            .filter_map(|step| match step {
+                Step::Field(name) => Some(name.as_str()),
+                _ => None,
+            })
+            .collect();
+        entry.manager == self.manager
+            && entry.subresource == self.subresource
+            && (self.kinds.is_empty() || self.kinds.contains(&kind.kind.as_str()))
+            && fields.ends_with(self.path_end)
+    }
+}
+
+/// True if this entry owns at least half of what Git says: then its manager delivered the object.
+pub(super) fn delivered(entry: &Entry, git: &Map<'_>) -> bool {
+    let (mut all, mut owned) = (0, 0);
+    for (key, node) in git.iter() {
+        if !matches!(key, "apiVersion" | "kind") {
+            count(&node.value, child(Some(&entry.fields), key), &mut all, &mut owned);
+        }
+    }
+    // Name and namespace are in every object and owned by nobody.
+    owned > 0 && owned * 2 >= all.saturating_sub(2)
+}
+
+fn child<'f>(set: Option<&'f FieldSet>, key: &str) -> Option<&'f FieldSet> {
+    set?.child(&Step::Field(key.to_owned()))
+}
+
+fn count(value: &Value<'_>, set: Option<&FieldSet>, all: &mut usize, owned: &mut usize) {
+    match (value, set) {
+        (_, Some(set)) if set.children.is_empty() => {
+            *all += 1;
+            *owned += 1;
+        }
+        (Value::Map(map), _) if !map.is_empty() => {
+            for (key, node) in map.iter() {
+                count(&node.value, child(set, key), all, owned);
+            }
+        }
+        (Value::List(list), Some(set)) => {
+            for node in list {
+                let element = set.children.iter().find(|(element, _)| is_element(element, &node.value));
+                count(&node.value, element.map(|(_, below)| below), all, owned);
+            }
+        }
+        _ => *all += 1,
+    }
+}
+
+fn is_element(element: &PathElement, value: &Value<'_>) -> bool {
+    let PathElement::Key(keys) = element else { return false };
+    let Value::Map(map) = value else { return false };
+    keys.iter().all(|(key, wanted)| {
+        map.get(key).is_none_or(|v| serde_json::to_value(v).is_ok_and(|written| written == *wanted))
+    })
+}
+
+/// True if `last-applied-configuration` says what the cluster has here.
+fn was_applied(difference: &Difference<'_>, last_applied: Option<&Map<'_>>) -> bool {
+    let Some(applied) = last_applied else { return false };
+    value_at(applied, &difference.path).is_some_and(|value| Some(value) == difference.live)
+}
+
+/// The value at a path of another version of the object; list elements are found by their keys.
+pub fn value_at<'m>(root: &'m Map<'m>, path: &Path) -> Option<&'m Value<'m>> {
+    let (first, rest) = path.0.split_first()?;
+    let Step::Field(name) = first else { return None };
+    rest.iter().try_fold(root.get(name)?, |value, step| match step {
+        Step::Field(name) => value.as_map()?.get(name),
+        Step::Element { keys, ordinal, .. } => {
+            let fits = |v: &Value<'_>| {
+                let map = v.as_map();
+                // A key that is not written has its default, which the path holds.
+                keys.iter().all(|(key, wanted)| {
+                    map.is_some_and(|m| m.get(key).is_none_or(|written| written == wanted))
+                })
+            };
+            value.as_list()?.iter().map(|n| &n.value).filter(|v| fits(v)).nth(ordinal - 1)
+        }
+        Step::Member { value: member, .. } => value.as_list()?.iter().map(|n| &n.value).find(|v| *v == member),
+    })
+}
+
+fn attribution(entry: &Entry) -> Attribution {
+    Attribution {
+        manager: entry.manager.clone(),
+        operation: entry.operation.as_str(),
+        subresource: entry.subresource.clone(),
+        time: entry.time,
+        user: None,
+        groups: Vec::new(),
+        user_agent: None,
+    }
+}

@@ -1,0 +1,171 @@
+//! What belongs to the server, to its built-in controllers and to delivery tools, as tables.
+
+use super::compare::{Excuse, Walk};
+use crate::object::value::Value;
+
+/// The only fields of `metadata` that people and Git say something with; the rest is the server's or the identity.
+const COMPARED_METADATA: &[&str] = &["annotations", "finalizers", "labels", "ownerReferences"];
+
+/// Annotations that built-in controllers keep books in, `*` at the end for all that start so.
+const CONTROLLER_ANNOTATIONS: &[&str] = &[
+    "autoscaling.alpha.kubernetes.io/*",
+    "batch.kubernetes.io/cronjob-scheduled-timestamp",
+    "batch.kubernetes.io/job-tracking",
+    "control-plane.alpha.kubernetes.io/leader",
+    "deployment.kubernetes.io/*",
+    "deprecated.daemonset.template.generation",
+    "endpoints.kubernetes.io/last-change-trigger-time",
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kubernetes.io/service-account.uid",
+    "pv.kubernetes.io/bind-completed",
+    "pv.kubernetes.io/bound-by-controller",
+    "pv.kubernetes.io/migrated-to",
+    "pv.kubernetes.io/provisioned-by",
+    "volume.beta.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/selected-node",
+    "volume.kubernetes.io/storage-provisioner",
+    "volume.kubernetes.io/storage-resizer",
+];
+
+/// Finalizers that built-in controllers and admission plugins add.
+const CONTROLLER_FINALIZERS: &[&str] = &[
+    "batch.kubernetes.io/job-tracking",
+    "customresourcecleanup.apiextensions.k8s.io",
+    "foregroundDeletion",
+    "kubernetes",
+    "kubernetes.io/pv-protection",
+    "kubernetes.io/pvc-protection",
+    "orphan",
+    "service.kubernetes.io/load-balancer-cleanup",
+    "storage.k8s.io/vac-protection",
+];
+
+/// (type, field) that the server or a built-in controller allocates, whatever the value.
+const ALLOCATED: &[(&str, &str)] = &[
+    ("batch.v1.JobSpec", "selector"),
+    ("core.v1.PersistentVolumeClaimSpec", "storageClassName"),
+    ("core.v1.PersistentVolumeClaimSpec", "volumeName"),
+    ("core.v1.PersistentVolumeSpec", "claimRef"),
+    ("core.v1.ServiceAccount", "secrets"),
+    ("core.v1.ServicePort", "nodePort"),
+    ("core.v1.ServiceSpec", "clusterIP"),
+    ("core.v1.ServiceSpec", "clusterIPs"),
+    ("core.v1.ServiceSpec", "healthCheckNodePort"),
+    ("core.v1.ServiceSpec", "ipFamilies"),
+    ("core.v1.ServiceSpec", "ipFamilyPolicy"),
+];
+
+/// Fields of a bare Pod's spec that admission plugins and the scheduler set.
+const ALLOCATED_IN_PODS: &[&str] =
+    &["nodeName", "imagePullSecrets", "priority", "priorityClassName", "preemptionPolicy", "serviceAccountName", "tolerations"];
+
+/// Annotations that delivery tools stamp, `*` at the end for all that start so.
+const STAMP_ANNOTATIONS: &[&str] = &[
+    "argocd.argoproj.io/installation-id",
+    "argocd.argoproj.io/tracking-id",
+    "helm.toolkit.fluxcd.io/*",
+    "kustomize.toolkit.fluxcd.io/*",
+    "meta.helm.sh/*",
+];
+
+/// Labels that delivery tools stamp, and the only value that counts as a stamp where that is known.
+const STAMP_LABELS: &[(&str, Option<&str>)] = &[
+    ("app.kubernetes.io/instance", None),
+    ("app.kubernetes.io/managed-by", Some("Helm")),
+    ("argocd.argoproj.io/instance", None),
+    ("helm.toolkit.fluxcd.io/*", None),
+    ("kustomize.toolkit.fluxcd.io/*", None),
+];
+
+/// True for fields that are the server's alone, or the object's identity, or another field's mirror.
+pub(super) fn never_compared(walk: &Walk<'_>, name: &str) -> bool {
+    let Some(frame) = walk.frames.last() else { return false };
+    if walk.frames.len() == 1 {
+        return matches!(name, "apiVersion" | "kind" | "status");
+    }
+    let ty = type_name(walk);
+    match ty {
+        "meta.v1.ObjectMeta" if walk.frames.len() == 2 => !COMPARED_METADATA.contains(&name),
+        "core.v1.PersistentVolumeClaim" => name == "status",
+        "core.v1.PodSpec" if name == "serviceAccount" => {
+            frame.live.is_some_and(|live| live.get("serviceAccountName").is_some())
+        }
+        _ => false,
+    }
+}
+
+fn type_name<'v>(walk: &Walk<'v>) -> &'v str {
+    walk.frames.last().and_then(|f| f.ty).map_or("", |id| &walk.pair.schema.get(id).name)
+}
+
+/// True for the one list that is atomic by its schema and a set by its meaning: an HPA's metrics.
+pub(super) fn unordered(walk: &Walk<'_>) -> bool {
+    walk.pair.kind.kind == "HorizontalPodAutoscaler" && walk.field_names().eq(["spec", "metrics"])
+}
+
+/// True for a live-only label or annotation that a built-in controller supplies.
+pub(super) fn bookkeeping(walk: &Walk<'_>, map: &str, key: &str, value: &Value<'_>) -> bool {
+    let live = walk.pair.live;
+    let kind = walk.pair.kind;
+    match map {
+        "annotations" => walk.frames.len() == 2 && listed(CONTROLLER_ANNOTATIONS, key),
+        "labels" if kind.kind == "Job" && kind.group == "batch" => {
+            let expected = match key.trim_start_matches("batch.kubernetes.io/") {
+                "controller-uid" => "uid",
+                "job-name" => "name",
+                _ => return false,
+            };
+            live.map("metadata").and_then(|m| m.str(expected)) == value.as_str()
+        }
+        "labels" if kind.kind == "Namespace" && kind.group.is_empty() => {
+            key == "kubernetes.io/metadata.name" && live.map("metadata").and_then(|m| m.str("name")) == value.as_str()
+        }
+        _ => false,
+    }
+}
+
+/// True for a live-only member of a set that a built-in controller supplies.
+pub(super) fn member(walk: &Walk<'_>, value: &Value<'_>) -> bool {
+    let name = walk.field_names().next_back();
+    name == Some("finalizers") && value.as_str().is_some_and(|f| CONTROLLER_FINALIZERS.contains(&f))
+}
+
+/// True for an element that admission adds to an atomic list of a bare Pod.
+pub(super) fn injected(walk: &Walk<'_>, element: &Value<'_>) -> bool {
+    let is_pod = walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty();
+    is_pod
+        && walk.field_names().eq(["spec", "tolerations"])
+        && element.as_map().and_then(|t| t.str("key")).is_some_and(|key| {
+            matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable")
+        })
+}
+
+/// What may explain a live-only leaf, if its owner bears that out.
+pub(super) fn excuse(walk: &Walk<'_>, value: Option<&Value<'_>>) -> Option<Excuse> {
+    let mut names = walk.field_names().rev();
+    let (key, map) = (names.next()?, names.next().unwrap_or_default());
+    if walk.frames.len() == 2 && type_name(walk) == "meta.v1.ObjectMeta" {
+        let stamped = match map {
+            "annotations" => listed(STAMP_ANNOTATIONS, key),
+            "labels" => STAMP_LABELS.iter().any(|(label, only)| {
+                listed(&[label], key) && only.is_none_or(|only| value.and_then(Value::as_str) == Some(only))
+            }),
+            _ => false,
+        };
+        return stamped.then_some(Excuse::Stamp);
+    }
+    let allocated = walk.frames.iter().enumerate().any(|(at, frame)| {
+        let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+        let field = walk.field_at(at).unwrap_or_default();
+        ALLOCATED.contains(&(ty, field))
+            || (ty == "core.v1.PodSpec" && walk.pair.kind.kind == "Pod" && ALLOCATED_IN_PODS.contains(&field))
+    });
+    allocated.then_some(Excuse::Allocated)
+}
+
+fn listed(list: &[&str], key: &str) -> bool {
+    list.iter().any(|entry| match entry.strip_suffix('*') {
+        Some(prefix) => key.starts_with(prefix),
+        None => *entry == key,
+    })
+}

@@ -1,0 +1,181 @@
+//! Values that nobody may see: a Secret's data as keyed fingerprints, and what looks like a credential masked.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::{Serialize, Serializer};
+use sha2::Sha256;
+
+use super::value::{Map, Node, Value};
+
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// The key of the fingerprints; without it a fingerprint of a short password could be guessed.
+#[derive(Clone)]
+pub struct SecretKey([u8; 32]);
+
+impl SecretKey {
+    /// Wraps 32 random bytes.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// HMAC-SHA256 of some bytes.
+    pub fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        mac.update(bytes);
+        Fingerprint(mac.finalize().into_bytes().into())
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+/// A keyed fingerprint of a secret value, printed as `<SECRET a1b2c3d4>`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// All 64 hexadecimal characters.
+    pub fn to_hex(self) -> String {
+        hex(&self.0)
+    }
+}
+
+/// Bytes as hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        use std::fmt::Write as _;
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<SECRET {}>", hex(&self.0[..4]))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A value made for people's eyes. It can be printed, and by its type never becomes part of a patch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown(serde_json::Value);
+
+impl Shown {
+    /// Makes `value` fit to be shown: Secret values are fingerprints already; credentials are masked with `mask`.
+    pub fn of(value: &Value<'_>, masked: Option<Fingerprint>) -> Self {
+        Self(match masked {
+            Some(fingerprint) => serde_json::Value::String(fingerprint.to_string()),
+            None => serde_json::to_value(value).expect("a tree of JSON values is JSON"),
+        })
+    }
+
+    /// The JSON to print.
+    pub fn as_json(&self) -> &serde_json::Value {
+        &self.0
+    }
+}
+
+impl Serialize for Shown {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+/// Replaces every value of a Secret by its fingerprint; `stringData` becomes `data`, as the API server does.
+///
+/// Other kinds are left alone. A value that is not valid base64 is concealed all the same.
+pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
+    if root.str("kind") != Some("Secret") || root.str("apiVersion") != Some("v1") {
+        return;
+    }
+    if let Some(Value::Map(data)) = root.get_mut("data") {
+        for value in data.values_mut() {
+            conceal_value(value, |text| key.fingerprint(&decoded(text)));
+        }
+    }
+    if let Some(Node { value: Value::Map(mut plain), .. }) = root.remove("stringData") {
+        for value in plain.values_mut() {
+            conceal_value(value, |text| key.fingerprint(text.as_bytes()));
+        }
+        if root.map("data").is_none() {
+            root.insert(Cow::Borrowed("data"), Value::Map(Map::default()).into());
+        }
+        if let Some(Value::Map(data)) = root.get_mut("data") {
+            for (name, node) in plain.iter() {
+                data.insert(Cow::Owned(name.to_owned()), node.clone());
+            }
+        }
+    }
+    if let Some(Value::Map(metadata)) = root.get_mut("metadata")
+        && let Some(Value::Map(annotations)) = metadata.get_mut("annotations")
+        && let Some(value) = annotations.get_mut(LAST_APPLIED)
+    {
+        conceal_value(value, |text| key.fingerprint(text.as_bytes()));
+    }
+}
+
+fn conceal_value(value: &mut Value<'_>, fingerprint: impl Fn(&str) -> Fingerprint) {
+    *value = match &*value {
+        Value::Null => Value::Secret(fingerprint("")),
+        Value::String(text) => Value::Secret(fingerprint(text)),
+        other => Value::Secret(fingerprint(&serde_json::to_string(other).unwrap_or_default())),
+    };
+}
+
+/// Go's decoder skips line ends; what it would refuse is taken as it stands, so that it still gets concealed.
+fn decoded(text: &str) -> Vec<u8> {
+    const ENGINE: GeneralPurpose = GeneralPurpose::new(
+        &alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let compact: String = text.chars().filter(|c| *c != '\n' && *c != '\r').collect();
+    ENGINE.decode(&compact).unwrap_or_else(|_| text.as_bytes().to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(json: &str) -> String {
+        let mut value: Value<'_> = serde_json::from_str(json).unwrap();
+        let Value::Map(root) = &mut value else { panic!("no map") };
+        conceal(root, &SecretKey::new([7; 32]));
+        serde_json::to_string(&value).unwrap()
+    }
+
+    #[test]
+    fn string_data_and_data_of_the_same_value_have_one_fingerprint() {
+        let plain = secret(r#"{"apiVersion":"v1","kind":"Secret","stringData":{"a":"hello"}}"#);
+        let coded = secret(r#"{"apiVersion":"v1","kind":"Secret","data":{"a":"aGVs\nbG8="}}"#);
+        assert_eq!(plain, coded);
+        assert!(plain.contains("<SECRET "), "{plain}");
+    }
+
+    #[test]
+    fn invalid_base64_and_last_applied_are_concealed() {
+        let text = secret(
+            r#"{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2!!"},"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hunter2"}}}"#,
+        );
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn other_kinds_are_left_alone() {
+        let text = r#"{"apiVersion":"example.com/v1","data":{"a":"b"},"kind":"Secret"}"#;
+        assert_eq!(secret(text), text);
+    }
+}

@@ -1,0 +1,304 @@
+//! `managedFields`: which manager owns which path, since when.
+//!
+//! Format: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management> and
+//! `sigs.k8s.io/structured-merge-diff/fieldpath`.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use crate::object::path::{Path, Step};
+use crate::object::value::{Number, Value};
+
+/// How a manager wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum Operation {
+    /// By server-side apply.
+    Apply,
+    /// By any other write.
+    Update,
+}
+
+impl Operation {
+    /// `Apply` or `Update`, as the API spells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Apply => "Apply",
+            Self::Update => "Update",
+        }
+    }
+}
+
+/// One entry of `managedFields`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Field manager: a tool's name, which anyone may claim; not a person.
+    pub manager: String,
+    /// How it wrote.
+    pub operation: Operation,
+    /// Subresource that it wrote through, empty for the object itself.
+    pub subresource: String,
+    /// `apiVersion` that the paths are written in.
+    pub api_version: String,
+    /// When the manager last changed the *set* of fields it owns; not when it wrote one given field.
+    pub time: Option<Timestamp>,
+    /// What it owns.
+    pub fields: FieldSet,
+}
+
+/// A set of paths, as FieldsV1 writes it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct FieldSet {
+    /// True if the path that leads here is itself in the set (`".": {}`, or a leaf `{}`).
+    pub member: bool,
+    /// Steps further down, in the order they were read.
+    pub children: Vec<(PathElement, FieldSet)>,
+}
+
+/// One step of FieldsV1.
+#[derive(Debug, Clone, PartialEq)]
+pub enum PathElement {
+    /// `f:name`
+    Field(String),
+    /// `k:{"name":"web"}`
+    Key(serde_json::Map<String, Json>),
+    /// `v:"text"`
+    Value(Json),
+    /// `i:3`
+    Index(i64),
+}
+
+/// What is wrong with a FieldsV1 document.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FieldsError {
+    /// Something else than a map of maps.
+    #[error("fieldsV1 holds something that is no map")]
+    NoMap,
+    /// A key that is none of `.`, `f:`, `k:`, `v:`, `i:`.
+    #[error("fieldsV1 holds the unknown path element {0:?}")]
+    UnknownElement(String),
+}
+
+impl FieldSet {
+    /// Reads FieldsV1.
+    pub fn parse(fields: &Json) -> Result<Self, FieldsError> {
+        let Json::Object(map) = fields else { return Err(FieldsError::NoMap) };
+        let mut set = Self { member: map.is_empty(), children: Vec::with_capacity(map.len()) };
+        for (key, below) in map {
+            if key == "." {
+                set.member = true;
+            } else {
+                set.children.push((PathElement::parse(key)?, Self::parse(below)?));
+            }
+        }
+        Ok(set)
+    }
+
+    /// Writes FieldsV1.
+    pub fn print(&self) -> Json {
+        let mut map = serde_json::Map::new();
+        if self.member && !self.children.is_empty() {
+            map.insert(".".to_owned(), Json::Object(serde_json::Map::new()));
+        }
+        for (element, below) in &self.children {
+            map.insert(element.print(), below.print());
+        }
+        Json::Object(map)
+    }
+
+    /// The set below one step.
+    pub fn child(&self, step: &Step) -> Option<&Self> {
+        self.children.iter().find(|(element, _)| element.is(step)).map(|(_, below)| below)
+    }
+
+    /// Number of paths in the set.
+    pub fn len(&self) -> usize {
+        usize::from(self.member) + self.children.iter().map(|(_, below)| below.len()).sum::<usize>()
+    }
+
+    /// True without any path.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl PathElement {
+    fn parse(key: &str) -> Result<Self, FieldsError> {
+        let unknown = || FieldsError::UnknownElement(key.to_owned());
+        let (kind, rest) = key.split_once(':').ok_or_else(unknown)?;
+        match kind {
+            "f" => Ok(Self::Field(rest.to_owned())),
+            "k" => serde_json::from_str(rest).map(Self::Key).map_err(|_| unknown()),
+            "v" => serde_json::from_str(rest).map(Self::Value).map_err(|_| unknown()),
+            "i" => rest.parse().map(Self::Index).map_err(|_| unknown()),
+            _ => Err(unknown()),
+        }
+    }
+
+    fn print(&self) -> String {
+        match self {
+            Self::Field(name) => format!("f:{name}"),
+            Self::Key(keys) => format!("k:{}", Json::Object(keys.clone())),
+            Self::Value(value) => format!("v:{value}"),
+            Self::Index(index) => format!("i:{index}"),
+        }
+    }
+
+    fn is(&self, step: &Step) -> bool {
+        match (self, step) {
+            (Self::Field(a), Step::Field(b)) => a == b,
+            (Self::Key(a), Step::Element { keys, .. }) => {
+                keys.iter().all(|(key, value)| same_scalar(a.get(key).unwrap_or(&Json::Null), value))
+            }
+            (Self::Value(a), Step::Member { value, .. }) => same_scalar(a, value),
+            _ => false,
+        }
+    }
+}
+
+fn same_scalar(a: &Json, b: &Value<'_>) -> bool {
+    match (a, b) {
+        (Json::Null, Value::Null) => true,
+        (Json::Bool(a), Value::Bool(b)) => a == b,
+        (Json::String(a), Value::String(b)) => a == b,
+        (Json::Number(a), Value::Number(b)) => a.as_i64().map(Number::Int).or(a.as_f64().map(Number::Float)) == Some(*b),
+        _ => false,
+    }
+}
+
+/// Reads `metadata.managedFields`. An entry that cannot be read is left out; the count of these is given.
+pub fn parse_managed_fields(json: &str) -> (Vec<Entry>, usize) {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Raw {
+        #[serde(default)]
+        manager: String,
+        operation: Operation,
+        #[serde(default)]
+        subresource: String,
+        #[serde(default)]
+        api_version: String,
+        #[serde(default)]
+        time: Option<Timestamp>,
+        #[serde(default, rename = "fieldsV1")]
+        fields: Json,
+    }
+    let raw: Vec<Json> = serde_json::from_str(json).unwrap_or_default();
+    let count = raw.len();
+    let entries: Vec<Entry> = raw
+        .into_iter()
+        .filter_map(|entry| {
+            let raw: Raw = serde_json::from_value(entry).ok()?;
+            Some(Entry {
+                manager: raw.manager,
+                operation: raw.operation,
+                subresource: raw.subresource,
+                api_version: raw.api_version,
+                time: raw.time,
+                fields: if raw.fields.is_null() { FieldSet::default() } else { FieldSet::parse(&raw.fields).ok()? },
+            })
+        })
+        .collect();
+    let unread = count - entries.len();
+    (entries, unread)
+}
+
+/// The deepest place on a path that a manager owns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Depth(usize);
+
+impl Entry {
+    /// How deep along `path` this entry owns something that covers its end; `None` if it does not.
+    ///
+    /// `atomic_from` is the number of steps from which on the path lies inside something that is owned whole
+    /// (an atomic map or list). An empty map (`f:limits: {}`) above that owns itself and not its keys.
+    pub fn covers(&self, path: &Path, atomic_from: usize) -> Option<Depth> {
+        let mut set = &self.fields;
+        let mut deepest = None;
+        for (at, step) in path.0.iter().enumerate() {
+            let Some(below) = set.child(step) else { return deepest };
+            set = below;
+            let steps = at + 1;
+            let owned_whole = set.member && set.children.is_empty();
+            if (steps == path.0.len() && set.member) || (owned_whole && steps >= atomic_from) {
+                deepest = Some(Depth(steps));
+            }
+        }
+        // An element or map that is nobody's as such belongs to whoever owns what is in it.
+        deepest.or_else(|| (!set.is_empty()).then_some(Depth(path.0.len())))
+    }
+}
+
+/// The owner of a path: the deepest owned ancestor; then the latest time; then a manager that is not the applier.
+pub fn owner<'e>(entries: &'e [Entry], path: &Path, atomic_from: usize) -> Option<&'e Entry> {
+    entries
+        .iter()
+        .filter_map(|entry| entry.covers(path, atomic_from).map(|depth| (depth, entry)))
+        .max_by_key(|(depth, entry)| (*depth, entry.time, entry.operation != Operation::Apply))
+        .map(|(_, entry)| entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(manager: &str, operation: &str, time: Option<&str>, fields: &str) -> String {
+        let time = time.map(|t| format!(r#""time":"{t}","#)).unwrap_or_default();
+        format!(r#"{{"manager":"{manager}","operation":"{operation}",{time}"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{fields}}}"#)
+    }
+
+    fn entries(list: &[String]) -> Vec<Entry> {
+        let (entries, unread) = parse_managed_fields(&format!("[{}]", list.join(",")));
+        assert_eq!(unread, 0);
+        entries
+    }
+
+    #[test]
+    fn what_was_parsed_prints_the_same() {
+        for text in [
+            r"{}",
+            r#"{"f:data":{".":{},"f:a":{}}}"#,
+            r#"{"f:spec":{"f:ports":{"k:{\"port\":80,\"protocol\":\"TCP\"}":{".":{},"f:port":{}}}}}"#,
+            r#"{"f:metadata":{"f:finalizers":{".":{},"v:\"a/b\"":{}}},"f:l":{"i:3":{}}}"#,
+        ] {
+            let json: Json = serde_json::from_str(text).unwrap();
+            assert_eq!(FieldSet::parse(&json).unwrap().print(), json);
+        }
+        assert!(FieldSet::parse(&serde_json::json!({"x:a": {}})).is_err());
+        assert!(FieldSet::parse(&serde_json::json!({"f:a": 1})).is_err());
+    }
+
+    #[test]
+    fn the_deepest_then_the_latest_then_the_one_that_is_not_the_applier_owns() {
+        let path = Path::of_fields(&["spec", "replicas"]);
+        let fields = r#"{"f:spec":{"f:replicas":{}}}"#;
+        let early = entry("early", "Update", Some("2026-01-01T00:00:00Z"), fields);
+        let late = entry("late", "Update", Some("2026-01-02T00:00:00Z"), fields);
+        let applier = entry("applier", "Apply", Some("2026-01-02T00:00:00Z"), fields);
+        let above = entry("above", "Update", Some("2026-01-03T00:00:00Z"), r#"{"f:spec":{}}"#);
+        let all = entries(&[early.clone(), late, applier, above]);
+        assert_eq!(owner(&all, &path, 2).unwrap().manager, "late");
+        assert_eq!(owner(&entries(&[early]), &path, 2).unwrap().manager, "early");
+        assert!(owner(&[], &path, 2).is_none());
+    }
+
+    #[test]
+    fn an_empty_map_owns_itself_and_not_its_keys_unless_it_is_atomic() {
+        let all = entries(&[entry("creator", "Update", None, r#"{"f:spec":{"f:limits":{}}}"#)]);
+        let key = Path::of_fields(&["spec", "limits", "cpu"]);
+        assert!(owner(&all, &key, usize::MAX).is_none());
+        assert_eq!(owner(&all, &key, 2).unwrap().manager, "creator");
+        assert!(owner(&all, &Path::of_fields(&["spec", "limits"]), usize::MAX).is_some());
+    }
+
+    #[test]
+    fn entries_without_time_and_merged_ones_are_read() {
+        let all = entries(&[
+            entry("kubectl", "Update", None, r#"{"f:spec":{"f:replicas":{}}}"#),
+            entry("ancient-changes", "Update", Some("2026-01-02T00:00:00Z"), r"{}"),
+            entry("before-first-apply", "Update", Some("2026-01-02T00:00:00Z"), r#"{"f:data":{"f:a":{}}}"#),
+        ]);
+        assert_eq!(all[0].time, None);
+        assert_eq!(owner(&all, &Path::of_fields(&["data", "a"]), 2).unwrap().manager, "before-first-apply");
+    }
+}

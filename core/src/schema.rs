@@ -1,0 +1,207 @@
+//! What the API says of a type: its fields, how its lists are keyed, what the server fills in and what it drops.
+//!
+//! Built-in kinds come from a table that this repository's harvest tool reads off a real API server
+//! (`schema/catalogue/`); kinds of CustomResourceDefinitions are added at run time from their own schemas.
+
+pub mod catalogue;
+pub mod openapi;
+
+use std::collections::HashMap;
+
+use crate::object::value::{Node, Value};
+use crate::object::{GroupKind, split_api_version};
+
+/// A type's place in its [`Schema`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TypeId(u32);
+
+/// What a value looks like.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Shape {
+    /// Anything: the API does not say.
+    Any,
+    /// A string.
+    String,
+    /// An integer.
+    Integer,
+    /// A number.
+    Number,
+    /// A boolean.
+    Boolean,
+    /// Base64.
+    Bytes,
+    /// A quantity such as `500m`.
+    Quantity,
+    /// An integer, or a string such as `25%` or a port's name.
+    IntOrString,
+    /// A time.
+    Time,
+    /// A struct.
+    Struct(TypeId),
+    /// A list.
+    List(Box<Shape>, ListKind),
+    /// A map of strings to something.
+    Map(Box<Shape>, Ownership),
+}
+
+/// How a list's elements are told apart (`x-kubernetes-list-type`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ListKind {
+    /// As a whole.
+    Atomic,
+    /// By value.
+    Set,
+    /// By these fields.
+    Keyed(Box<[Box<str>]>),
+}
+
+/// Whether a map or struct is owned as a whole or key by key (`x-kubernetes-map-type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ownership {
+    /// Key by key.
+    Granular,
+    /// As a whole.
+    Atomic,
+}
+
+/// A struct.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Type {
+    /// Name, such as `apps.v1.DeploymentSpec`.
+    pub name: Box<str>,
+    /// How it is owned.
+    pub ownership: Ownership,
+    /// Fields, sorted by name.
+    fields: Vec<Field>,
+}
+
+/// A struct's field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Field {
+    /// Name.
+    pub name: Box<str>,
+    /// What its values look like.
+    pub shape: Shape,
+    /// True if the server drops Go's zero value: written or not is the same.
+    pub drops_zero: bool,
+    /// What the server fills in.
+    pub defaults: Vec<Default>,
+}
+
+/// A value that the server fills in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Default {
+    /// The value; an empty map stands for a struct whose fields have defaults of their own.
+    pub value: Node<'static>,
+    /// Only where this field beside it has one of these values.
+    pub when: Option<(Box<str>, Vec<Value<'static>>)>,
+    /// Only in objects of these kinds; empty: in all.
+    pub under: Vec<GroupKind>,
+}
+
+/// A top-level kind.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kind {
+    /// `apiVersion`.
+    pub api_version: Box<str>,
+    /// Its type.
+    pub root: TypeId,
+    /// Plural resource name, such as `deployments`.
+    pub plural: Box<str>,
+    /// True if its objects live in namespaces.
+    pub namespaced: bool,
+}
+
+/// All types that are known.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    types: Vec<Type>,
+    kinds: HashMap<GroupKind, Vec<Kind>>,
+}
+
+impl Type {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok().map(|at| &self.fields[at])
+    }
+
+    /// All fields, sorted by name.
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+}
+
+impl Schema {
+    /// The type behind an id.
+    pub fn get(&self, id: TypeId) -> &Type {
+        &self.types[id.0 as usize]
+    }
+
+    /// The kind in this version, or in the newest one that is known.
+    pub fn kind(&self, api_version: &str, group_kind: &GroupKind) -> Option<&Kind> {
+        let versions = self.kinds.get(group_kind)?;
+        versions
+            .iter()
+            .find(|k| k.api_version.as_ref() == api_version)
+            .or_else(|| versions.iter().max_by_key(|k| version_rank(split_api_version(&k.api_version).1)))
+    }
+
+    /// True if a kind of this group is known.
+    pub fn knows(&self, group_kind: &GroupKind) -> bool {
+        self.kinds.contains_key(group_kind)
+    }
+
+    /// Adds a kind; one of the same version is replaced.
+    pub fn add_kind(&mut self, kind: &str, entry: Kind) {
+        let versions = self.kinds.entry(GroupKind::of(&entry.api_version, kind)).or_default();
+        versions.retain(|k| k.api_version != entry.api_version);
+        versions.push(entry);
+    }
+
+    /// Adds a type.
+    pub(crate) fn add_type(&mut self, name: &str, ownership: Ownership, mut fields: Vec<Field>) -> TypeId {
+        fields.sort_by(|a, b| a.name.cmp(&b.name));
+        let id = TypeId(u32::try_from(self.types.len()).expect("fewer than 2³² types"));
+        self.types.push(Type { name: name.into(), ownership, fields });
+        id
+    }
+
+    /// The type of this name. Slow: for setting up.
+    pub fn type_named(&self, name: &str) -> Option<TypeId> {
+        self.types.iter().position(|t| t.name.as_ref() == name).map(|at| TypeId(u32::try_from(at).expect("fewer than 2³² types")))
+    }
+}
+
+/// Orders versions as Kubernetes does: `v2` > `v1` > `v1beta2` > `v1alpha1` > anything else.
+///
+/// Source: <https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definition-versioning/#version-priority>.
+pub fn version_rank(version: &str) -> (u8, u32, u32) {
+    let parse = || -> Option<(u8, u32, u32)> {
+        let rest = version.strip_prefix('v')?;
+        let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let major = rest[..end].parse().ok()?;
+        let tail = &rest[end..];
+        if tail.is_empty() {
+            return Some((3, major, 0));
+        }
+        let (stage, minor) = match (tail.strip_prefix("beta"), tail.strip_prefix("alpha")) {
+            (Some(minor), _) => (2, minor),
+            (_, Some(minor)) => (1, minor),
+            _ => return None,
+        };
+        Some((stage, major, if minor.is_empty() { 0 } else { minor.parse().ok()? }))
+    };
+    parse().unwrap_or((0, 0, 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_as_kubernetes_does() {
+        let mut versions = ["foo", "v1alpha1", "v2", "v1beta1", "v10", "v1", "v1beta2"];
+        versions.sort_by_key(|v| version_rank(v));
+        assert_eq!(versions, ["foo", "v1alpha1", "v1beta1", "v1beta2", "v1", "v2", "v10"]);
+    }
+}

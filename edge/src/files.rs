@@ -1,0 +1,242 @@
+//! A path on disk as a source: the manifests of a file or folder, as they lie there.
+
+use std::collections::HashSet;
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// The largest file that is read, in bytes.
+pub const FILE_LIMIT: u64 = 64 << 20;
+/// The most bytes that one source may hold.
+pub const TOTAL_LIMIT: u64 = 1 << 30;
+/// The most files that one source may hold.
+pub const COUNT_LIMIT: usize = 100_000;
+
+/// One file of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Relative to the source, `/`-separated; bytes that are no UTF-8 are written `\xHH`.
+    pub path: String,
+    /// The file's contents.
+    pub bytes: Vec<u8>,
+}
+
+/// Why a path could not be read as a source.
+#[derive(Debug, Error)]
+pub enum ReadTreeError {
+    /// The path itself was looked up.
+    #[error("cannot read the source {}", path.display())]
+    FindSource {
+        /// The source as it was given.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A folder inside was listed.
+    #[error("cannot list the folder {}", path.display())]
+    ListFolder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file inside was read.
+    #[error("cannot read the file {}", path.display())]
+    ReadFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A symbolic link was followed, and it leads out of the source.
+    #[error("the symbolic link {} leads out of the source, to {}", link.display(), target.display())]
+    FollowLink {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        target: PathBuf,
+    },
+    /// Something with a manifest's name is a pipe, a socket or a device.
+    #[error("{} is no regular file", path.display())]
+    ReadSpecialFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A file is larger than [`FILE_LIMIT`].
+    #[error("the file {} is larger than {} MiB", path.display(), FILE_LIMIT >> 20)]
+    FileTooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// All files together are larger than [`TOTAL_LIMIT`].
+    #[error("the source {} holds more than {} MiB of manifests", path.display(), TOTAL_LIMIT >> 20)]
+    SourceTooLarge {
+        /// The source.
+        path: PathBuf,
+    },
+    /// There are more files than [`COUNT_LIMIT`].
+    #[error("the source {} holds more than {COUNT_LIMIT} manifests", path.display())]
+    TooManyFiles {
+        /// The source.
+        path: PathBuf,
+    },
+    /// The reading was broken off.
+    #[error("reading {} was broken off", path.display())]
+    Join {
+        /// The source.
+        path: PathBuf,
+        /// What the runtime said.
+        source: tokio::task::JoinError,
+    },
+}
+
+impl ReadTreeError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::FindSource { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("a path, or for Git REPO//PATH?ref=REV")
+            }
+            Self::FollowLink { .. } => Some("make it a real file, or name the folder that holds both as the source"),
+            Self::ReadFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                Some("a symbolic link whose target is missing; mend or remove it")
+            }
+            Self::FileTooLarge { .. } | Self::SourceTooLarge { .. } | Self::TooManyFiles { .. } => {
+                Some("name a smaller folder as the source")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Reads a file, or the `.yaml`, `.yml` and `.json` files of a folder and its folders, sorted by path.
+///
+/// Hidden folders are left out. Links are followed inside the source; each file is read once, at its own place where
+/// it has one there.
+pub async fn read_tree(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
+    let path = path.to_owned();
+    let name = path.clone();
+    tokio::task::spawn_blocking(move || read(&path))
+        .await
+        .map_err(|source| ReadTreeError::Join { path: name, source })?
+}
+
+/// Says whether a file's name is a manifest's.
+pub(crate) fn is_manifest(name: &[u8]) -> bool {
+    [&b".yaml"[..], b".yml", b".json"].iter().any(|end| name.ends_with(end))
+}
+
+/// Writes a path's bytes as text; what is no UTF-8 becomes `\xHH`.
+pub(crate) fn path_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            text.extend(["\\x".to_owned(), format!("{byte:02x}")]);
+        }
+    }
+    text
+}
+
+fn read(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
+    let missing = |source| ReadTreeError::FindSource { path: path.to_owned(), source };
+    let root = path.canonicalize().map_err(missing)?;
+    let mut walk = Walk { root: &root, links: Vec::new(), seen: HashSet::new(), files: Vec::new(), total: 0 };
+    if fs::metadata(&root).map_err(missing)?.is_dir() {
+        walk.folder(&root, "")?;
+        while let Some(link) = walk.links.pop() {
+            walk.link(link)?;
+        }
+    } else {
+        let name = path.file_name().or(root.file_name()).unwrap_or_default();
+        walk.file(&root, path_text(name.as_bytes()))?;
+    }
+    walk.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(walk.files)
+}
+
+/// A link met on the way, looked at after all that lies at its own place.
+struct Link {
+    at: PathBuf,
+    shown: String,
+}
+
+struct Walk<'a> {
+    root: &'a Path,
+    links: Vec<Link>,
+    /// Real paths of the files and folders that were read.
+    seen: HashSet<PathBuf>,
+    files: Vec<SourceFile>,
+    total: u64,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, at: &Path, shown: &str) -> Result<(), ReadTreeError> {
+        if !self.seen.insert(at.to_owned()) {
+            return Ok(());
+        }
+        let failed = |source| ReadTreeError::ListFolder { path: at.to_owned(), source };
+        for entry in fs::read_dir(at).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let kind = entry.file_type().map_err(failed)?;
+            let name = path_text(entry.file_name().as_bytes());
+            let shown = if shown.is_empty() { name } else { format!("{shown}/{name}") };
+            let hidden = entry.file_name().as_bytes().starts_with(b".");
+            if kind.is_symlink() {
+                self.links.push(Link { at: entry.path(), shown });
+            } else if kind.is_dir() && !hidden {
+                self.folder(&entry.path(), &shown)?;
+            } else if !kind.is_dir() && is_manifest(entry.file_name().as_bytes()) {
+                self.manifest(&entry.path(), shown, kind.is_file())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn link(&mut self, Link { at, shown }: Link) -> Result<(), ReadTreeError> {
+        let named_manifest = is_manifest(shown.as_bytes());
+        let target = match at.canonicalize().and_then(|target| Ok((fs::metadata(&target)?, target))) {
+            Ok(found) => found,
+            Err(source) if named_manifest => return Err(ReadTreeError::ReadFile { path: at, source }),
+            Err(_) => return Ok(()),
+        };
+        let (metadata, target): (Metadata, PathBuf) = target;
+        let hidden_folder = metadata.is_dir() && shown.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
+        if hidden_folder || (!metadata.is_dir() && !named_manifest) {
+            return Ok(());
+        }
+        if !target.starts_with(self.root) {
+            return Err(ReadTreeError::FollowLink { link: at, target });
+        }
+        if metadata.is_dir() { self.folder(&target, &shown) } else { self.manifest(&target, shown, metadata.is_file()) }
+    }
+
+    fn manifest(&mut self, at: &Path, shown: String, regular: bool) -> Result<(), ReadTreeError> {
+        if !regular {
+            return Err(ReadTreeError::ReadSpecialFile { path: at.to_owned() });
+        }
+        if self.seen.insert(at.to_owned()) { self.file(at, shown) } else { Ok(()) }
+    }
+
+    fn file(&mut self, at: &Path, shown: String) -> Result<(), ReadTreeError> {
+        let failed = |source| ReadTreeError::ReadFile { path: at.to_owned(), source };
+        let mut bytes = Vec::new();
+        File::open(at).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
+        let size = bytes.len() as u64;
+        self.total += size;
+        self.files.push(SourceFile { path: shown, bytes });
+        if size > FILE_LIMIT {
+            return Err(ReadTreeError::FileTooLarge { path: at.to_owned() });
+        }
+        if self.total > TOTAL_LIMIT {
+            return Err(ReadTreeError::SourceTooLarge { path: self.root.to_owned() });
+        }
+        if self.files.len() > COUNT_LIMIT {
+            return Err(ReadTreeError::TooManyFiles { path: self.root.to_owned() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,217 @@
+//! Git as a source: a commit's files, read from the object database, and what they were before.
+//!
+//! [`GitLocation`] says where; [`GitRepository`] opens a repository on disk in place, or a bare copy of a remote one,
+//! without ever checking anything out. No configuration of a repository can make it run a program.
+
+mod command;
+mod error;
+mod export;
+mod history;
+mod link;
+mod location;
+mod mirror;
+mod nearest;
+mod objects;
+pub(crate) mod process;
+mod redact;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use command::Git;
+use link::Found;
+use objects::{Wanted, is_large_file_pointer, read_all};
+use tree::{Base, Kind, Tree};
+
+use crate::files::{COUNT_LIMIT, SourceFile, path_text};
+
+pub use command::{AccessToken, GitOptions};
+pub use error::GitError;
+pub use export::Export;
+pub use history::{HISTORY_LIMIT, History, Version};
+pub use link::LinkFault;
+pub use location::{GitLocation, ParseLocationError, RepositoryAddress, TreePath};
+pub use objects::{ObjectId, ParseObjectIdError};
+pub use process::ProcessError;
+
+/// A commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// Its id.
+    pub id: ObjectId,
+    /// When it was committed, in seconds since 1970.
+    pub time: i64,
+}
+
+/// The files of a source at a commit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceTree {
+    /// Sorted by path.
+    pub files: Vec<SourceFile>,
+    /// What was left out, for the list of what is not compared.
+    pub skipped: Vec<Skipped>,
+}
+
+/// Something in a source that was left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Skipped {
+    /// Its path, relative to the source, or to the repository for an export.
+    pub path: String,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why something was left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SkipReason {
+    /// A submodule: its files are in another repository.
+    Submodule,
+    /// A symbolic link that leads nowhere usable.
+    Link(LinkFault),
+    /// A file kept by Git LFS, outside the source's path.
+    LargeFilePointer,
+    /// A file that is too large, outside the source's path.
+    TooLarge,
+}
+
+/// A Git repository, open for reading.
+#[derive(Debug, Clone)]
+pub struct GitRepository {
+    git: Arc<Git>,
+    /// What a source without a revision means.
+    default_revision: String,
+}
+
+impl GitRepository {
+    /// Opens a repository on disk in place, or fetches a remote one into a bare copy in `scratch`.
+    ///
+    /// The copy has all branches and tags with their whole history; blobs come when they are needed, where the server
+    /// can do that. A copy that is there already is brought up to date.
+    pub async fn open(location: &GitLocation, options: GitOptions, scratch: &Path) -> Result<Self, GitError> {
+        match location.repository() {
+            RepositoryAddress::Local(path) => Self::open_local(path, options).await,
+            RepositoryAddress::Remote(address) => {
+                let (git, default_revision) = mirror::open(address, options, scratch).await?;
+                Ok(Self { git: Arc::new(git), default_revision })
+            }
+        }
+    }
+
+    async fn open_local(path: &Path, options: GitOptions) -> Result<Self, GitError> {
+        let repository = path.display().to_string();
+        let dir = git_dir(path).ok_or_else(|| GitError::OpenRepository {
+            repository: repository.clone(),
+            above: repository_above(path),
+        })?;
+        let git = Git { repository, options, dir, is_copy: false, askpass: None };
+        let output = git.read(["rev-parse", "--git-dir"], Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failed(&git, "rev-parse", output));
+        }
+        Ok(Self { git: Arc::new(git), default_revision: "HEAD".to_owned() })
+    }
+
+    /// Finds the commit that a branch, tag or commit id names; without one, that of `HEAD`.
+    pub async fn resolve(&self, revision: Option<&str>) -> Result<Commit, GitError> {
+        let revision = revision.unwrap_or(&self.default_revision);
+        location::check_revision(revision)
+            .map_err(|_| GitError::ReadRevision { revision: revision.to_owned() })?;
+        if self.git.is_copy {
+            mirror::fetch_revision(&self.git, revision).await?;
+        }
+        let wanted = format!("{revision}^{{commit}}");
+        let output = self.git.read(["rev-list", "--timestamp", "--max-count=1", &wanted, "--"], Vec::new()).await?;
+        let line = String::from_utf8_lossy(&output.stdout);
+        let found = line.trim_end().split_once(' ').and_then(|(time, id)| Some((time.parse().ok()?, id.parse().ok()?)));
+        match found {
+            Some((time, id)) if output.status.success() => Ok(Commit { id, time }),
+            _ => Err(self.unknown_revision(revision).await?),
+        }
+    }
+
+    async fn unknown_revision(&self, revision: &str) -> Result<GitError, GitError> {
+        let output = self
+            .git
+            .read(["for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags", "refs/remotes"], Vec::new())
+            .await?;
+        if !output.status.success() {
+            return Err(failed(&self.git, "for-each-ref", output));
+        }
+        let names = String::from_utf8_lossy(&output.stdout);
+        let near = nearest::nearest(revision, names.lines());
+        Ok(GitError::ResolveRevision { repository: self.git.repository.clone(), revision: revision.to_owned(), near })
+    }
+
+    /// Reads the manifests of a folder and its folders, or one file, as [`crate::files::read_tree`] does on disk.
+    pub async fn read_tree(&self, commit: &Commit, path: &TreePath) -> Result<SourceTree, GitError> {
+        let (tree, base) = Tree::load(&self.git, commit, path).await?;
+        let selection = tree.manifests(&self.git, &base)?;
+        let repository = || self.git.repository.clone();
+        if selection.files.len() > COUNT_LIMIT {
+            return Err(GitError::TooManyFiles { repository: repository() });
+        }
+        let wanted = selection.files.iter().map(|(path, id)| Wanted::new(id, path.clone())).collect();
+        let blobs = read_all(&self.git, wanted).await?;
+        let mut files = Vec::with_capacity(blobs.len());
+        for ((path, _), bytes) in selection.files.into_iter().zip(blobs) {
+            if is_large_file_pointer(&bytes) {
+                return Err(GitError::ReadLargeFile { repository: repository(), path });
+            }
+            files.push(SourceFile { path, bytes });
+        }
+        Ok(SourceTree { files, skipped: selection.skipped.into_iter().collect() })
+    }
+
+    /// Lists the names directly in a folder, which say how the source is rendered; a file has its own name only.
+    pub async fn names(&self, commit: &Commit, path: &TreePath) -> Result<Vec<String>, GitError> {
+        let (tree, base) = Tree::load(&self.git, commit, path).await?;
+        let Base::Folder(folder) = base else {
+            return Ok(path.as_str().rsplit('/').next().map(str::to_owned).into_iter().collect());
+        };
+        let mut names: Vec<String> = link::below(&tree.entries, &folder)
+            .filter(|(rest, entry)| match entry.kind {
+                Kind::Link => matches!(tree.follow(&[&folder, &b"/"[..], rest].concat()), Ok(Found::File(_))),
+                _ => true,
+            })
+            .filter_map(|(rest, _)| rest.split(|byte| *byte == b'/').next().map(path_text))
+            .collect();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// Writes the whole tree of a commit into a new folder in `folder`, read-only, for a renderer to work on `path`.
+    pub async fn export(&self, commit: &Commit, path: &TreePath, folder: &Path) -> Result<Export, GitError> {
+        export::export(&self.git, commit, path, folder).await
+    }
+
+    /// Looks back from a commit at the files of a path. Nothing is read before it is asked for.
+    pub fn history(&self, commit: &Commit, path: &TreePath) -> History {
+        History::new(Arc::clone(&self.git), commit.clone(), path.clone())
+    }
+}
+
+/// The error of a call that Git itself ended.
+fn failed(git: &Git, command: &'static str, output: process::Output) -> GitError {
+    GitError::Ask { repository: git.repository.clone(), command, message: output.stderr }
+}
+
+/// The folder with the objects: `.git` of a working folder, or a bare repository itself, with or without `.git` written.
+fn git_dir(path: &Path) -> Option<PathBuf> {
+    let mut with_ending = path.as_os_str().to_owned();
+    with_ending.push(".git");
+    let path = [path, Path::new(&with_ending)].into_iter().find_map(|path| path.canonicalize().ok())?;
+    let inside = path.join(".git");
+    if inside.exists() {
+        return Some(inside);
+    }
+    (path.join("HEAD").is_file() && path.join("objects").is_dir()).then_some(path)
+}
+
+/// The repository that a folder lies in, with the path from there.
+fn repository_above(path: &Path) -> Option<(PathBuf, String)> {
+    let path = path.canonicalize().ok()?;
+    let root = path.ancestors().skip(1).find(|folder| folder.join(".git").exists())?;
+    let inside = path.strip_prefix(root).ok()?;
+    Some((root.to_owned(), inside.display().to_string()))
+}

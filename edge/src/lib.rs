@@ -1,0 +1,6 @@
+//! What Anchorwatch touches, one module per outside thing.
+
+pub mod clock;
+pub mod files;
+pub mod git;
+pub mod snapshot;

@@ -1,0 +1,30 @@
+//! What edge does to files, Git and renderers, tried with the real things.
+
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod git_export;
+#[cfg(test)]
+mod git_history;
+#[cfg(test)]
+mod git_hostile;
+#[cfg(test)]
+mod git_location;
+#[cfg(test)]
+mod git_open;
+#[cfg(test)]
+mod git_read;
+#[cfg(test)]
+mod repository;
+
+/// A file that no `mod` names would never be compiled, and nobody would miss its tests.
+#[test]
+fn every_test_file_is_part_of_this_binary() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let main = include_str!("main.rs");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.strip_suffix(".rs").unwrap();
+        assert!(module == "main" || main.contains(&format!("mod {module};")), "{name} is not compiled");
+    }
+}

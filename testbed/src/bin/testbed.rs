@@ -1,0 +1,65 @@
+//! A control plane for the command line: `testbed up` holds one until its standard input closes or a signal comes.
+
+use std::io::{self, Read as _, Write as _};
+use std::process::ExitCode;
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
+
+use anchorwatch_testbed::{Binaries, ControlPlane, Options, Person};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+const USAGE: &str = "usage: testbed up     build what is missing, start everything, print the kubeconfig's path, hold
+       testbed build  only build";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["up"] => up(),
+        ["build"] => build(),
+        _ => Err(USAGE.into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Done = Result<(), Box<dyn std::error::Error>>;
+
+fn build() -> Done {
+    let binaries = Binaries::find_or_build()?;
+    writeln!(io::stdout(), "{}", binaries.folder().display())?;
+    Ok(())
+}
+
+fn up() -> Done {
+    let (end, ended) = channel();
+    // Before the start, so that a signal during it still stops what has begun.
+    end_on_signal(end.clone())?;
+    let plane = ControlPlane::start(&Options::whole())?;
+    writeln!(io::stdout(), "{}", plane.kubeconfig(Person::Admin).display())?;
+    end_with_stdin(end);
+    ended.recv()?;
+    Ok(())
+}
+
+fn end_on_signal(end: Sender<()>) -> io::Result<()> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    thread::spawn(move || {
+        for _ in signals.forever() {
+            let _ = end.send(());
+        }
+    });
+    Ok(())
+}
+
+fn end_with_stdin(end: Sender<()>) {
+    thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock().take(u64::MAX), &mut io::sink());
+        let _ = end.send(());
+    });
+}

@@ -1,0 +1,162 @@
+//! The API server, spoken to through `kubectl proxy`: plain HTTP on loopback, whatever the kubeconfig's credentials.
+//!
+//! Reads and dry runs. On a cluster that is [ours to use](Api::ours_to_use) some objects are really created, and
+//! deleted at once.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::HarvestError;
+use crate::process::{self, Server};
+
+const PROXY_LIMIT: Duration = Duration::from_secs(20);
+const REQUEST_LIMIT: Duration = Duration::from_secs(60);
+
+/// A connection to an API server.
+#[derive(Debug)]
+pub struct Api {
+    url: String,
+    agent: ureq::Agent,
+    ours_to_use: bool,
+    _proxy: Server,
+    _folder: tempfile::TempDir,
+}
+
+/// On whose behalf a request is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// Whoever the kubeconfig says.
+    Own,
+    /// An impersonated other administrator, to tell what depends on the person.
+    Other,
+}
+
+/// What an attempt to create an object answered.
+#[derive(Debug, Clone)]
+pub enum Trial {
+    /// The object as it would be stored.
+    Accepted(Value),
+    /// The server's message.
+    Refused(String),
+}
+
+impl Api {
+    /// Connects with a kubeconfig, or with kubectl's own choice of one.
+    pub fn connect(kubectl: &Path, kubeconfig: Option<&Path>) -> Result<Self, HarvestError> {
+        let folder = tempfile::tempdir().map_err(|failure| proxy_error(failure.to_string()))?;
+        let log = folder.path().join("proxy.log");
+        let mut command: Command = process::command(kubectl);
+        command.args(["proxy", "--port=0"]);
+        if let Some(kubeconfig) = kubeconfig {
+            command.arg("--kubeconfig").arg(kubeconfig);
+        }
+        let mut proxy = Server::start("kubectl proxy", command, &log).map_err(|e| proxy_error(e.to_string()))?;
+        let url = wait_for_address(&mut proxy)?;
+        let agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(REQUEST_LIMIT))
+            .max_idle_connections_per_host(16)
+            .proxy(None)
+            .build()
+            .new_agent();
+        Ok(Self { url, agent, ours_to_use: false, _proxy: proxy, _folder: folder })
+    }
+
+    /// Says that the cluster is thrown away afterwards, so that objects may be created in it.
+    #[must_use]
+    pub fn ours_to_use(mut self) -> Self {
+        self.ours_to_use = true;
+        self
+    }
+
+    /// The server's version, as in `v1.37.2`.
+    pub fn version(&self) -> Result<String, HarvestError> {
+        let version = self.get("/version")?;
+        let text = version["gitVersion"].as_str().map(str::to_owned);
+        text.ok_or_else(|| answer_error("/version", "no gitVersion"))
+    }
+
+    /// Reads a path.
+    pub fn get(&self, path: &str) -> Result<Value, HarvestError> {
+        let failed = |source: ureq::Error| request_error(path, source);
+        // Asked for explicitly: to a browser-like caller the server pretty-prints.
+        let request = self.agent.get(format!("{}{path}", self.url)).header("Accept", "application/json");
+        let mut response = request.call().map_err(failed)?;
+        let status = response.status();
+        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
+        if !status.is_success() {
+            return Err(answer_error(path, &format!("{status}: {text}")));
+        }
+        serde_json::from_str(&text).map_err(|failure| answer_error(path, &failure.to_string()))
+    }
+
+    /// Asks what creating `object` would store. Nothing is stored.
+    pub fn dry_run(&self, collection: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
+        self.create(collection, "dryRun=All&", object, speaker)
+    }
+
+    /// Creates `object` and deletes it again, if the cluster is ours to use; else a dry run.
+    pub fn try_out(&self, collection: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
+        if !self.ours_to_use {
+            return self.dry_run(collection, object, speaker);
+        }
+        let trial = self.create(collection, "", object, speaker)?;
+        if let Trial::Accepted(stored) = &trial {
+            let name = stored["metadata"]["name"].as_str().unwrap_or_default();
+            let path = format!("{collection}/{name}");
+            let response = self.agent.delete(format!("{}{path}", self.url)).call();
+            response.map_err(|source| request_error(&path, source))?;
+        }
+        Ok(trial)
+    }
+
+    fn create(&self, collection: &str, mode: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
+        let failed = |source: ureq::Error| request_error(collection, source);
+        let url = format!("{}{collection}?{mode}fieldManager=harvest&fieldValidation=Strict", self.url);
+        let mut request = self.agent.post(url).content_type("application/json").header("Accept", "application/json");
+        if speaker == Speaker::Other {
+            request = request.header("Impersonate-User", "harvest-other").header("Impersonate-Group", "system:masters");
+        }
+        let mut response = request.send(object.to_string()).map_err(failed)?;
+        let status = response.status();
+        let text = response.body_mut().read_to_string().map_err(failed)?;
+        let body: Value = serde_json::from_str(&text).unwrap_or_default();
+        match (status.as_u16(), body["message"].as_str()) {
+            (200..=299, _) => Ok(Trial::Accepted(body)),
+            (400..=499, Some(message)) => Ok(Trial::Refused(message.to_owned())),
+            // A zero that makes the server stumble (seen as 500 from a controller's conversion) is no finding either.
+            (_, message) => Ok(Trial::Refused(format!("{status}: {}", message.unwrap_or(&text)))),
+        }
+    }
+}
+
+/// `kubectl proxy` prints the port it chose: `Starting to serve on 127.0.0.1:40001`.
+fn wait_for_address(proxy: &mut Server) -> Result<String, HarvestError> {
+    let end = Instant::now() + PROXY_LIMIT;
+    loop {
+        let said = proxy.log_tail();
+        if let Some(address) = said.lines().find_map(|line| line.strip_prefix("Starting to serve on ")) {
+            return Ok(format!("http://{}", address.trim()));
+        }
+        if proxy.has_ended().is_some() || Instant::now() >= end {
+            return Err(proxy_error(said));
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn proxy_error(message: String) -> HarvestError {
+    HarvestError::Proxy { message }
+}
+
+fn request_error(path: &str, source: ureq::Error) -> HarvestError {
+    HarvestError::Request { path: path.to_owned(), source: Box::new(source) }
+}
+
+fn answer_error(path: &str, message: &str) -> HarvestError {
+    HarvestError::Answer { path: path.to_owned(), message: message.to_owned() }
+}

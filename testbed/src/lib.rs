@@ -1,0 +1,15 @@
+//! A real Kubernetes control plane for tests, and the tools that record from it.
+//!
+//! [`Binaries`] finds the programs or builds them from their Go modules, [`ControlPlane`] starts them on free ports in
+//! a fresh folder and stops them again, and [`harvest`] learns from a running API server what it adds to objects.
+//!
+//! Nothing started here outlives its starter: dropping a [`ControlPlane`] stops and reaps every process, and if the
+//! test process itself is killed the kernel kills them (see `process.rs`).
+
+mod binaries;
+mod control_plane;
+pub mod harvest;
+mod process;
+
+pub use binaries::{Binaries, BuildError, Tool};
+pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};
