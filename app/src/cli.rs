@@ -1,13 +1,15 @@
 //! The command line: what a person types, and what they see.
 
+mod output;
 mod scan;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::words::{Language, Words};
 
 /// Anchorwatch sees to it that a Kubernetes cluster does not drift from Git.
 #[derive(Debug, Parser)]
@@ -45,23 +47,37 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-/// Runs a story on an async runtime.
-fn block_on<T>(story: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+/// The async runtime that stories wait on.
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))?
-        .block_on(story)
+        .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))
 }
 
 /// Writes to stdout. A reader that went away (`| head`) is no error.
 fn print(text: &str) -> Result<(), Failure> {
-    let mut stdout = io::stdout().lock();
+    let mut stdout = anstream::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new("cannot write the output").detail(error.to_string()))
         }
         _ => Ok(()),
+    }
+}
+
+/// How to print for the person at this terminal.
+fn style(language: Option<Language>, wide: bool, source: &str) -> output::Style {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let language = language.unwrap_or_else(|| Language::of_locale(locale.as_deref().unwrap_or_default()));
+    output::Style {
+        words: Words(language),
+        width: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).max(40),
+        wide,
+        now: anchorwatch_edge::clock::now().to_zoned(jiff::tz::TimeZone::system()),
+        source: source.to_owned(),
+        hints: io::stdout().is_terminal(),
     }
 }
 

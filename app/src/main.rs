@@ -4,6 +4,7 @@ mod cli;
 mod drift;
 mod failure;
 mod index;
+mod words;
 
 use std::process::ExitCode;
 

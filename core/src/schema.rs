@@ -117,6 +117,8 @@ pub struct Kind {
 pub struct Schema {
     types: Vec<Type>,
     kinds: HashMap<GroupKind, Vec<Kind>>,
+    object_meta: TypeId,
+    unknown: TypeId,
 }
 
 impl Type {
@@ -131,7 +133,19 @@ impl Type {
     }
 }
 
+impl Field {
+    /// A field without defaults.
+    pub(crate) fn plain(name: &str, shape: Shape) -> Self {
+        Self { name: name.into(), shape, drops_zero: false, defaults: Vec::new() }
+    }
+}
+
 impl Schema {
+    /// The root type of objects in this version; of unknown kinds only `metadata` is known.
+    pub fn root(&self, api_version: &str, group_kind: &GroupKind) -> TypeId {
+        self.kind(api_version, group_kind).map_or(self.unknown, |kind| kind.root)
+    }
+
     /// The type behind an id.
     pub fn get(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize]
@@ -164,11 +178,6 @@ impl Schema {
         let id = TypeId(u32::try_from(self.types.len()).expect("fewer than 2³² types"));
         self.types.push(Type { name: name.into(), ownership, fields });
         id
-    }
-
-    /// The type of this name. Slow: for setting up.
-    pub fn type_named(&self, name: &str) -> Option<TypeId> {
-        self.types.iter().position(|t| t.name.as_ref() == name).map(|at| TypeId(u32::try_from(at).expect("fewer than 2³² types")))
     }
 }
 

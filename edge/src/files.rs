@@ -1,6 +1,6 @@
 //! A path on disk as a source: the manifests of a file or folder, as they lie there.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -144,11 +144,11 @@ pub(crate) fn path_text(bytes: &[u8]) -> String {
 fn read(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
     let missing = |source| ReadTreeError::FindSource { path: path.to_owned(), source };
     let root = path.canonicalize().map_err(missing)?;
-    let mut walk = Walk { root: &root, links: Vec::new(), seen: HashSet::new(), files: Vec::new(), total: 0 };
+    let mut walk = Walk { root: &root, links: BTreeMap::new(), seen: HashSet::new(), files: Vec::new(), total: 0 };
     if fs::metadata(&root).map_err(missing)?.is_dir() {
         walk.folder(&root, "")?;
-        while let Some(link) = walk.links.pop() {
-            walk.link(link)?;
+        while let Some((shown, link)) = walk.links.pop_first() {
+            walk.link(link, shown)?;
         }
     } else {
         let name = path.file_name().or(root.file_name()).unwrap_or_default();
@@ -158,15 +158,10 @@ fn read(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
     Ok(walk.files)
 }
 
-/// A link met on the way, looked at after all that lies at its own place.
-struct Link {
-    at: PathBuf,
-    shown: String,
-}
-
 struct Walk<'a> {
     root: &'a Path,
-    links: Vec<Link>,
+    /// Links met on the way, by the path they are shown as; looked at after all that lies at its own place.
+    links: BTreeMap<String, PathBuf>,
     /// Real paths of the files and folders that were read.
     seen: HashSet<PathBuf>,
     files: Vec<SourceFile>,
@@ -186,7 +181,7 @@ impl Walk<'_> {
             let shown = if shown.is_empty() { name } else { format!("{shown}/{name}") };
             let hidden = entry.file_name().as_bytes().starts_with(b".");
             if kind.is_symlink() {
-                self.links.push(Link { at: entry.path(), shown });
+                self.links.insert(shown, entry.path());
             } else if kind.is_dir() && !hidden {
                 self.folder(&entry.path(), &shown)?;
             } else if !kind.is_dir() && is_manifest(entry.file_name().as_bytes()) {
@@ -196,7 +191,7 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn link(&mut self, Link { at, shown }: Link) -> Result<(), ReadTreeError> {
+    fn link(&mut self, at: PathBuf, shown: String) -> Result<(), ReadTreeError> {
         let named_manifest = is_manifest(shown.as_bytes());
         let target = match at.canonicalize().and_then(|target| Ok((fs::metadata(&target)?, target))) {
             Ok(found) => found,

@@ -1,6 +1,8 @@
 //! What Anchorwatch touches, one module per outside thing.
 
 pub mod clock;
+pub mod cluster;
 pub mod files;
 pub mod git;
+pub mod render;
 pub mod snapshot;

@@ -20,7 +20,7 @@ use folder::Folder;
 use person::Tokens;
 
 /// Longest time one `kubectl` call may take.
-const KUBECTL_LIMIT: Duration = Duration::from_secs(120);
+const KUBECTL_LIMIT: Duration = Duration::from_mins(2);
 
 /// A running control plane.
 ///
@@ -87,24 +87,47 @@ impl ControlPlane {
     }
 
     /// The same with `input` on its standard input, for `kubectl apply -f -`.
-    pub fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Result<String, ControlPlaneError> {
+    pub fn kubectl_with_input(
+        &self,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<String, ControlPlaneError> {
         let output = self.kubectl_as(Person::Admin, arguments, input)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), message })
+        Err(ControlPlaneError::Kubectl {
+            arguments: arguments.join(" "),
+            message,
+        })
     }
 
     /// Runs `kubectl` as `person` and returns all of it, however it ended.
-    pub fn kubectl_as(&self, person: Person, arguments: &[&str], input: &str) -> Result<Output, ControlPlaneError> {
-        let kubectl = self.binaries.path(Tool::Kubectl).ok_or(ControlPlaneError::NoBinary { tool: Tool::Kubectl })?;
+    pub fn kubectl_as(
+        &self,
+        person: Person,
+        arguments: &[&str],
+        input: &str,
+    ) -> Result<Output, ControlPlaneError> {
+        let kubectl = self
+            .binaries
+            .path(Tool::Kubectl)
+            .ok_or(ControlPlaneError::NoBinary {
+                tool: Tool::Kubectl,
+            })?;
         let mut command = process::command(kubectl);
-        command.args(arguments).env("KUBECONFIG", self.kubeconfig(person));
+        command
+            .args(arguments)
+            .env("KUBECONFIG", self.kubeconfig(person));
         // Its discovery cache lives with the cluster, not in somebody's home.
         command.env("KUBECACHEDIR", self.folder.path().join("kubectl-cache"));
-        process::run(command, input.as_bytes(), KUBECTL_LIMIT)
-            .map_err(|source| ControlPlaneError::Run { name: "kubectl", source })
+        process::run(command, input.as_bytes(), KUBECTL_LIMIT).map_err(|source| {
+            ControlPlaneError::Run {
+                name: "kubectl",
+                source,
+            }
+        })
     }
 }
 

@@ -9,6 +9,7 @@
 mod binaries;
 mod control_plane;
 pub mod harvest;
+mod hexadecimal;
 mod process;
 
 pub use binaries::{Binaries, BuildError, Tool};

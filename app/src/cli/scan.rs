@@ -4,13 +4,15 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anchorwatch_core::drift::{DriftLevel, DriftReport};
+use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::ConnectOptions;
 use clap::ValueEnum;
-use serde::Serialize;
 
-use crate::drift::scan::{Outcome, Request, scan};
+use crate::drift::scan::{Live, Outcome, Request, scan};
+use super::output::{self, Format};
 use crate::failure::Failure;
+use crate::words::Language;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -19,23 +21,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "SRC")]
     source: String,
     /// A recorded live state: a file or folder of `kubectl get -o json`.
-    #[arg(long, value_name = "SNAPSHOT")]
-    live: PathBuf,
-    /// The namespace of objects that name none.
-    #[arg(short, long, value_name = "NS", default_value = "default")]
-    namespace: String,
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["context", "kubeconfig"])]
+    live: Option<PathBuf>,
+    /// A context of the kubeconfig; the current one without it.
+    #[arg(long)]
+    context: Option<String>,
+    /// A kubeconfig; else $KUBECONFIG, ~/.kube/config, or the Pod's service account.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// The namespace of objects that name none; else the context's.
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
     /// From which level on an item makes the exit status 1.
     #[arg(long, value_enum, default_value_t = FailOn::Info)]
     fail_on: FailOn,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
-    Table,
-    Json,
+    /// Language; else that of the locale.
+    #[arg(long, value_enum)]
+    lang: Option<Language>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -45,28 +50,20 @@ enum FailOn {
     High,
 }
 
-/// A list of reports, as the API gives it.
-#[derive(Debug, Serialize)]
-struct DriftListResponse<'a> {
-    items: &'a [DriftReport],
-    total: usize,
-}
-
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let key = clock::passing_key().map_err(|e| Failure::because(&e))?;
-    let request = Request { source: args.source, live: args.live, namespace: args.namespace };
-    let outcome = super::block_on(scan(&request, &key))?;
+    let live = match args.live {
+        Some(path) => Live::Snapshot(path),
+        None => Live::Cluster(ConnectOptions { kubeconfig: args.kubeconfig, context: args.context }),
+    };
+    let request = Request { source: args.source, live, namespace: args.namespace };
+    let runtime = super::runtime()?;
+    let outcome = scan(runtime.handle(), &request, &key)?;
     for problem in &outcome.problems {
         let _ = writeln!(io::stderr(), "error: {}", super::plain(problem));
     }
-    match args.output {
-        Output::Table => super::print(&format!("{}\n", outcome.reports.iter().map(|r| r.summary.clone()).collect::<Vec<_>>().join("\n")))?,
-        Output::Json => {
-            let list = DriftListResponse { items: &outcome.reports, total: outcome.reports.len() };
-            let json = serde_json::to_string_pretty(&list).expect("a report is JSON");
-            super::print(&format!("{json}\n"))?;
-        }
-    }
+    let style = super::style(args.lang, args.output == Format::Wide, &request.source);
+    super::print(&output::print(&outcome, args.output, &style))?;
     Ok(exit_code(&outcome, args.fail_on))
 }
 

@@ -70,7 +70,7 @@ impl Examiner<'_> {
     }
 
     fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
-        let root = self.schema.kind(api_version, &wanted.kind).map(|k| k.root);
+        let root = self.schema.root(api_version, &wanted.kind);
         let git = &wanted.desired.root;
         let differences = compare(Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root });
         if live.managed_fields.is_none() {

@@ -63,8 +63,8 @@ pub struct Pair<'v> {
     pub schema: &'v Schema,
     /// Group and kind of both.
     pub kind: &'v GroupKind,
-    /// Their type, where it is known.
-    pub root: Option<TypeId>,
+    /// Their type.
+    pub root: TypeId,
     /// As Git says.
     pub git: &'v Map<'v>,
     /// As the cluster has it.
@@ -89,7 +89,7 @@ pub fn compare<'v>(pair: Pair<'v>) -> Vec<Difference<'v>> {
 /// A struct or map on the way down, as both sides have it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Frame<'v> {
-    pub(super) ty: Option<TypeId>,
+    pub(super) ty: TypeId,
     pub(super) git: Option<&'v Map<'v>>,
     pub(super) live: Option<&'v Map<'v>>,
     /// Number of steps that lead here.
@@ -135,10 +135,10 @@ impl<'v> Walk<'v> {
         self.probing > 0 && self.differs
     }
 
-    fn fields(&mut self, ty: Option<TypeId>, git: Option<&'v Map<'v>>, live: Option<&'v Map<'v>>) {
-        let definition = ty.map(|id| self.pair.schema.get(id));
+    fn fields(&mut self, ty: TypeId, git: Option<&'v Map<'v>>, live: Option<&'v Map<'v>>) {
+        let definition = self.pair.schema.get(ty);
         let outer = self.atomic_from;
-        if definition.is_some_and(|d| d.ownership == Ownership::Atomic) {
+        if definition.ownership == Ownership::Atomic {
             self.atomic_from = outer.min(self.steps.len());
         }
         self.frames.push(Frame { ty, git, live, depth: self.steps.len() });
@@ -146,7 +146,7 @@ impl<'v> Walk<'v> {
             if self.settled() || system::never_compared(self, name) {
                 return;
             }
-            let field = definition.and_then(|d| d.field(name));
+            let field = definition.field(name);
             self.steps.push(Place::Field(name));
             self.field(field, git, live);
             self.steps.pop();
@@ -178,6 +178,9 @@ impl<'v> Walk<'v> {
 
     fn field(&mut self, field: Option<&'v Field>, git: Option<&'v Node<'v>>, live: Option<&'v Node<'v>>) {
         let shape = field.map_or(&Shape::Any, |f| &f.shape);
+        if git.zip(live).is_some_and(|(g, l)| g.value.is_zero() && l.value.is_null()) {
+            return; // A list that is never dropped: `[]` comes back as `null`.
+        }
         let (git, live) = (present(git), present(live));
         let dropped = git.filter(|g| g.value.is_zero() && field.is_some_and(|f| f.drops_zero));
         match (git, live) {
@@ -198,7 +201,7 @@ impl<'v> Walk<'v> {
 
     fn both(&mut self, git: &'v Node<'v>, live: &'v Node<'v>, shape: &'v Shape) {
         match (&git.value, &live.value, shape) {
-            (Value::Map(g), Value::Map(l), Shape::Struct(id)) => self.fields(Some(*id), Some(g), Some(l)),
+            (Value::Map(g), Value::Map(l), Shape::Struct(id)) => self.fields(*id, Some(g), Some(l)),
             (Value::Map(g), Value::Map(l), Shape::Map(item, ownership)) => {
                 self.entries(item, *ownership, Some(g), Some(l));
             }
@@ -228,7 +231,7 @@ impl<'v> Walk<'v> {
     /// Git has it, live does not: an item for each leaf.
     fn removed(&mut self, git: &'v Node<'v>, shape: &'v Shape) {
         match (&git.value, shape) {
-            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => self.fields(Some(*id), Some(map), None),
+            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => self.fields(*id, Some(map), None),
             (Value::Map(map), Shape::Map(item, ownership)) if !map.is_empty() => {
                 self.entries(item, *ownership, Some(map), None);
             }
@@ -244,7 +247,7 @@ impl<'v> Walk<'v> {
     /// Live has it, Git does not, and it is no default: an item for each leaf that is none either.
     fn extra(&mut self, live: &'v Node<'v>, shape: &'v Shape) {
         match (&live.value, shape) {
-            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => self.fields(Some(*id), None, Some(map)),
+            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => self.fields(*id, None, Some(map)),
             (Value::Map(map), Shape::Map(item, ownership)) if !map.is_empty() => {
                 self.entries(item, *ownership, None, Some(map));
             }

@@ -31,7 +31,7 @@ pub(super) fn plain_default<'s>(schema: &'s Schema, item: &Shape, field: &str) -
 
 fn has_value(
     schema: &Schema,
-    ty: Option<TypeId>,
+    ty: TypeId,
     side: Option<&Map<'_>>,
     sibling: &str,
     values: &[Value<'static>],
@@ -39,7 +39,7 @@ fn has_value(
     let Some(side) = side else { return false };
     let value = match side.get(sibling).filter(|v| !v.is_null()) {
         Some(value) => value,
-        None => match ty.and_then(|id| plain_default(schema, &Shape::Struct(id), sibling)) {
+        None => match plain_default(schema, &Shape::Struct(ty), sibling) {
             Some(value) => value,
             None => return false,
         },
@@ -50,7 +50,7 @@ fn has_value(
 /// Defaults that depend on the value of another field; each beside its function in Kubernetes' `defaults.go`.
 fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
     let Some(name) = walk.field_names().next_back() else { return false };
-    let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+    let ty: &str = &walk.pair.schema.get(frame.ty).name;
     let sides = [frame.git, frame.live];
     let equals_sibling = |sibling: &str, shape: &Shape| {
         sides.iter().flatten().any(|side| side.get(sibling).is_some_and(|v| equal::scalars(v, live, shape)))
@@ -62,6 +62,19 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
             .flatten()
             .filter_map(|side| side.str("image"))
             .any(|image| live.as_str() == Some(pull_policy(image))),
+        ("core.v1.ImageVolumeSource", "pullPolicy") => sides
+            .iter()
+            .flatten()
+            .filter_map(|side| side.str("reference"))
+            .any(|image| live.as_str() == Some(pull_policy(image))),
+        // SetDefaults_Job.
+        ("batch.v1.JobSpec", "completions") => {
+            live.as_int() == Some(1) && frame.git.is_some_and(|git| git.get("parallelism").is_none())
+        }
+        ("batch.v1.JobSpec", "podReplacementPolicy") => sides.iter().flatten().any(|side| {
+            let default = if side.get("podFailurePolicy").is_some() { "Failed" } else { "TerminatingOrFailed" };
+            live.as_str() == Some(default)
+        }),
         // SetDefaults_Service.
         ("core.v1.ServicePort", "targetPort") => equals_sibling("port", &Shape::IntOrString),
         // SetHostNetworkPorts.
@@ -111,7 +124,7 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
 pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> bool {
     let Some(frame) = walk.frames.last() else { return false };
     let map = walk.field_names().rev().nth(1).unwrap_or_default();
-    let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+    let ty: &str = &walk.pair.schema.get(frame.ty).name;
     match (ty, map) {
         // SetDefaults_Pod: a request that is not written is its limit.
         ("core.v1.ResourceRequirements", "requests") => [frame.git, frame.live]
@@ -137,7 +150,7 @@ pub(super) fn element(walk: &Walk<'_>, element: &Node<'_>) -> bool {
 fn on_host_network(walk: &Walk<'_>) -> bool {
     walk.frames
         .iter()
-        .filter(|f| f.ty.is_some_and(|id| walk.pair.schema.get(id).name.as_ref() == "core.v1.PodSpec"))
+        .filter(|f| walk.pair.schema.get(f.ty).name.as_ref() == "core.v1.PodSpec")
         .flat_map(|f| [f.git, f.live])
         .flatten()
         .any(|spec| spec.get("hostNetwork") == Some(&Value::Bool(true)))
@@ -148,18 +161,37 @@ fn template_labels<'v>(walk: &Walk<'v>) -> Option<&'v Value<'v>> {
     metadata.get("labels")
 }
 
-/// Source: `SetDefaults_Container` and `parsers.ParseImageName`.
+/// Source: `SetDefaults_Container` and `parsers.ParseImageName`; what is no image reference has no tag, not `latest`.
 fn pull_policy(image: &str) -> &'static str {
     let (name, has_digest) = match image.split_once('@') {
         Some((name, _)) => (name, true),
         None => (image, false),
     };
-    let last = name.rsplit('/').next().unwrap_or(name);
-    match last.split_once(':').map(|(_, tag)| tag) {
+    let start = name.rfind('/').map_or(0, |slash| slash + 1);
+    let (repository, tag) = match name[start..].split_once(':') {
+        Some((last, tag)) => (&name[..start + last.len()], Some(tag)),
+        None => (name, None),
+    };
+    match tag {
+        _ if !is_repository(repository) => "IfNotPresent",
         Some("latest") => "Always",
         None if !has_digest => "Always",
         _ => "IfNotPresent",
     }
+}
+
+/// `[domain/]path`, the path in lower case.
+/// Grammar: <https://pkg.go.dev/github.com/distribution/reference#pkg-overview>.
+fn is_repository(text: &str) -> bool {
+    let path = match text.split_once('/') {
+        Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) || first.contains(|c: char| c.is_ascii_uppercase()) => rest,
+        _ => text,
+    };
+    path.split('/').all(|part| {
+        let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-');
+        let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        part.chars().all(inner) && edge(part.chars().next()) && edge(part.chars().next_back())
+    })
 }
 
 #[cfg(test)]
@@ -176,6 +208,9 @@ mod tests {
             ("reg:5000/web:1", "IfNotPresent"),
             ("web@sha256:abc", "IfNotPresent"),
             ("web:1@sha256:abc", "IfNotPresent"),
+            ("<YOUR-CONTAINER>", "IfNotPresent"),
+            ("ghcr.io/org/web", "Always"),
+            ("Web", "IfNotPresent"),
         ] {
             assert_eq!(pull_policy(image), policy, "{image}");
         }

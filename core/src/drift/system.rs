@@ -95,7 +95,7 @@ pub(super) fn never_compared(walk: &Walk<'_>, name: &str) -> bool {
 }
 
 fn type_name<'v>(walk: &Walk<'v>) -> &'v str {
-    walk.frames.last().and_then(|f| f.ty).map_or("", |id| &walk.pair.schema.get(id).name)
+    walk.frames.last().map_or("", |f| &walk.pair.schema.get(f.ty).name)
 }
 
 /// True for the one list that is atomic by its schema and a set by its meaning: an HPA's metrics.
@@ -155,7 +155,7 @@ pub(super) fn excuse(walk: &Walk<'_>, value: Option<&Value<'_>>) -> Option<Excus
         return stamped.then_some(Excuse::Stamp);
     }
     let allocated = walk.frames.iter().enumerate().any(|(at, frame)| {
-        let ty = frame.ty.map_or("", |id| &walk.pair.schema.get(id).name);
+        let ty: &str = &walk.pair.schema.get(frame.ty).name;
         let field = walk.field_at(at).unwrap_or_default();
         ALLOCATED.contains(&(ty, field))
             || (ty == "core.v1.PodSpec" && walk.pair.kind.kind == "Pod" && ALLOCATED_IN_PODS.contains(&field))

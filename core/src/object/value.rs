@@ -33,13 +33,19 @@ pub enum Value<'a> {
     Secret(Fingerprint),
 }
 
-/// A value and the line that it starts on (1-based; 0 where it came from no file).
-#[derive(Debug, Clone, PartialEq)]
+/// A value and the line that it starts on. Two are equal if their values are.
+#[derive(Debug, Clone)]
 pub struct Node<'a> {
     /// Line in the file, 1-based; 0 where there is none.
     pub line: u32,
     /// The value.
     pub value: Value<'a>,
+}
+
+impl PartialEq for Node<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 impl<'a> From<Value<'a>> for Node<'a> {

@@ -23,7 +23,10 @@ pub fn load(wanted: Option<Minor>) -> (Schema, Minor) {
     let mut loader = Loader::default();
     loader.read_types(TYPES);
     loader.read_defaults(defaults);
-    (Schema { types: loader.types, kinds: loader.kinds }, minor)
+    let object_meta = *loader.names.get("meta.v1.ObjectMeta").expect("every object has metadata");
+    let mut schema = Schema { types: loader.types, kinds: loader.kinds, object_meta, unknown: object_meta };
+    schema.unknown = schema.add_type("", Ownership::Granular, vec![Field::plain("metadata", Shape::Struct(object_meta))]);
+    (schema, minor)
 }
 
 fn nearest(wanted: Option<Minor>) -> (Minor, &'static str) {
@@ -131,27 +134,30 @@ impl Loader {
     }
 }
 
-/// Reads `JSON [when SIBLING JSON…] [under GROUP/KIND…]`.
+/// Reads `JSON [under GROUP/KIND…] [when SIBLING JSON…]`.
 fn parse_default(text: &str) -> Option<Default> {
     let (value, rest) = take_json(text)?;
     let mut default = Default { value: owned(&value).into(), when: None, under: Vec::new() };
     let mut rest = rest.trim_start();
-    if let Some(after) = rest.strip_prefix("when ") {
-        let (sibling, mut after) = after.split_once(' ')?;
-        let mut values = Vec::new();
-        while let Some((value, next)) = take_json(after) {
-            values.push(owned(&value));
-            after = next.trim_start();
-        }
-        default.when = Some((sibling.into(), values));
-        rest = after;
-    }
-    if let Some(after) = rest.strip_prefix("under ") {
-        default.under = after
+    if let Some(kinds) = rest.strip_prefix("under ") {
+        let (kinds, when) = match kinds.find(" when ") {
+            Some(at) => (&kinds[..at], &kinds[at + 1..]),
+            None => (kinds, ""),
+        };
+        default.under = kinds
             .split(' ')
             .filter_map(|word| word.split_once('/'))
             .map(|(group, kind)| GroupKind { group: group.to_owned(), kind: kind.to_owned() })
             .collect();
+        rest = when;
+    }
+    if let Some((sibling, mut values)) = rest.strip_prefix("when ").and_then(|w| w.split_once(' ')) {
+        let mut wanted = Vec::new();
+        while let Some((value, next)) = take_json(values) {
+            wanted.push(owned(&value));
+            values = next.trim_start();
+        }
+        default.when = Some((sibling.into(), wanted));
     }
     Some(default)
 }
@@ -167,4 +173,29 @@ fn take_json(text: &str) -> Option<(Json, &str)> {
 pub(super) fn owned(json: &Json) -> Value<'static> {
     let text = json.to_string();
     serde_json::from_str::<Value<'_>>(&text).expect("JSON that was just printed").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_is_read_with_its_conditions() {
+        let default = parse_default(r#"6 under batch/Job /Pod when completionMode "NonIndexed" "x y""#).unwrap();
+        assert_eq!(default.under, [GroupKind::of("batch/v1", "Job"), GroupKind::of("v1", "Pod")]);
+        let (sibling, values) = default.when.unwrap();
+        assert_eq!((sibling.as_ref(), values.len()), ("completionMode", 2));
+        assert_eq!(parse_default(r#""a b""#).unwrap().value.value.as_str(), Some("a b"));
+    }
+
+    #[test]
+    fn the_tables_are_small_and_know_the_built_in_kinds() {
+        assert!(TYPES.len() + DEFAULTS.iter().map(|(_, text)| text.len()).sum::<usize>() <= 1 << 20);
+        let (schema, minor) = load(None);
+        assert_eq!(minor, Minor(37));
+        let deployment = schema.kind("apps/v1", &GroupKind::of("apps/v1", "Deployment")).unwrap();
+        assert_eq!((deployment.plural.as_ref(), deployment.namespaced), ("deployments", true));
+        let old = schema.kind("apps/v1beta1", &GroupKind::of("apps/v1beta1", "Deployment")).unwrap();
+        assert_eq!(old.api_version.as_ref(), "apps/v1");
+    }
 }

@@ -77,10 +77,9 @@ impl Reader<'_> {
     fn root(&mut self, name: &str, root: &Json) -> TypeId {
         let mut fields = self.fields(name, root);
         fields.retain(|f| !matches!(f.name.as_ref(), "metadata" | "apiVersion" | "kind"));
-        let metadata = self.schema.type_named("meta.v1.ObjectMeta").map_or(Shape::Any, Shape::Struct);
-        fields.push(plain_field("metadata", metadata));
-        fields.push(plain_field("apiVersion", Shape::String));
-        fields.push(plain_field("kind", Shape::String));
+        fields.push(Field::plain("metadata", Shape::Struct(self.schema.object_meta)));
+        fields.push(Field::plain("apiVersion", Shape::String));
+        fields.push(Field::plain("kind", Shape::String));
         self.schema.add_type(name, Ownership::Granular, fields)
     }
 
@@ -159,10 +158,6 @@ impl Reader<'_> {
         self.schema.types[id.0 as usize].fields = fields;
         Shape::Struct(id)
     }
-}
-
-fn plain_field(name: &str, shape: Shape) -> Field {
-    Field { name: name.into(), shape, drops_zero: false, defaults: Vec::new() }
 }
 
 /// `$ref`, also where it hides in a one-element `allOf`, as Kubernetes writes it beside a default.

@@ -148,10 +148,13 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Sorts a map, refuses keys written twice, and adds what `<<` brings; keys that are written win.
+/// Sorts a map, and adds what `<<` brings; keys that are written win.
+///
+/// A key that is written twice with two values is refused: Kubernetes takes the last one, `kubectl` with strict
+/// validation refuses it, and no reader can tell what was meant. Twice with the same value is only untidy.
 fn finish_map<'a>(mut entries: Vec<(Cow<'a, str>, Node<'a>)>, merged: Vec<Map<'a>>) -> Result<Value<'a>, Error> {
     entries.sort_by(|a, b| a.0.cmp(&b.0));
-    if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+    if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1) {
         return Err(Error {
             line: pair[1].1.line,
             column: 0,
@@ -254,6 +257,7 @@ mod tests {
             ("on: 1\n2: x\n", r#"{"2":"x","true":1}"#),
             ("a: |\n  x\n  y\nb: >-\n  x\n  y\n", r#"{"a":"x\ny\n","b":"x y"}"#),
             ("a: |\n  x", r#"{"a":"x"}"#),
+            ("a: {b: 1}\na: {b: 1}\n", r#"{"a":{"b":1}}"#),
             (r#"{"a": [1, "é"], "b": null}"#, r#"{"a":[1,"é"],"b":null}"#),
         ] {
             assert_eq!(one(yaml), json, "{yaml}");

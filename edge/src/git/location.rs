@@ -166,6 +166,12 @@ fn scp_host(address: &str) -> Option<&str> {
     (!host.contains('/') && host.contains('@')).then_some(host)
 }
 
+/// `user:password@host:path`, which Git does not know, and which must not be shown as the path that it is not.
+fn has_password(address: &str) -> bool {
+    let first = address.split('/').next().unwrap_or(address);
+    first.split_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
 /// `ext` of `ext::command`, the form that makes Git run a transport helper.
 fn helper(address: &str) -> Option<&str> {
     let (name, _) = address.split_once("::")?;
@@ -192,6 +198,7 @@ impl FromStr for RepositoryAddress {
             Some((scheme, rest)) => from_url(text, &scheme.to_ascii_lowercase(), rest),
             None => match scp_host(text) {
                 Some(host) => from_scp(text, host),
+                None if has_password(text) => Err(ParseLocationError::UserInfo),
                 None => Ok(Self::Local(PathBuf::from(text))),
             },
         }
@@ -264,16 +271,9 @@ fn percent_decoded(path: &str) -> Result<String, ParseLocationError> {
     let mut rest = path.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         let hex = after.get(..2).and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%') {
-            Some(decoded) => {
-                bytes.push(decoded);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(byte);
-                rest = after;
-            }
-        }
+        let decoded = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()).filter(|_| byte == b'%');
+        bytes.push(decoded.unwrap_or(byte));
+        rest = if decoded.is_some() { &after[2..] } else { after };
     }
     let text = String::from_utf8(bytes).map_err(|_| ParseLocationError::ReadRepository)?;
     if text.chars().any(char::is_control) { Err(ParseLocationError::ControlCharacter) } else { Ok(text) }

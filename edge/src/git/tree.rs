@@ -1,6 +1,6 @@
 //! The tree of a commit: which files are to be read, and where its links lead.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use super::command::Git;
 use super::error::GitError;
@@ -116,8 +116,8 @@ impl Tree {
 
     fn folder(&self, git: &Git, folder: &[u8], selection: &mut Selection) -> Result<(), GitError> {
         let mut seen = HashSet::new();
-        let mut ahead = vec![(folder.to_vec(), Vec::new())];
-        while let Some((folder, shown)) = ahead.pop() {
+        let mut ahead = VecDeque::from([(folder.to_vec(), Vec::new())]);
+        while let Some((folder, shown)) = ahead.pop_front() {
             let mut links = Vec::new();
             for (rest, entry) in below(&self.entries, &folder).filter(|(rest, _)| !is_hidden(rest)) {
                 let (real, shown) = (joined(&folder, rest), joined(&shown, rest));
@@ -140,7 +140,7 @@ impl Tree {
                         let mut mark = target.clone();
                         mark.push(b'/');
                         if seen.insert(mark) {
-                            ahead.push((target, shown));
+                            ahead.push_back((target, shown));
                         }
                     }
                     Ok(Found::Submodule) => note(selection, &shown, SkipReason::Submodule),

@@ -48,7 +48,7 @@ fn what_git_could_be_misled_by_is_refused() {
         ("https://token:@host/x.git", E::UserInfo),
         ("ssh://git:secret@host/x.git", E::UserInfo),
         ("ssh://@host/x.git", E::UserInfo),
-        ("git:secret@host:x.git", E::ReadRepository),
+        ("git:secret@host:x.git", E::UserInfo),
         ("ext::sh -c id", scheme("ext::")),
         ("ext::ssh://host/x?ref=a", scheme("ext::")),
         ("fd::17//p", scheme("fd::")),

@@ -15,7 +15,15 @@ mod git_open;
 #[cfg(test)]
 mod git_read;
 #[cfg(test)]
+mod render_fence;
+#[cfg(test)]
+mod render_helm;
+#[cfg(test)]
+mod render_kustomize;
+#[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod tools;
 
 /// A file that no `mod` names would never be compiled, and nobody would miss its tests.
 #[test]

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use anchorwatch_edge::git::{Commit, GitError, GitLocation, GitOptions, GitRepository, TreePath};
 use tempfile::TempDir;
@@ -58,6 +58,11 @@ impl TestRepository {
         run(&self.root(), self.clock, args, input)
     }
 
+    /// Runs a call that is expected to fail, such as one that meets a trap.
+    pub(crate) fn git_fails(&self, args: &[&str]) {
+        assert!(!output(&self.root(), self.clock, args, b"").status.success(), "git {args:?}");
+    }
+
     pub(crate) fn bare_copy(&self, name: &str) -> PathBuf {
         let at = self.folder.path().join(name);
         self.git(&["clone", "--quiet", "--bare", ".", at.to_str().unwrap()]);
@@ -92,8 +97,14 @@ pub(crate) async fn open(path: &Path, scratch: &Path) -> Result<GitRepository, G
     GitRepository::open(&location, GitOptions::default(), scratch).await
 }
 
+fn run(folder: &Path, clock: i64, args: &[&str], input: &[u8]) -> String {
+    let output = output(folder, clock, args, input);
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+}
+
 /// Runs Git as a person without any configuration would.
-pub(crate) fn run(folder: &Path, clock: i64, args: &[&str], input: &[u8]) -> String {
+fn output(folder: &Path, clock: i64, args: &[&str], input: &[u8]) -> Output {
     let date = format!("{clock} +0000");
     let mut command = Command::new("git");
     command.args(args).current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap());
@@ -103,7 +114,5 @@ pub(crate) fn run(folder: &Path, clock: i64, args: &[&str], input: &[u8]) -> Str
     command.env("GIT_COMMITTER_DATE", &date).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
+    child.wait_with_output().unwrap()
 }

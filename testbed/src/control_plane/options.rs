@@ -10,19 +10,26 @@ pub struct Options {
 }
 
 impl Options {
-    /// Only the API: nothing that is created moves. No `default` ServiceAccount, so no bare Pods.
+    /// Only the API: nothing that is created moves. No `default` service account, so no bare Pods.
     pub fn api_only() -> Self {
         Self::default()
     }
 
     /// The API and the built-in controllers: Deployments get `ReplicaSets` and those Pods, which stay Pending.
     pub fn with_controllers() -> Self {
-        Self { controllers: true, ..Self::default() }
+        Self {
+            controllers: true,
+            ..Self::default()
+        }
     }
 
     /// Controllers, scheduler and one fake node whose kubelet is kwok: Pods become Running.
     pub fn whole() -> Self {
-        Self { controllers: true, nodes: true, ..Self::default() }
+        Self {
+            controllers: true,
+            nodes: true,
+            ..Self::default()
+        }
     }
 
     /// Adds kwok stages (YAML), for example one that makes a certain image crash. Needs [`Options::whole`].

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 
+use crate::hexadecimal;
+
 /// Somebody with a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Person {
@@ -46,7 +48,7 @@ impl Tokens {
         let mut token = || -> io::Result<String> {
             let mut bytes = [0_u8; 16];
             random.read_exact(&mut bytes)?;
-            Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+            Ok(hexadecimal::of(&bytes))
         };
         Ok(Self([token()?, token()?, token()?]))
     }
@@ -61,7 +63,14 @@ impl Tokens {
 
     /// The API server's `--token-auth-file`: `token,user,uid,"groups"`.
     pub(crate) fn file(&self) -> String {
-        let line = |person: Person| format!("{},{2},{2},\"{1}\"\n", self.of(person), person.groups(), person.name());
+        let line = |person: Person| {
+            format!(
+                "{},{2},{2},\"{1}\"\n",
+                self.of(person),
+                person.groups(),
+                person.name()
+            )
+        };
         Person::ALL.into_iter().map(line).collect()
     }
 }

@@ -1,0 +1,69 @@
+//! `-o sarif`: SARIF 2.1.0, as code scanning reads it.
+//!
+//! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
+
+use std::collections::BTreeSet;
+
+use anchorwatch_core::drift::rules::RULES;
+use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
+use serde_json::{Value as Json, json};
+
+use super::value;
+use crate::cli::plain;
+
+/// Prints all reports as one run.
+pub(super) fn print(reports: &[DriftReport]) -> String {
+    let items: Vec<&DriftItem> = reports.iter().flat_map(|r| &r.items).collect();
+    let used: BTreeSet<&str> = items.iter().map(|i| i.rule.as_str()).collect();
+    let rules: Vec<Json> = used.iter().map(|id| rule(id)).collect();
+    let results: Vec<Json> = items.into_iter().map(result).collect();
+    let document = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "anchorwatch",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            }},
+            "results": results,
+        }],
+    });
+    serde_json::to_string_pretty(&document).expect("a tree of JSON values is JSON") + "\n"
+}
+
+fn rule(id: &str) -> Json {
+    let reason = RULES.iter().find(|r| r.id == id).map_or(id, |r| r.reason);
+    json!({"id": id, "shortDescription": {"text": reason}})
+}
+
+fn result(item: &DriftItem) -> Json {
+    let level = match item.drift_level {
+        DriftLevel::High => "error",
+        DriftLevel::Medium => "warning",
+        DriftLevel::Info => "note",
+    };
+    let object = format!("{}/{}", item.resource_kind, item.resource_name);
+    let shown = |v: &Option<anchorwatch_core::object::secret::Shown>| {
+        v.as_ref().map_or_else(|| "(absent)".to_owned(), |v| value::flow(v.as_json()))
+    };
+    let place = if item.stable_path.is_empty() { String::new() } else { format!(" {}", item.stable_path) };
+    let text = format!("{object}{place}: Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value));
+    let source = item.source.as_ref();
+    let mut location = json!({
+        "logicalLocations": [{"fullyQualifiedName": format!("{}/{object}{place}", item.namespace), "kind": "resource"}],
+    });
+    if let Some(file) = source.and_then(|s| s.file.as_deref()) {
+        location["physicalLocation"] = json!({
+            "artifactLocation": {"uri": file},
+            "region": {"startLine": source.and_then(|s| s.line).unwrap_or(1)},
+        });
+    }
+    json!({
+        "ruleId": item.rule,
+        "level": level,
+        "message": {"text": plain(&text)},
+        "locations": [location],
+        "partialFingerprints": {"anchorwatch/v1": item.fingerprint},
+    })
+}

@@ -1,0 +1,408 @@
+//! `-o table`: what people read at 3 a.m. Grouped by object, worst first.
+
+use std::fmt::Write as _;
+
+use anchorwatch_core::drift::origin::{Attribution, OriginReason};
+use anchorwatch_core::drift::report::{self, DriftReport};
+use anchorwatch_core::drift::{Change, DriftItem, DriftLevel, Origin};
+use anstyle::{AnsiColor, Style as Paint};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use unicode_width::UnicodeWidthStr;
+
+use super::{Style, value};
+use crate::cli::plain;
+use crate::drift::scan::Outcome;
+use crate::words::Arg::{Count, Text};
+
+/// Columns before an item's path.
+const INDENT: usize = 9;
+/// Lines of a value that are shown before it is cut.
+const MOST_LINES: usize = 12;
+/// The part of a path that all workloads share.
+const SHARED: &str = "spec.template.spec.";
+
+/// Prints an outcome.
+pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
+    let mut table = Table { out: String::new(), style };
+    let items: Vec<&DriftItem> = outcome.reports.iter().flat_map(|r| &r.items).collect();
+    let objects: usize = outcome.reports.iter().map(|r| r.objects).sum();
+    let missing: Vec<_> = outcome.reports.iter().flat_map(|r| &r.not_compared).collect();
+    if items.is_empty() {
+        table.not_compared(outcome);
+        let id = if missing.is_empty() && outcome.problems.is_empty() { "clean" } else { "clean-partly" };
+        let source = source_at(outcome, style);
+        table.line(&style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&source))]));
+        return table.out;
+    }
+    table.head(outcome);
+    let many = outcome.reports.iter().filter(|r| !r.items.is_empty()).count() > 1;
+    let mut sorted = items.clone();
+    sorted.sort_by_key(|i| (std::cmp::Reverse(i.drift_level), &i.namespace, &i.resource_kind, &i.resource_name));
+    for group in sorted.chunk_by(|a, b| object_key(a) == object_key(b)) {
+        table.group(group, many);
+    }
+    table.line("");
+    table.not_compared(outcome);
+    table.summary(outcome, &items, objects);
+    table.out
+}
+
+fn object_key(item: &DriftItem) -> (DriftLevel, &str, &str, &str) {
+    (item.drift_level, &item.namespace, &item.resource_kind, &item.resource_name)
+}
+
+fn source_at(outcome: &Outcome, style: &Style) -> String {
+    let revision = outcome.reports.first().and_then(|r| r.revision.as_deref());
+    match revision {
+        Some(commit) => format!("{} @ {}", style.source, short(commit)),
+        None => style.source.clone(),
+    }
+}
+
+/// A commit's first seven characters.
+fn short(commit: &str) -> &str {
+    commit.get(..7).unwrap_or(commit)
+}
+
+struct Table<'a> {
+    out: String,
+    style: &'a Style,
+}
+
+impl Table<'_> {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text.trim_end());
+        self.out.push('\n');
+    }
+
+    fn head(&mut self, outcome: &Outcome) {
+        let words = self.style.words;
+        let extent = &outcome.extent;
+        let source = source_at(outcome, self.style);
+        let git = words.say_with(
+            "source-line",
+            &[("source", Text(&plain(&source))), ("objects", Count(extent.objects)), ("files", Count(extent.files))],
+        );
+        let live = words.say_with(
+            if extent.recorded { "live-snapshot" } else { "live-cluster" },
+            &[("name", Text(&plain(&extent.live)))],
+        );
+        let seconds = format!("{:.1}", extent.elapsed.as_secs_f64());
+        let live = words.say_with(
+            "live-line",
+            &[("live", Text(&live)), ("kinds", Count(extent.kinds)), ("seconds", Text(&seconds))],
+        );
+        for (label, text) in [("head-git", git), ("head-live", live)] {
+            let label = words.say(label);
+            self.line(&format!(" {}{text}", padded(&label, 6)));
+        }
+        self.line("");
+    }
+
+    fn group(&mut self, items: &[&DriftItem], with_namespace: bool) {
+        let Some(first) = items.first() else { return };
+        let words = self.style.words;
+        let (level, paint) = match first.drift_level {
+            DriftLevel::High => ("level-high", Paint::new().bold().fg_color(Some(AnsiColor::Red.into()))),
+            DriftLevel::Medium => ("level-medium", Paint::new().fg_color(Some(AnsiColor::Yellow.into()))),
+            DriftLevel::Info => ("level-info", Paint::new().dimmed()),
+        };
+        let level = padded(&words.say(level), 8);
+        let namespace = if with_namespace && !first.namespace.is_empty() { format!(" ({})", first.namespace) } else { String::new() };
+        let name = plain(&format!("{}/{}{namespace}", first.resource_kind, first.resource_name));
+        let lead = format!(" {paint}{level}{paint:#}");
+        match items {
+            [only] if only.stable_path.is_empty() => {
+                let tag = self.tag(only);
+                let text = self.apart(&name, INDENT, &tag);
+                self.line(&format!("{lead}{text}"));
+                self.notes(only);
+            }
+            [only] if first.drift_level == DriftLevel::Info => {
+                let change = format!("{name}  {}", self.short_change(only));
+                let note = self.note(only).unwrap_or_default();
+                let text = self.apart(&change, INDENT, &note);
+                self.line(&format!("{lead}{text}"));
+            }
+            _ => {
+                let bold = Paint::new().bold();
+                self.line(&format!("{lead}{bold}{name}{bold:#}"));
+                for item in items {
+                    self.item(item);
+                }
+            }
+        }
+    }
+
+    fn item(&mut self, item: &DriftItem) {
+        let path = self.path(item);
+        let tag = self.tag(item);
+        if let Some((git, live)) = short_pair(item) {
+            let change = format!("{path}   {git} → {live}");
+            let place = self.place(item);
+            if INDENT + change.width() + 2 + place.width() <= self.style.width {
+                let text = self.apart(&change, INDENT, &place);
+                self.indented(&text);
+                self.notes(item);
+                return;
+            }
+        }
+        let text = self.apart(&path, INDENT, &tag);
+        self.indented(&text);
+        self.value("label-git", item.git_value.as_ref().map(|v| v.as_json()), item, true);
+        self.value("label-live", item.actual_value.as_ref().map(|v| v.as_json()), item, false);
+        self.notes(item);
+    }
+
+    fn indented(&mut self, text: &str) {
+        self.line(&format!("{}{text}", " ".repeat(INDENT)));
+    }
+
+    /// Text, and something at the right edge where there is room for it, else two blanks away.
+    fn apart(&self, text: &str, indent: usize, right: &str) -> String {
+        if right.is_empty() {
+            return text.to_owned();
+        }
+        let used = indent + text.width() + right.width();
+        let gap = self.style.width.min(100).saturating_sub(used + 1).max(2);
+        let dim = Paint::new().dimmed();
+        format!("{text}{}{dim}{right}{dim:#}", " ".repeat(gap))
+    }
+
+    fn path(&self, item: &DriftItem) -> String {
+        let path = plain(&item.stable_path);
+        if self.style.wide { path } else { path.strip_prefix(SHARED).map_or(path.clone(), str::to_owned) }
+    }
+
+    fn tag(&self, item: &DriftItem) -> String {
+        let id = match (item.change, item.origin) {
+            _ if item.was_in_git.is_some() && item.change != Change::Extra => "tag-not-applied",
+            (Change::Changed, _) => "tag-changed",
+            (Change::Removed, _) => "tag-removed",
+            (Change::MissingObject, _) => "tag-missing",
+            (Change::UnmanagedObject, _) => "tag-unmanaged",
+            (Change::Extra, Origin::Human) => "tag-extra-human",
+            (Change::Extra, Origin::Controller) => "tag-extra-controller",
+            (Change::Extra, Origin::Stale) => "tag-extra-stale",
+            (Change::Extra, Origin::Unknown) => "tag-extra-unknown",
+        };
+        self.style.words.say(id)
+    }
+
+    fn place(&self, item: &DriftItem) -> String {
+        let Some(source) = &item.source else { return String::new() };
+        let file = source.file.as_deref().map(plain).unwrap_or_default();
+        match source.line {
+            Some(line) => format!("{file}:{line}"),
+            None => file,
+        }
+    }
+
+    fn value(&mut self, label: &str, shown: Option<&Json>, item: &DriftItem, is_git: bool) {
+        let Some(shown) = shown else { return };
+        let label = padded(&self.style.words.say(label), 6);
+        let lines = value_lines(shown, item);
+        let place = if is_git { self.place(item) } else { String::new() };
+        let left = INDENT + 2 + label.width();
+        let pad = " ".repeat(left);
+        for (at, line) in lines.iter().take(MOST_LINES).enumerate() {
+            if at == 0 {
+                let text = self.apart(line, left, &place);
+                self.line(&format!("{}  {label}{text}", " ".repeat(INDENT)));
+            } else {
+                self.line(&format!("{pad}{line}"));
+            }
+        }
+        if lines.len() > MOST_LINES {
+            let more = self.style.words.say_with("more-lines", &[("lines", Count(lines.len() - MOST_LINES))]);
+            self.line(&format!("{pad}{more}"));
+        }
+    }
+
+    fn notes(&mut self, item: &DriftItem) {
+        let words = self.style.words;
+        let who = item.attribution.as_ref().map(|a| self.who(a));
+        let note = self.note(item);
+        for (label, text) in [("label-who", who), ("label-note", note)] {
+            if let Some(text) = text {
+                let label = padded(&words.say(label), 6);
+                self.line(&format!("{}  {label}{text}", " ".repeat(INDENT)));
+            }
+        }
+    }
+
+    fn who(&self, attribution: &Attribution) -> String {
+        let mut text = plain(&attribution.manager);
+        if !attribution.subresource.is_empty() {
+            let _ = write!(text, " ({})", plain(&attribution.subresource));
+        }
+        if let Some(time) = attribution.time {
+            let _ = write!(text, ", {}", self.when(time));
+        }
+        if let Some(user) = &attribution.user {
+            let _ = write!(text, " ({})", self.style.words.say_with("who-user", &[("user", Text(&plain(user)))]));
+        }
+        text
+    }
+
+    fn note(&self, item: &DriftItem) -> Option<String> {
+        let words = self.style.words;
+        if let Some(past) = &item.was_in_git {
+            let at = past.changed_at.map(|t| self.when(t)).unwrap_or_default();
+            let since = past.changed_in.as_deref().map(short).unwrap_or_default();
+            let mut text = if item.change == Change::Extra {
+                words.say_with("note-past", &[("commit", Text(short(&past.commit)))])
+            } else {
+                words.say_with("note-past-ahead", &[("commit", Text(since)), ("when", Text(&at))])
+            };
+            if item.rule == "sync-stuck" {
+                let _ = write!(text, " · {}", words.say("note-stuck"));
+            }
+            return Some(text);
+        }
+        let by_rule = match item.rule.as_str() {
+            "replicas-autoscaled" => Some("note-autoscaled"),
+            "replicas-outside-autoscaler" => Some("note-outside"),
+            "scaled-to-zero" => Some("note-zero"),
+            _ => None,
+        };
+        let by_origin = match item.origin_reason {
+            OriginReason::NameProvesNothing => Some("note-name"),
+            OriginReason::UnlistedManager => Some("note-unlisted"),
+            OriginReason::Unowned => Some("note-unowned"),
+            OriginReason::NoManagedFields => Some("note-no-managed-fields"),
+            _ => None,
+        };
+        by_rule.or(by_origin).map(|id| words.say(id))
+    }
+
+    fn short_change(&self, item: &DriftItem) -> String {
+        let path = plain(&item.stable_path);
+        let last = if self.style.wide { path.as_str() } else { path.strip_prefix("spec.").unwrap_or(&path) };
+        let last = last.strip_prefix("template.spec.").unwrap_or(last);
+        let shown = |v: Option<&Json>| v.map(|v| plain(&value::flow(v)));
+        match (shown(item.git_value.as_ref().map(|v| v.as_json())), shown(item.actual_value.as_ref().map(|v| v.as_json()))) {
+            (Some(git), Some(live)) => format!("{last} {git} → {live}"),
+            (Some(git), None) => format!("{last} {git} → -"),
+            (None, Some(live)) => format!("{last} - → {live}"),
+            (None, None) => last.to_owned(),
+        }
+    }
+
+    /// A time: relative for people who look now, absolute where it is asked for.
+    fn when(&self, time: Timestamp) -> String {
+        let zone = self.style.now.time_zone().clone();
+        let local = time.to_zoned(zone);
+        if self.style.wide {
+            return local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
+        }
+        let words = self.style.words;
+        let seconds = self.style.now.timestamp().duration_since(time).as_secs();
+        let count = |n: i64| usize::try_from(n).unwrap_or(0);
+        match seconds {
+            i64::MIN..60 => words.say("ago-now"),
+            60..3600 => words.say_with("ago-minutes", &[("n", Count(count(seconds / 60)))]),
+            3600..36000 => words.say_with("ago-hours", &[("n", Count(count(seconds / 3600)))]),
+            _ if self.style.now.yesterday().is_ok_and(|y| y.date() == local.date()) => {
+                words.say_with("yesterday", &[("time", Text(&local.strftime("%H:%M").to_string()))])
+            }
+            _ => local.strftime("%Y-%m-%d %H:%M").to_string(),
+        }
+    }
+
+    fn not_compared(&mut self, outcome: &Outcome) {
+        let words = self.style.words;
+        for entry in outcome.reports.iter().flat_map(|r| &r.not_compared) {
+            let (what, reason) = (plain(&entry.what), plain(&entry.reason));
+            let mut args = vec![("what", Text(&what)), ("reason", Text(&reason))];
+            let namespace = plain(&entry.namespace);
+            let id = if namespace.is_empty() { "not-compared" } else { "not-compared-in" };
+            args.push(("namespace", Text(&namespace)));
+            let text = words.say_with(id, &args);
+            for line in folded(&text, self.style.width.saturating_sub(3)) {
+                self.line(&format!(" {line}"));
+            }
+        }
+        let extent = &outcome.extent;
+        if extent.unattributed > 0 {
+            let text = words.say_with("unattributed", &[("objects", Count(extent.unattributed))]);
+            for line in folded(&text, self.style.width.saturating_sub(3)) {
+                self.line(&format!(" {line}"));
+            }
+        }
+        if let Some(minor) = extent.cluster_minor.filter(|m| *m != extent.defaults_minor) {
+            let args = [
+                ("used", Text(&extent.defaults_minor.0.to_string()) as crate::words::Arg<'_>),
+                ("cluster", Text(&minor.0.to_string())),
+            ];
+            self.line(&format!(" {}", words.say_with("minor-nearest", &args)));
+        }
+    }
+
+    fn summary(&mut self, outcome: &Outcome, items: &[&DriftItem], objects: usize) {
+        let words = self.style.words;
+        let sum = |count: fn(&DriftReport) -> usize| outcome.reports.iter().map(count).sum();
+        let counts = report::summary(sum(|r| r.high_count), sum(|r| r.medium_count), sum(|r| r.info_count));
+        let mut keys: Vec<_> = items.iter().map(|i| (&i.namespace, &i.resource_kind, &i.resource_name)).collect();
+        keys.sort();
+        keys.dedup();
+        let differ = words.say_with("summary-differ", &[("differing", Count(keys.len())), ("objects", Count(objects))]);
+        let bold = Paint::new().bold();
+        self.line(&format!(" {bold}{counts}{bold:#}   {differ}"));
+        if let Some(worst) = items.iter().max_by_key(|i| i.drift_level).filter(|_| self.style.hints) {
+            let object = plain(&format!("{}/{}", worst.resource_kind, worst.resource_name));
+            self.line(&format!(" {}", words.say_with("hint-explain", &[("object", Text(&object))])));
+        }
+    }
+}
+
+/// Both values, where each is short enough for one line together.
+fn short_pair(item: &DriftItem) -> Option<(String, String)> {
+    let text = |shown: &Json| {
+        let text = plain(&value::flow(shown));
+        (text.width() <= 24 && !matches!(shown, Json::Array(_) | Json::Object(_))).then_some(text)
+    };
+    Some((text(item.git_value.as_ref()?.as_json())?, text(item.actual_value.as_ref()?.as_json())?))
+}
+
+/// A value's lines. An element's keys are in its path already.
+fn value_lines(shown: &Json, item: &DriftItem) -> Vec<String> {
+    let shown = match shown {
+        Json::Object(map) if item.stable_path.ends_with(']') => {
+            let named = map.get("name").and_then(Json::as_str).map(|name| format!("[name={name}]"));
+            let mut rest = map.clone();
+            if named.is_some_and(|suffix| item.stable_path.ends_with(&suffix)) && rest.len() > 1 {
+                rest.shift_remove("name");
+            }
+            Json::Object(rest)
+        }
+        other => other.clone(),
+    };
+    match &shown {
+        Json::Object(map) if map.len() == 1 => map.iter().map(|(k, v)| plain(&format!("{k}: {}", value::flow(v)))).collect(),
+        Json::Object(_) | Json::Array(_) => value::yaml(&shown).lines().map(plain).collect(),
+        Json::String(text) if text.contains('\n') => text.lines().map(plain).collect(),
+        other => vec![plain(&value::flow(other))],
+    }
+}
+
+fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
+}
+
+/// Breaks a text at blanks; a longer word stays whole.
+fn folded(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.width() + 1 + word.width() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) => lines.push(format!("  {word}")),
+            None => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}

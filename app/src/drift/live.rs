@@ -1,0 +1,332 @@
+//! Live objects, from a snapshot or from a cluster, handed to workers while they come in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+
+use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::report::NotCompared;
+use anchorwatch_core::object::GroupKind;
+use anchorwatch_core::object::list::{self, RawHead, RawList};
+use anchorwatch_core::object::value::Value;
+use anchorwatch_core::schema::{Schema, openapi};
+use anchorwatch_core::source::Desired;
+use anchorwatch_edge::cluster::discover::{Listing, listing};
+use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use anchorwatch_edge::snapshot::SnapshotFile;
+use futures::StreamExt as _;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use super::examiner::{Examiner, Unreadable};
+use crate::failure::Failure;
+use crate::index::Index;
+
+/// Above this many namespaces of one kind, one list of the whole cluster is asked for.
+const MANY_NAMESPACES: usize = 8;
+/// Lists that are read at the same time.
+const CONCURRENT_LISTS: usize = 4;
+/// Pages that may wait for a worker.
+const WAITING_PAGES: usize = 4;
+
+/// What the workers found.
+#[derive(Debug, Default)]
+pub(super) struct Examined {
+    pub(super) items: Vec<DriftItem>,
+    pub(super) unreadable: Vec<Unreadable>,
+}
+
+impl Examined {
+    fn add(&mut self, result: Result<Vec<DriftItem>, Unreadable>) {
+        match result {
+            Ok(mut items) => self.items.append(&mut items),
+            Err(error) => self.unreadable.push(error),
+        }
+    }
+
+    fn merge(&mut self, mut other: Self) {
+        self.items.append(&mut other.items);
+        self.unreadable.append(&mut other.unreadable);
+    }
+}
+
+/// One object of a snapshot.
+#[derive(Debug)]
+pub(super) struct Recorded<'a> {
+    pub(super) raw: &'a str,
+    pub(super) kind: String,
+    namespace: String,
+}
+
+/// Takes a snapshot apart.
+pub(super) fn recorded(files: &[SnapshotFile]) -> Result<Vec<Recorded<'_>>, Failure> {
+    let mut all = Vec::new();
+    for file in files {
+        for document in &file.documents {
+            let fail = |error: serde_json::Error| {
+                Failure::new(format!("cannot read the snapshot {}", file.path))
+                    .detail(error.to_string())
+                    .hint("record it with: anchorwatch snapshot, or kubectl get KINDS -o json --show-managed-fields")
+            };
+            for raw in list::items(document).map_err(fail)? {
+                let head: RawHead<'_> = serde_json::from_str(raw.get()).map_err(fail)?;
+                all.push(Recorded {
+                    raw: raw.get(),
+                    kind: head.kind.to_string(),
+                    namespace: head.metadata.namespace.to_string(),
+                });
+            }
+        }
+    }
+    Ok(all)
+}
+
+/// Adds the kinds of a snapshot's CustomResourceDefinitions.
+pub(super) fn learn_recorded_kinds(schema: &mut Schema, objects: &[Recorded<'_>]) {
+    for object in objects.iter().filter(|o| o.kind == "CustomResourceDefinition") {
+        if let Ok(crd) = serde_json::from_str(object.raw) {
+            openapi::add_crd(schema, &crd);
+        }
+    }
+}
+
+/// Takes in the autoscalers of a snapshot.
+pub(super) fn learn_recorded_autoscalers(index: &mut Index<'_>, objects: &[Recorded<'_>]) {
+    for object in objects.iter().filter(|o| is_autoscaler(&o.kind)) {
+        if let Ok(Value::Map(root)) = serde_json::from_str::<Value<'_>>(object.raw) {
+            index.add_live_autoscaler(&root, &object.namespace);
+        }
+    }
+}
+
+fn is_autoscaler(kind: &str) -> bool {
+    matches!(kind, "HorizontalPodAutoscaler" | "ScaledObject")
+}
+
+/// Examines a snapshot on all cores.
+pub(super) fn examine_recorded(examiner: &Examiner<'_>, objects: &[Recorded<'_>]) -> Examined {
+    let share = objects.len().div_ceil(workers()).max(1);
+    let work = |part: &[Recorded<'_>]| {
+        let mut examined = Examined::default();
+        for object in part {
+            examined.add(examiner.examine(object.raw, "", ""));
+        }
+        examined
+    };
+    std::thread::scope(|scope| {
+        let work = &work;
+        let threads: Vec<_> = objects.chunks(share).map(|part| scope.spawn(move || work(part))).collect();
+        let mut all = Examined::default();
+        for thread in threads {
+            all.merge(thread.join().expect("a worker does not panic"));
+        }
+        all
+    })
+}
+
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// One list to read: a kind in one namespace, or in all.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) kind: GroupKind,
+    pub(super) namespace: Option<String>,
+    listing: Listing,
+}
+
+/// What cannot be listed: kind and, where it is about one, namespace.
+#[derive(Debug, Default)]
+pub(super) struct Unlisted {
+    pub(super) entries: Vec<NotCompared>,
+    kinds: BTreeSet<(GroupKind, Option<String>)>,
+}
+
+impl Unlisted {
+    pub(super) fn covers(&self, kind: &GroupKind, namespace: &str) -> bool {
+        self.kinds.contains(&(kind.clone(), None)) || self.kinds.contains(&(kind.clone(), Some(namespace.to_owned())))
+    }
+
+    fn add(&mut self, kind: &GroupKind, namespace: Option<&str>, what: String, reason: String) {
+        self.kinds.insert((kind.clone(), namespace.map(str::to_owned)));
+        self.entries.push(NotCompared { what, namespace: namespace.unwrap_or_default().to_owned(), reason });
+    }
+}
+
+/// Asks the cluster about kinds that the catalogue does not know.
+pub(super) async fn learn_served_kinds(
+    cluster: &Cluster,
+    schema: &mut Schema,
+    objects: &[Desired<'_>],
+) -> Result<Unlisted, Failure> {
+    let mut unlisted = Unlisted::default();
+    let unknown: BTreeSet<(String, GroupKind)> = objects
+        .iter()
+        .map(|o| (o.head().api_version.to_owned(), o.identity().group_kind))
+        .filter(|(_, kind)| !schema.knows(kind))
+        .collect();
+    for (api_version, kind) in unknown {
+        match cluster.learn_kind(schema, &api_version, &kind.kind).await {
+            Ok(true) => {}
+            Ok(false) => {
+                let reason = format!("{} does not serve {api_version} {}", cluster.name, kind.kind);
+                unlisted.add(&kind, None, kind.to_string(), reason);
+            }
+            Err(error) if error.code() == Some(403) => {
+                unlisted.add(&kind, None, kind.to_string(), error.to_string());
+            }
+            Err(error) => return Err(cluster_failure(&error)),
+        }
+    }
+    Ok(unlisted)
+}
+
+/// Which lists Git's objects need.
+pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
+    let mut namespaces: BTreeMap<(&str, &GroupKind), BTreeSet<&str>> = BTreeMap::new();
+    for wanted in index.all() {
+        let api_version = wanted.desired.head().api_version;
+        namespaces.entry((api_version, &wanted.kind)).or_default().insert(wanted.namespace);
+    }
+    let mut wishes = Vec::new();
+    for ((api_version, kind), namespaces) in namespaces {
+        let everywhere = namespaces.len() > MANY_NAMESPACES || namespaces.contains("");
+        let places: Vec<Option<&str>> =
+            if everywhere { vec![None] } else { namespaces.into_iter().map(Some).collect() };
+        for namespace in places {
+            if let Some(listing) = listing(schema, api_version, kind, namespace) {
+                wishes.push(Wish { kind: kind.clone(), namespace: namespace.map(str::to_owned), listing });
+            }
+        }
+    }
+    wishes
+}
+
+/// Reads the autoscalers of the namespaces that have something to scale. Where they may not be read, there are none.
+pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, index: &mut Index<'_>) {
+    let scaled: BTreeSet<String> = index
+        .all()
+        .iter()
+        .filter(|w| w.desired.root.map("spec").is_some_and(|s| s.get("template").is_some()))
+        .map(|w| w.namespace.to_owned())
+        .collect();
+    let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
+    let places: Vec<Option<&str>> =
+        if scaled.len() > MANY_NAMESPACES { vec![None] } else { scaled.iter().map(|ns| Some(ns.as_str())).collect() };
+    for namespace in places {
+        let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace) else { continue };
+        let mut pages = Vec::new();
+        if cluster.list_pages(&listing.path, async |page| pages.push(page)).await.is_err() {
+            continue;
+        }
+        for page in pages {
+            let Ok(RawList { items: Some(items), .. }) = serde_json::from_slice(&page) else { continue };
+            for raw in items {
+                if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw.get()) {
+                    let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
+                    root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
+                    index.add_live_autoscaler(&root, &namespace);
+                }
+            }
+        }
+    }
+}
+
+struct Page {
+    bytes: Vec<u8>,
+    api_version: String,
+    kind: String,
+}
+
+/// Reads all lists, and examines each page while the next ones come in. Runs outside of the async runtime.
+pub(super) fn examine_cluster(
+    runtime: &Handle,
+    cluster: &Cluster,
+    examiner: &Examiner<'_>,
+    wishes: Vec<Wish>,
+    unlisted: &mut Unlisted,
+) -> Result<Examined, Failure> {
+    let (send, receive) = mpsc::channel::<Page>(WAITING_PAGES);
+    let receive = Mutex::new(receive);
+    std::thread::scope(|scope| {
+        let work = || {
+            let mut examined = Examined::default();
+            loop {
+                let page = receive.lock().expect("no worker panics while it waits").blocking_recv();
+                let Some(page) = page else { return examined };
+                examine_page(examiner, &page, &mut examined);
+            }
+        };
+        let threads: Vec<_> = (0..workers()).map(|_| scope.spawn(work)).collect();
+        let listed = runtime.block_on(read_lists(cluster, wishes, send));
+        let mut all = Examined::default();
+        for thread in threads {
+            all.merge(thread.join().expect("a worker does not panic"));
+        }
+        for (wish, error) in listed? {
+            unlisted.add(&wish.kind, wish.namespace.as_deref(), wish.listing.resource, why_not(&error));
+        }
+        Ok(all)
+    })
+}
+
+fn examine_page(examiner: &Examiner<'_>, page: &Page, examined: &mut Examined) {
+    match serde_json::from_slice::<RawList<'_>>(&page.bytes) {
+        Ok(list) => {
+            for raw in list.items.unwrap_or_default() {
+                examined.add(examiner.examine(raw.get(), &page.api_version, &page.kind));
+            }
+        }
+        Err(error) => examined.unreadable.push(Unreadable {
+            what: page.kind.clone(),
+            namespace: String::new(),
+            reason: format!("the list cannot be read: {error}"),
+        }),
+    }
+}
+
+async fn read_lists(
+    cluster: &Cluster,
+    wishes: Vec<Wish>,
+    send: mpsc::Sender<Page>,
+) -> Result<Vec<(Wish, ClusterError)>, Failure> {
+    let lists = futures::stream::iter(wishes).map(|wish| {
+        let send = send.clone();
+        async move {
+            let hand_on = async |bytes| {
+                let page = Page { bytes, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
+                // Workers live as long as somebody sends.
+                let _ = send.send(page).await;
+            };
+            let result = cluster.list_pages(&wish.listing.path, hand_on).await;
+            (wish, result)
+        }
+    });
+    let mut refused = Vec::new();
+    let mut lists = lists.buffer_unordered(CONCURRENT_LISTS);
+    while let Some((wish, result)) = lists.next().await {
+        match result {
+            Ok(()) => {}
+            Err(error) if matches!(error.code(), Some(403 | 404 | 405)) => refused.push((wish, error)),
+            Err(error) => return Err(cluster_failure(&error)),
+        }
+    }
+    Ok(refused)
+}
+
+fn why_not(error: &ClusterError) -> String {
+    match error.code() {
+        Some(403) => format!("forbidden: {error}"),
+        Some(404) => format!("not served: {error}"),
+        _ => error.to_string(),
+    }
+}
+
+/// An error of the cluster that ends the scan.
+pub(super) fn cluster_failure(error: &ClusterError) -> Failure {
+    let failure = Failure::because(error).detail("nothing was compared");
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

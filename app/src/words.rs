@@ -1,0 +1,108 @@
+//! Sentences for people, in English and Traditional Chinese. Core gives enums and arguments, never sentences.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use clap::ValueEnum;
+use fluent_templates::fluent_bundle::FluentValue;
+use fluent_templates::{LanguageIdentifier, Loader};
+use unic_langid::langid;
+
+fluent_templates::static_loader! {
+    static SENTENCES = {
+        locales: "./words",
+        fallback_language: "en",
+        // The marks that keep two directions of writing apart would stand in people's terminals as garbage.
+        customise: |bundle| bundle.set_use_isolating(false),
+    };
+}
+
+/// A language that Anchorwatch speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// English.
+    #[value(name = "en")]
+    English,
+    /// 繁體中文
+    #[value(name = "zh-TW")]
+    TraditionalChinese,
+}
+
+impl Language {
+    /// The language of a locale such as `zh_TW.UTF-8`.
+    pub(crate) fn of_locale(locale: &str) -> Self {
+        let chinese = ["zh_TW", "zh-TW", "zh_HK", "zh-HK", "zh_Hant", "zh-Hant"];
+        if chinese.iter().any(|c| locale.starts_with(c)) { Self::TraditionalChinese } else { Self::English }
+    }
+
+    fn id(self) -> LanguageIdentifier {
+        match self {
+            Self::English => langid!("en"),
+            Self::TraditionalChinese => langid!("zh-TW"),
+        }
+    }
+}
+
+/// Speaks one language.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words(pub(crate) Language);
+
+/// A value inside a sentence.
+pub(crate) enum Arg<'a> {
+    Text(&'a str),
+    Count(usize),
+}
+
+impl Words {
+    /// A sentence without arguments.
+    pub(crate) fn say(self, id: &str) -> String {
+        self.say_with(id, &[])
+    }
+
+    /// A sentence with arguments.
+    pub(crate) fn say_with(self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
+        let args: HashMap<Cow<'static, str>, FluentValue<'_>> = args
+            .iter()
+            .map(|(name, arg)| {
+                let value = match arg {
+                    Arg::Text(text) => FluentValue::from(*text),
+                    Arg::Count(count) => FluentValue::from(*count),
+                };
+                (Cow::Borrowed(*name), value)
+            })
+            .collect();
+        SENTENCES.lookup_with_args(&self.0.id(), id, &args)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_the_same_sentences() {
+        let ids = |text: &str| -> Vec<String> {
+            text.lines()
+                .filter(|line| !line.starts_with([' ', '#', '}']))
+                .filter_map(|line| line.split_once(" =").map(|(id, _)| id.to_owned()))
+                .collect()
+        };
+        let english = ids(include_str!("../words/en/words.ftl"));
+        assert_eq!(english, ids(include_str!("../words/zh-TW/words.ftl")));
+        assert!(english.len() > 40);
+    }
+
+    #[test]
+    fn counts_have_a_singular() {
+        let clean = |n| Words(Language::English).say_with("clean", &[("objects", Arg::Count(n)), ("source", Arg::Text("x"))]);
+        assert_eq!(clean(1), "No drift: 1 object is as Git says (x).");
+        assert_eq!(clean(9), "No drift: 9 objects are as Git says (x).");
+    }
+
+    #[test]
+    fn the_language_follows_the_locale() {
+        assert_eq!(Language::of_locale("zh_TW.UTF-8"), Language::TraditionalChinese);
+        assert_eq!(Language::of_locale("zh_CN.UTF-8"), Language::English);
+        assert_eq!(Language::of_locale("C"), Language::English);
+    }
+}

@@ -1,0 +1,78 @@
+# Words of the terminal.
+level-high = HIGH
+level-medium = MEDIUM
+level-info = info
+
+tag-changed = changed
+tag-removed = removed
+tag-missing = in Git, gone from the cluster
+tag-extra-human = added by hand
+tag-extra-controller = added by a controller
+tag-extra-stale = left over from Git
+tag-extra-unknown = added
+tag-unmanaged = in no source
+tag-not-applied = not yet applied
+
+label-git = git
+label-live = live
+label-who = who
+label-note = note
+
+head-git = Git
+head-live = Live
+source-line = { $source } · { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  } in { $files ->
+    [one] { $files } file
+   *[other] { $files } files
+  }
+live-cluster = cluster { $name }
+live-snapshot = snapshot { $name }
+live-line = { $live } · { $kinds ->
+    [one] { $kinds } kind
+   *[other] { $kinds } kinds
+  } · { $seconds } s
+
+who-user = { $user }, from the audit log
+note-name = a manager may claim any name; this one proves nothing here
+note-unlisted = no tool that people are known to use
+note-unowned = no manager owns it; nobody can say who
+note-no-managed-fields = recorded without managedFields; nobody can say who
+note-past = was in Git at { $commit }
+note-past-ahead = Git says otherwise since { $commit }, { $when }
+note-stuck = sync is stuck
+note-autoscaled = inside the autoscaler's bounds
+note-outside = outside the autoscaler's bounds
+note-zero = scaled to zero
+
+summary-differ = { $differing } of { $objects ->
+    [one] { $objects } object differs
+   *[other] { $objects } objects differ
+  }
+clean = No drift: { $objects ->
+    [one] { $objects } object is
+   *[other] { $objects } objects are
+  } as Git says ({ $source }).
+clean-partly = No drift in what was compared: { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  } ({ $source }).
+no-drift = no drift
+not-compared = not compared: { $what } { $reason }
+not-compared-in = not compared in { $namespace }: { $what } { $reason }
+unattributed = { $objects ->
+    [one] { $objects } object was
+   *[other] { $objects } objects were
+  } recorded without managedFields: attribution is impossible (record with --show-managed-fields)
+minor-nearest = defaults of Kubernetes 1.{ $used } were used: those of 1.{ $cluster } are not known
+hint-explain = hint: anchorwatch explain { $object }
+more-lines = … { $lines ->
+    [one] { $lines } more line
+   *[other] { $lines } more lines
+  } (-o yaml shows all)
+
+ago-now = just now
+ago-minutes = { $n } min ago
+ago-hours = { $n } h ago
+yesterday = yesterday { $time }

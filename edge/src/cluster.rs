@@ -1,0 +1,132 @@
+//! A live cluster: connecting, finding out what it serves, and reading lists of raw objects. Nothing is written.
+
+pub mod connect;
+pub mod discover;
+pub mod list;
+
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use kube::client::Body;
+
+pub use connect::{Cluster, ConnectOptions};
+
+/// Why the cluster gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The kubeconfig cannot be used.
+    #[error("cannot read the kubeconfig")]
+    Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    /// The client cannot be set up.
+    #[error("cannot set up the connection to {cluster}")]
+    Client {
+        /// Its name.
+        cluster: String,
+        /// What the client said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// No answer.
+    #[error("cannot reach the cluster {cluster} at {server}")]
+    Unreachable {
+        /// Its name.
+        cluster: String,
+        /// Its address.
+        server: String,
+        /// What the client said.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The answer broke off.
+    #[error("the answer of cluster {cluster} broke off: {reason}")]
+    BrokenAnswer {
+        /// Its name.
+        cluster: String,
+        /// What the client said.
+        reason: String,
+    },
+    /// The server said no.
+    #[error("cluster {cluster} answered {code}: {message}")]
+    Refused {
+        /// Its name.
+        cluster: String,
+        /// HTTP status.
+        code: u16,
+        /// The server's words.
+        message: String,
+        /// Seconds that the server asked to wait.
+        retry_after: Option<u64>,
+    },
+    /// The answer is not what the API promises.
+    #[error("cluster {cluster} gave an answer that cannot be read: {reason}")]
+    Malformed {
+        /// Its name.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ClusterError {
+    /// HTTP status of a refusal.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Refused { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Kubeconfig(_) => Some("name one with --kubeconfig and --context, or a recorded state with --live".to_owned()),
+            Self::Unreachable { .. } => Some("see whether kubectl get --raw /readyz answers with the same kubeconfig".to_owned()),
+            Self::Refused { code: 401, .. } => Some("the credentials have expired or are wrong; log in again".to_owned()),
+            _ => None,
+        }
+    }
+}
+
+impl Cluster {
+    /// GETs a path, and gives back the whole body.
+    pub async fn get(&self, path: &str) -> Result<Vec<u8>, ClusterError> {
+        let request = Request::get(path)
+            .header(header::ACCEPT, "application/json")
+            .body(Body::empty())
+            .expect("a path made of names that Kubernetes allows");
+        let response = self.client.send(request).await.map_err(|source| ClusterError::Unreachable {
+            cluster: self.name.clone(),
+            server: self.server.clone(),
+            source: Box::new(source),
+        })?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.map_err(|error| ClusterError::BrokenAnswer {
+            cluster: self.name.clone(),
+            reason: error.to_string(),
+        })?;
+        let bytes: Vec<u8> = body.to_bytes().into();
+        if parts.status == StatusCode::OK {
+            return Ok(bytes);
+        }
+        let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
+        Err(ClusterError::Refused {
+            cluster: self.name.clone(),
+            code: parts.status.as_u16(),
+            message: status_message(&bytes),
+            retry_after,
+        })
+    }
+
+    /// GETs a path and reads the JSON.
+    pub async fn get_json(&self, path: &str) -> Result<serde_json::Value, ClusterError> {
+        let bytes = self.get(path).await?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| ClusterError::Malformed { cluster: self.name.clone(), reason: error.to_string() })
+    }
+}
+
+/// The message of a `Status` body, or the start of whatever else it is.
+fn status_message(body: &[u8]) -> String {
+    let status: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let message = status.as_ref().and_then(|s| s.get("message")).and_then(serde_json::Value::as_str);
+    message.map_or_else(|| String::from_utf8_lossy(body).chars().take(200).collect(), str::to_owned)
+}

@@ -1,0 +1,69 @@
+//! What a cluster serves: its version, and the resources behind kinds that the catalogue does not know.
+
+use anchorwatch_core::object::{GroupKind, split_api_version};
+use anchorwatch_core::schema::Schema;
+use anchorwatch_core::schema::catalogue::Minor;
+use anchorwatch_core::schema::openapi::{self, KindToAdd};
+use serde_json::Value as Json;
+
+use super::{Cluster, ClusterError};
+
+impl Cluster {
+    /// The minor release; `None` where the server names none that can be read.
+    pub async fn minor(&self) -> Result<Option<Minor>, ClusterError> {
+        let version = self.get_json("/version").await?;
+        let minor = version.get("minor").and_then(Json::as_str).unwrap_or_default();
+        Ok(minor.trim_end_matches('+').parse().ok().map(Minor))
+    }
+
+    /// Adds a kind that the schema does not know, from discovery and OpenAPI v3. False if the cluster does not serve it.
+    pub async fn learn_kind(&self, schema: &mut Schema, api_version: &str, kind: &str) -> Result<bool, ClusterError> {
+        let root = root_path(api_version);
+        let resources = match self.get_json(&root).await {
+            Ok(resources) => resources,
+            Err(error) if error.code() == Some(404) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let text = |resource: &Json, field: &str| resource.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let list = resources.get("resources").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+        let found = list.iter().find(|r| text(r, "kind") == kind && !text(r, "name").contains('/'));
+        let Some(resource) = found else { return Ok(false) };
+        let plural = text(resource, "name");
+        let namespaced = resource.get("namespaced").and_then(Json::as_bool).unwrap_or(true);
+        let document = self.get_json(&format!("/openapi/v3{root}")).await?;
+        let entry = KindToAdd { api_version, kind, plural: &plural, namespaced };
+        Ok(openapi::add_from_document(schema, &document, entry))
+    }
+}
+
+/// `/api/v1` or `/apis/GROUP/VERSION`.
+pub(super) fn root_path(api_version: &str) -> String {
+    match split_api_version(api_version) {
+        ("", version) => format!("/api/{version}"),
+        (group, version) => format!("/apis/{group}/{version}"),
+    }
+}
+
+/// What to ask for to list a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Path of the request.
+    pub path: String,
+    /// `apiVersion` of the items.
+    pub api_version: String,
+    /// Resource and group, such as `deployments.apps`, for people.
+    pub resource: String,
+}
+
+/// How to list a kind in one namespace, or (with `None`) in all; `None` if the schema does not know the kind.
+pub fn listing(schema: &Schema, api_version: &str, kind: &GroupKind, namespace: Option<&str>) -> Option<Listing> {
+    let known = schema.kind(api_version, kind)?;
+    let root = root_path(&known.api_version);
+    let plural = &known.plural;
+    let path = match namespace.filter(|_| known.namespaced) {
+        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
+        None => format!("{root}/{plural}"),
+    };
+    let resource = if kind.group.is_empty() { plural.to_string() } else { format!("{plural}.{}", kind.group) };
+    Some(Listing { path, api_version: known.api_version.to_string(), resource })
+}

@@ -1,0 +1,55 @@
+//! Renderers for tests: the real ones, and scripts in their place.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anchorwatch_edge::render::{RenderOptions, RenderRequest, RenderWith, Tools};
+
+/// A real tool: from `KUBEBUILDER_ASSETS`, or from the folder that the testbed builds into.
+pub(crate) fn real(name: &str) -> Option<PathBuf> {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let cache = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/anchorwatch/testbed"));
+    let built = cache.and_then(|cache| fs::read_dir(cache).ok()).into_iter().flatten().flatten();
+    let mut folders: Vec<PathBuf> = assets.into_iter().chain(built.map(|entry| entry.path())).collect();
+    folders.sort();
+    let found = folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file());
+    if found.is_none() {
+        // Straight to the terminal: a test that ran nothing must not look like one that did.
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: no {name}\n").as_bytes());
+    }
+    found
+}
+
+pub(crate) fn real_tools() -> Option<Tools> {
+    Some(Tools { kubectl: Some(real("kubectl")?), kustomize: None, helm: Some(real("helm")?) })
+}
+
+/// A script in the place of every tool.
+pub(crate) fn fake_tools(folder: &Path, script: &str) -> Tools {
+    let path = folder.join("fake");
+    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    Tools { kubectl: Some(path.clone()), kustomize: None, helm: Some(path) }
+}
+
+pub(crate) fn request(root: &Path, folder: &str, with: RenderWith, tools: Tools) -> RenderRequest {
+    RenderRequest {
+        folder: root.join(folder),
+        root: Some(root.to_owned()),
+        with,
+        tools,
+        options: RenderOptions::default(),
+    }
+}
+
+/// A folder with files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let at = folder.path().join(path);
+        fs::create_dir_all(at.parent().unwrap()).unwrap();
+        fs::write(at, text).unwrap();
+    }
+    folder
+}
