@@ -69,7 +69,8 @@ fn print(text: &str) -> Result<(), Failure> {
 
 /// How to print for the person at this terminal.
 fn style(language: Option<Language>, wide: bool, source: &str) -> output::Style {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
+    let locale =
+        ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let language = language.unwrap_or_else(|| Language::of_locale(locale.as_deref().unwrap_or_default()));
     output::Style {
         words: Words(language),

@@ -2,4 +2,6 @@
 
 pub(crate) mod examiner;
 mod live;
+mod past;
 pub(crate) mod scan;
+pub(crate) mod source;

@@ -36,8 +36,13 @@ pub(crate) struct Duplicate(pub(crate) usize, pub(crate) usize);
 
 impl<'a> Index<'a> {
     /// Files objects by group, kind, namespace and name.
-    pub(crate) fn new(objects: &'a [Desired<'a>], default_namespace: &'a str, schema: &Schema) -> (Self, Vec<Duplicate>) {
-        let mut index = Self { wanted: Vec::with_capacity(objects.len()), by_name: HashMap::new(), bounds: HashMap::new() };
+    pub(crate) fn new(
+        objects: &'a [Desired<'a>],
+        default_namespace: &'a str,
+        schema: &Schema,
+    ) -> (Self, Vec<Duplicate>) {
+        let mut index =
+            Self { wanted: Vec::with_capacity(objects.len()), by_name: HashMap::new(), bounds: HashMap::new() };
         let mut duplicates = Vec::new();
         for (at, desired) in objects.iter().enumerate() {
             let head = desired.head();

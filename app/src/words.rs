@@ -94,7 +94,8 @@ mod tests {
 
     #[test]
     fn counts_have_a_singular() {
-        let clean = |n| Words(Language::English).say_with("clean", &[("objects", Arg::Count(n)), ("source", Arg::Text("x"))]);
+        let clean =
+            |n| Words(Language::English).say_with("clean", &[("objects", Arg::Count(n)), ("source", Arg::Text("x"))]);
         assert_eq!(clean(1), "No drift: 1 object is as Git says (x).");
         assert_eq!(clean(9), "No drift: 9 objects are as Git says (x).");
     }

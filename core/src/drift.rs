@@ -2,8 +2,8 @@
 
 pub mod compare;
 mod equal;
-mod filled;
 pub mod examine;
+mod filled;
 pub mod item;
 pub mod level;
 pub mod mask;

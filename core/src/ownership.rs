@@ -52,7 +52,7 @@ pub struct FieldSet {
     /// True if the path that leads here is itself in the set (`".": {}`, or a leaf `{}`).
     pub member: bool,
     /// Steps further down, in the order they were read.
-    pub children: Vec<(PathElement, FieldSet)>,
+    pub children: Vec<(PathElement, Self)>,
 }
 
 /// One step of FieldsV1.
@@ -161,7 +161,9 @@ fn same_scalar(a: &Json, b: &Value<'_>) -> bool {
         (Json::Null, Value::Null) => true,
         (Json::Bool(a), Value::Bool(b)) => a == b,
         (Json::String(a), Value::String(b)) => a == b,
-        (Json::Number(a), Value::Number(b)) => a.as_i64().map(Number::Int).or(a.as_f64().map(Number::Float)) == Some(*b),
+        (Json::Number(a), Value::Number(b)) => {
+            a.as_i64().map(Number::Int).or(a.as_f64().map(Number::Float)) == Some(*b)
+        }
         _ => false,
     }
 }
@@ -244,7 +246,9 @@ mod tests {
 
     fn entry(manager: &str, operation: &str, time: Option<&str>, fields: &str) -> String {
         let time = time.map(|t| format!(r#""time":"{t}","#)).unwrap_or_default();
-        format!(r#"{{"manager":"{manager}","operation":"{operation}",{time}"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{fields}}}"#)
+        format!(
+            r#"{{"manager":"{manager}","operation":"{operation}",{time}"apiVersion":"v1","fieldsType":"FieldsV1","fieldsV1":{fields}}}"#
+        )
     }
 
     fn entries(list: &[String]) -> Vec<Entry> {

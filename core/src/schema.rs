@@ -39,9 +39,9 @@ pub enum Shape {
     /// A struct.
     Struct(TypeId),
     /// A list.
-    List(Box<Shape>, ListKind),
+    List(Box<Self>, ListKind),
     /// A map of strings to something.
-    Map(Box<Shape>, Ownership),
+    Map(Box<Self>, Ownership),
 }
 
 /// How a list's elements are told apart (`x-kubernetes-list-type`).

@@ -65,8 +65,7 @@ pub fn read<'a>(file: usize, bytes: &'a [u8], key: &SecretKey) -> Contents<'a> {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => {
-            let before = &bytes[..error.valid_up_to()];
-            let line = before.iter().filter(|b| **b == b'\n').count() + 1;
+            let line = bytes[..error.valid_up_to()].split(|b| *b == b'\n').count();
             contents.problems.push(Problem {
                 file,
                 line: u32::try_from(line).unwrap_or(u32::MAX),

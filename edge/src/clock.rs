@@ -55,7 +55,8 @@ pub fn secret_key(path: &Path) -> Result<SecretKey, KeyError> {
     }
     // Written aside and linked, so that of two processes that start at once one wins and both read the same.
     let aside = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(fail)?;
+    let mut file =
+        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&aside).map_err(fail)?;
     file.write_all(&key).and_then(|()| file.sync_all()).map_err(fail)?;
     let linked = fs::hard_link(&aside, path);
     fs::remove_file(&aside).map_err(fail)?;

@@ -78,9 +78,15 @@ impl ClusterError {
     /// What a person can do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Kubeconfig(_) => Some("name one with --kubeconfig and --context, or a recorded state with --live".to_owned()),
-            Self::Unreachable { .. } => Some("see whether kubectl get --raw /readyz answers with the same kubeconfig".to_owned()),
-            Self::Refused { code: 401, .. } => Some("the credentials have expired or are wrong; log in again".to_owned()),
+            Self::Kubeconfig(_) => {
+                Some("name one with --kubeconfig and --context, or a recorded state with --live".to_owned())
+            }
+            Self::Unreachable { .. } => {
+                Some("see whether kubectl get --raw /readyz answers with the same kubeconfig".to_owned())
+            }
+            Self::Refused { code: 401, .. } => {
+                Some("the credentials have expired or are wrong; log in again".to_owned())
+            }
             _ => None,
         }
     }
@@ -99,10 +105,10 @@ impl Cluster {
             source: Box::new(source),
         })?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.map_err(|error| ClusterError::BrokenAnswer {
-            cluster: self.name.clone(),
-            reason: error.to_string(),
-        })?;
+        let body = body
+            .collect()
+            .await
+            .map_err(|error| ClusterError::BrokenAnswer { cluster: self.name.clone(), reason: error.to_string() })?;
         let bytes: Vec<u8> = body.to_bytes().into();
         if parts.status == StatusCode::OK {
             return Ok(bytes);

@@ -15,6 +15,7 @@ mod objects;
 pub(crate) mod process;
 mod redact;
 mod tree;
+mod tree_path;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,9 +32,10 @@ pub use error::GitError;
 pub use export::Export;
 pub use history::{HISTORY_LIMIT, History, Version};
 pub use link::LinkFault;
-pub use location::{GitLocation, ParseLocationError, RepositoryAddress, TreePath};
+pub use location::{GitLocation, ParseLocationError, RepositoryAddress};
 pub use objects::{ObjectId, ParseObjectIdError};
 pub use process::ProcessError;
+pub use tree_path::TreePath;
 
 /// A commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +81,6 @@ pub enum SkipReason {
 #[derive(Debug, Clone)]
 pub struct GitRepository {
     git: Arc<Git>,
-    /// What a source without a revision means.
-    default_revision: String,
 }
 
 impl GitRepository {
@@ -92,8 +92,7 @@ impl GitRepository {
         match location.repository() {
             RepositoryAddress::Local(path) => Self::open_local(path, options).await,
             RepositoryAddress::Remote(address) => {
-                let (git, default_revision) = mirror::open(address, options, scratch).await?;
-                Ok(Self { git: Arc::new(git), default_revision })
+                Ok(Self { git: Arc::new(mirror::open(address, options, scratch).await?) })
             }
         }
     }
@@ -109,14 +108,13 @@ impl GitRepository {
         if !output.status.success() {
             return Err(failed(&git, "rev-parse", output));
         }
-        Ok(Self { git: Arc::new(git), default_revision: "HEAD".to_owned() })
+        Ok(Self { git: Arc::new(git) })
     }
 
     /// Finds the commit that a branch, tag or commit id names; without one, that of `HEAD`.
     pub async fn resolve(&self, revision: Option<&str>) -> Result<Commit, GitError> {
-        let revision = revision.unwrap_or(&self.default_revision);
-        location::check_revision(revision)
-            .map_err(|_| GitError::ReadRevision { revision: revision.to_owned() })?;
+        let revision = revision.unwrap_or("HEAD");
+        location::check_revision(revision).map_err(|_| GitError::ReadRevision { revision: revision.to_owned() })?;
         if self.git.is_copy {
             mirror::fetch_revision(&self.git, revision).await?;
         }
@@ -133,7 +131,10 @@ impl GitRepository {
     async fn unknown_revision(&self, revision: &str) -> Result<GitError, GitError> {
         let output = self
             .git
-            .read(["for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags", "refs/remotes"], Vec::new())
+            .read(
+                ["for-each-ref", "--format=%(refname:strip=2)", "refs/heads", "refs/tags", "refs/remotes"],
+                Vec::new(),
+            )
             .await?;
         if !output.status.success() {
             return Err(failed(&self.git, "for-each-ref", output));

@@ -69,12 +69,7 @@ pub struct RenderOptions {
 
 impl Default for RenderOptions {
     fn default() -> Self {
-        Self {
-            time_limit: Duration::from_mins(1),
-            memory_limit: 4 << 30,
-            output_limit: 64 << 20,
-            allow_remote: false,
-        }
+        Self { time_limit: Duration::from_mins(1), memory_limit: 4 << 30, output_limit: 64 << 20, allow_remote: false }
     }
 }
 

@@ -9,8 +9,9 @@ use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ConnectOptions;
 use clap::ValueEnum;
 
-use crate::drift::scan::{Live, Outcome, Request, scan};
 use super::output::{self, Format};
+use crate::drift::scan::{Live, Outcome, Request, scan};
+use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
 use crate::words::Language;
 
@@ -32,6 +33,15 @@ pub(super) struct Args {
     /// The namespace of objects that name none; else the context's.
     #[arg(short, long, value_name = "NS")]
     namespace: Option<String>,
+    /// A values file for a Helm chart; the last one wins.
+    #[arg(long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// The release name for a Helm chart.
+    #[arg(long, value_name = "NAME")]
+    release_name: Option<String>,
+    /// Let a kustomization fetch bases from other repositories.
+    #[arg(long)]
+    allow_remote_bases: bool,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -56,13 +66,20 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         Some(path) => Live::Snapshot(path),
         None => Live::Cluster(ConnectOptions { kubeconfig: args.kubeconfig, context: args.context }),
     };
-    let request = Request { source: args.source, live, namespace: args.namespace };
+    let source = SourceRequest {
+        address: args.source,
+        values: args.values,
+        release: args.release_name,
+        namespace: args.namespace,
+        allow_remote_bases: args.allow_remote_bases,
+    };
+    let request = Request { source, live };
     let runtime = super::runtime()?;
     let outcome = scan(runtime.handle(), &request, &key)?;
     for problem in &outcome.problems {
         let _ = writeln!(io::stderr(), "error: {}", super::plain(problem));
     }
-    let style = super::style(args.lang, args.output == Format::Wide, &request.source);
+    let style = super::style(args.lang, args.output == Format::Wide, &request.source.address);
     super::print(&output::print(&outcome, args.output, &style))?;
     Ok(exit_code(&outcome, args.fail_on))
 }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Pair, compare};
-use anchorwatch_core::drift::examine::{self, Setting, Subject};
+use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::origin::Witness;
 use anchorwatch_core::object::list::RawHead;
@@ -14,6 +14,8 @@ use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::ownership::parse_managed_fields;
 use anchorwatch_core::schema::Schema;
 
+use super::past::Past;
+use super::source::{SourceOfFiles, Unstable};
 use crate::index::{Index, Wanted};
 
 /// What all objects of one scan are examined with.
@@ -23,19 +25,10 @@ pub(crate) struct Examiner<'a> {
     pub(crate) index: &'a Index<'a>,
     pub(crate) setting: Setting<'a>,
     pub(crate) origin: &'a SourceOfFiles,
+    pub(crate) past: Option<&'a Past<'a>>,
+    pub(crate) unstable: &'a Unstable,
     /// Objects that came without managedFields.
     pub(crate) unattributed: Mutex<usize>,
-}
-
-/// Where the files of a source come from.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SourceOfFiles {
-    /// Paths, by the index that each object carries.
-    pub(crate) files: Vec<String>,
-    /// Commit; `None` for files on disk.
-    pub(crate) commit: Option<String>,
-    /// True where kustomize or Helm made the objects.
-    pub(crate) rendered: bool,
 }
 
 /// A live object that could not be read.
@@ -81,7 +74,9 @@ impl Examiner<'_> {
         }
         let entries = live.managed_fields.map(|raw| parse_managed_fields(raw.get()).0);
         let applied = last_applied(&live.root);
+        let past = self.past(wanted);
         let subject = Subject {
+            past: &past,
             witness: Witness {
                 kind: &wanted.kind,
                 entries: entries.as_deref(),
@@ -90,12 +85,25 @@ impl Examiner<'_> {
             },
             ..self.subject(wanted)
         };
-        examine::items(self.setting, &subject, &differences)
+        let mut items = examine::items(self.setting, &subject, &differences);
+        if let Some(paths) = self.unstable.get(&wanted.desired.identity().to_string()) {
+            items.retain(|item| !paths.contains(&item.stable_path));
+        }
+        items
+    }
+
+    fn past(&self, wanted: &Wanted<'_>) -> Vec<PastVersion<'static>> {
+        let file = self.origin.files.get(wanted.desired.file);
+        match (self.past, file) {
+            (Some(past), Some(file)) => past.of(file, &wanted.desired.identity()),
+            _ => Vec::new(),
+        }
     }
 
     /// The item for an object that the cluster does not have.
     pub(crate) fn missing(&self, wanted: &Wanted<'_>) -> DriftItem {
-        examine::missing(self.setting, &self.subject(wanted), wanted.desired.line)
+        let past = self.past(wanted);
+        examine::missing(self.setting, &Subject { past: &past, ..self.subject(wanted) }, wanted.desired.line)
     }
 
     fn subject<'s>(&'s self, wanted: &'s Wanted<'_>) -> Subject<'s> {
@@ -105,7 +113,7 @@ impl Examiner<'_> {
             witness: Witness { kind: &wanted.kind, entries: None, git: &wanted.desired.root, last_applied: None },
             bounds: self.index.bounds(wanted),
             source: SourceLocation {
-                file: self.origin.files.get(wanted.desired.file).cloned(),
+                file: self.origin.file_at(wanted.desired.file, wanted.desired.line),
                 line: None,
                 commit: self.origin.commit.clone(),
                 rendered: self.origin.rendered,

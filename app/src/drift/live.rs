@@ -223,7 +223,8 @@ pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, i
             let Ok(RawList { items: Some(items), .. }) = serde_json::from_slice(&page) else { continue };
             for raw in items {
                 if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw.get()) {
-                    let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
+                    let namespace =
+                        root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
                     root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
                     index.add_live_autoscaler(&root, &namespace);
                 }

@@ -1,37 +1,35 @@
 //! Scanning: Git's objects beside the cluster's, into one report per namespace.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Instant;
 
+use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::drift::examine::Setting;
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
-use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
-use anchorwatch_core::source::{self, Desired};
+use anchorwatch_core::source::Desired;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ConnectOptions};
-use anchorwatch_edge::files::SourceFile;
-use anchorwatch_edge::snapshot;
-use jiff::Timestamp;
+use anchorwatch_edge::snapshot::{self, SnapshotFile};
 use tokio::runtime::Handle;
 
-use super::examiner::{Examiner, SourceOfFiles, Unreadable};
+use super::examiner::{Examiner, Unreadable};
 use super::live::{self, Examined, Unlisted};
+use super::past::Past;
+use super::source::{SourceOfFiles, SourceRequest, Unstable};
 use crate::failure::Failure;
 use crate::index::{Duplicate, Index};
 
 /// What to scan.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
-    /// Git, or a path.
-    pub(crate) source: String,
+    /// What Git says.
+    pub(crate) source: SourceRequest,
     /// The live state.
     pub(crate) live: Live,
-    /// Namespace of objects that name none; the context's without it.
-    pub(crate) namespace: Option<String>,
 }
 
 /// Where the live state is read.
@@ -69,6 +67,8 @@ pub(crate) struct Extent {
     pub(crate) kinds: usize,
     /// Objects that came without managedFields.
     pub(crate) unattributed: usize,
+    /// What could not be read of Git's past.
+    pub(crate) past_faults: Vec<String>,
     /// The minor release of the cluster, where it is known.
     pub(crate) cluster_minor: Option<Minor>,
     /// The minor release whose defaults were used.
@@ -81,109 +81,136 @@ pub(crate) struct Extent {
 pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Result<Outcome, Failure> {
     let started = Instant::now();
     let now = clock::now();
-    let (files, origin) = runtime.block_on(read_source(request))?;
-    let mut contents = source::Contents::default();
-    for (at, file) in files.iter().enumerate() {
-        let mut read = source::read(at, &file.bytes, key);
-        contents.objects.append(&mut read.objects);
-        contents.problems.append(&mut read.problems);
-    }
-    let looked = match &request.live {
-        Live::Snapshot(path) => look_at_snapshot(runtime, request, path, &contents.objects, &origin, now, key)?,
-        Live::Cluster(options) => look_at_cluster(runtime, request, options, &contents.objects, &origin, now, key)?,
+    let scratch =
+        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let side = Side::open(runtime, &request.live)?;
+    let source = runtime.block_on(super::source::read(&request.source, side.minor(), scratch.path()))?;
+    let contents = source.contents(key);
+    let recorded = match &side {
+        Side::Recorded { files, .. } => live::recorded(files)?,
+        Side::Served { .. } => Vec::new(),
     };
+
+    let (mut schema, defaults_minor) = catalogue::load(side.minor());
+    let mut unlisted = Unlisted::default();
+    match &side {
+        Side::Recorded { .. } => live::learn_recorded_kinds(&mut schema, &recorded),
+        Side::Served { cluster, .. } => {
+            unlisted = runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?;
+        }
+    }
+    let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
+    let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema);
+    match &side {
+        Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
+        Side::Served { cluster, .. } => runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index)),
+    }
+    let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
+    let unstable = source.unstable(&contents, &schema, key);
+    let examiner = Examiner {
+        schema: &schema,
+        index: &index,
+        setting: Setting { cluster: side.cluster(), source: &request.source.address, now, key },
+        origin: &source.origin,
+        past: past.as_ref(),
+        unstable: &unstable,
+        unattributed: Mutex::new(0),
+    };
+    let examined = match &side {
+        Side::Recorded { .. } => live::examine_recorded(&examiner, &recorded),
+        Side::Served { cluster, .. } => {
+            let wishes = live::wishes(&schema, &index);
+            live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
+        }
+    };
+    let mut not_compared = source.not_compared.clone();
+    not_compared.extend(unlisted.entries.iter().cloned());
+    not_compared.extend(unstable_leaves(&unstable));
+    let reports = reports(&examiner, examined, &unlisted, not_compared);
+
     let mut problems: Vec<String> = contents
         .problems
         .iter()
-        .map(|p| format!("{}:{}:{}: {}", origin.files[p.file], p.line, p.column, p.message))
+        .map(|p| format!("{}:{}:{}: {}", source.origin.files[p.file], p.line, p.column, p.message))
         .collect();
-    problems.extend(looked.duplicates.iter().map(|d| duplicate(&contents.objects, &origin, *d)));
-    let kinds: std::collections::BTreeSet<_> = contents.objects.iter().map(|o| o.identity().group_kind).collect();
+    problems.extend(duplicates.iter().map(|d| duplicate(&contents.objects, &source.origin, *d)));
+    let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
     let extent = Extent {
-        live: looked.cluster,
-        recorded: matches!(request.live, Live::Snapshot(_)),
+        live: side.name(),
+        recorded: matches!(side, Side::Recorded { .. }),
         objects: contents.objects.len(),
-        files: files.len(),
+        files: source.files.len(),
         kinds: kinds.len(),
-        unattributed: looked.unattributed,
-        cluster_minor: looked.cluster_minor,
-        defaults_minor: looked.defaults_minor,
+        unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
+        past_faults: past.as_ref().map(Past::faults).unwrap_or_default(),
+        cluster_minor: side.minor(),
+        defaults_minor,
         elapsed: started.elapsed(),
     };
-    Ok(Outcome { reports: looked.reports, problems, extent })
+    Ok(Outcome { reports, problems, extent })
 }
 
-async fn read_source(request: &Request) -> Result<(Vec<SourceFile>, SourceOfFiles), Failure> {
-    let files = anchorwatch_edge::files::read_tree(request.source.as_ref()).await.map_err(|error| {
-        let failure = Failure::because(&error);
-        match error.hint() {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+/// The live side, opened.
+enum Side {
+    Recorded { path: PathBuf, files: Vec<SnapshotFile> },
+    Served { cluster: Cluster, minor: Option<Minor> },
+}
+
+impl Side {
+    fn open(runtime: &Handle, live: &Live) -> Result<Self, Failure> {
+        match live {
+            Live::Snapshot(path) => {
+                let files = runtime.block_on(snapshot::read(path)).map_err(|e| Failure::because(&e))?;
+                Ok(Self::Recorded { path: path.clone(), files })
+            }
+            Live::Cluster(options) => {
+                let fail = |error| live::cluster_failure(&error);
+                let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
+                let minor = runtime.block_on(cluster.minor()).map_err(fail)?;
+                Ok(Self::Served { cluster, minor })
+            }
         }
-    })?;
-    let names = files.iter().map(|f| f.path.clone()).collect();
-    Ok((files, SourceOfFiles { files: names, commit: None, rendered: false }))
+    }
+
+    fn minor(&self) -> Option<Minor> {
+        match self {
+            Self::Recorded { .. } => None,
+            Self::Served { minor, .. } => *minor,
+        }
+    }
+
+    fn cluster(&self) -> &str {
+        match self {
+            Self::Recorded { .. } => "snapshot",
+            Self::Served { cluster, .. } => &cluster.name,
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::Recorded { path, .. } => path.display().to_string(),
+            Self::Served { cluster, .. } => cluster.name.clone(),
+        }
+    }
+
+    fn default_namespace(&self) -> &str {
+        match self {
+            Self::Recorded { .. } => "default",
+            Self::Served { cluster, .. } => &cluster.default_namespace,
+        }
+    }
 }
 
-/// What came of looking at the live side.
-struct Looked {
-    cluster: String,
-    reports: Vec<DriftReport>,
-    duplicates: Vec<Duplicate>,
-    unattributed: usize,
-    cluster_minor: Option<Minor>,
-    defaults_minor: Minor,
-}
-
-fn look_at_snapshot(
-    runtime: &Handle,
-    request: &Request,
-    path: &std::path::Path,
-    objects: &[Desired<'_>],
-    origin: &SourceOfFiles,
-    now: Timestamp,
-    key: &SecretKey,
-) -> Result<Looked, Failure> {
-    let files = runtime.block_on(snapshot::read(path)).map_err(|e| Failure::because(&e))?;
-    let recorded = live::recorded(&files)?;
-    let (mut schema, defaults_minor) = catalogue::load(None);
-    live::learn_recorded_kinds(&mut schema, &recorded);
-    let namespace = request.namespace.as_deref().unwrap_or("default");
-    let (mut index, duplicates) = Index::new(objects, namespace, &schema);
-    live::learn_recorded_autoscalers(&mut index, &recorded);
-    let cluster = "snapshot".to_owned();
-    let setting = Setting { cluster: &cluster, source: &request.source, now, key };
-    let examiner = Examiner { schema: &schema, index: &index, setting, origin, unattributed: Mutex::new(0) };
-    let examined = live::examine_recorded(&examiner, &recorded);
-    let reports = reports(&examiner, examined, Unlisted::default());
-    let unattributed = *examiner.unattributed.lock().expect("no thread panics while it counts");
-    Ok(Looked { cluster: path.display().to_string(), reports, duplicates, unattributed, cluster_minor: None, defaults_minor })
-}
-
-fn look_at_cluster(
-    runtime: &Handle,
-    request: &Request,
-    options: &ConnectOptions,
-    objects: &[Desired<'_>],
-    origin: &SourceOfFiles,
-    now: Timestamp,
-    key: &SecretKey,
-) -> Result<Looked, Failure> {
-    let fail = |error| live::cluster_failure(&error);
-    let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
-    let cluster_minor = runtime.block_on(cluster.minor()).map_err(fail)?;
-    let (mut schema, defaults_minor) = catalogue::load(cluster_minor);
-    let mut unlisted = runtime.block_on(live::learn_served_kinds(&cluster, &mut schema, objects))?;
-    let namespace = request.namespace.as_deref().unwrap_or(&cluster.default_namespace);
-    let (mut index, duplicates) = Index::new(objects, namespace, &schema);
-    runtime.block_on(live::learn_live_autoscalers(&cluster, &schema, &mut index));
-    let setting = Setting { cluster: &cluster.name, source: &request.source, now, key };
-    let examiner = Examiner { schema: &schema, index: &index, setting, origin, unattributed: Mutex::new(0) };
-    let wishes = live::wishes(&schema, &index);
-    let examined = live::examine_cluster(runtime, &cluster, &examiner, wishes, &mut unlisted)?;
-    let reports = reports(&examiner, examined, unlisted);
-    let unattributed = *examiner.unattributed.lock().expect("no thread panics while it counts");
-    Ok(Looked { cluster: cluster.name.clone(), reports, duplicates, unattributed, cluster_minor, defaults_minor })
+fn unstable_leaves(unstable: &Unstable) -> Vec<NotCompared> {
+    unstable
+        .iter()
+        .flat_map(|(object, paths)| paths.iter().map(move |path| format!("{object} {path}")))
+        .map(|what| NotCompared {
+            what,
+            namespace: String::new(),
+            reason: "not deterministic: two renderings of the same commit differ here".to_owned(),
+        })
+        .collect()
 }
 
 fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> String {
@@ -199,13 +226,17 @@ fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, s
 }
 
 /// Sorts what was found into one report per namespace; what was not found is missing, unless nobody could look.
-fn reports(examiner: &Examiner<'_>, examined: Examined, unlisted: Unlisted) -> Vec<DriftReport> {
+fn reports(
+    examiner: &Examiner<'_>,
+    examined: Examined,
+    unlisted: &Unlisted,
+    not_compared: Vec<NotCompared>,
+) -> Vec<DriftReport> {
     let mut by_namespace: BTreeMap<String, Findings> = BTreeMap::new();
     let mut items = examined.items;
     for wanted in examiner.index.all() {
-        let findings = by_namespace
-            .entry(wanted.namespace.to_owned())
-            .or_insert_with(|| findings(examiner, wanted.namespace));
+        let findings =
+            by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(examiner, wanted.namespace));
         if wanted.was_found() {
             findings.objects += 1;
         } else if wanted.desired.head().name.is_empty() {
@@ -226,7 +257,7 @@ fn reports(examiner: &Examiner<'_>, examined: Examined, unlisted: Unlisted) -> V
     }
     let unreadable = examined.unreadable.into_iter();
     let entries = unreadable.map(|Unreadable { what, namespace, reason }| NotCompared { what, namespace, reason });
-    for entry in entries.chain(unlisted.entries) {
+    for entry in entries.chain(not_compared) {
         match by_namespace.contains_key(&entry.namespace) {
             true => by_namespace.entry(entry.namespace.clone()),
             false => by_namespace.entry(String::new()),

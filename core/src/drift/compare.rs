@@ -72,7 +72,7 @@ pub struct Pair<'v> {
 }
 
 /// Compares two objects of the same identity.
-pub fn compare<'v>(pair: Pair<'v>) -> Vec<Difference<'v>> {
+pub fn compare(pair: Pair<'_>) -> Vec<Difference<'_>> {
     let mut walk = Walk {
         pair,
         steps: Vec::new(),
@@ -215,7 +215,8 @@ impl<'v> Walk<'v> {
                     Shape::List(item, _) => item,
                     _ => &Shape::Any,
                 };
-                let same = if system::unordered(self) { self.same_multiset(g, l, item) } else { self.same_list(g, l, item) };
+                let same =
+                    if system::unordered(self) { self.same_multiset(g, l, item) } else { self.same_list(g, l, item) };
                 if !same {
                     self.emit(Change::Changed, Some(git), Some(live));
                 }
@@ -342,9 +343,10 @@ impl<'v> Walk<'v> {
 
     fn has_duplicates(&self, keys: &[Box<str>], item: &Shape, list: &[Node<'_>]) -> bool {
         if list.len() < 12 {
-            return list.iter().enumerate().any(|(at, a)| {
-                list[..at].iter().any(|b| self.same_keys(keys, item, &a.value, &b.value))
-            });
+            return list
+                .iter()
+                .enumerate()
+                .any(|(at, a)| list[..at].iter().any(|b| self.same_keys(keys, item, &a.value, &b.value)));
         }
         let mut seen = std::collections::HashSet::new();
         list.iter().any(|element| !seen.insert(self.key_text(keys, item, &element.value)))

@@ -84,10 +84,8 @@ pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftI
     let verdict = Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None };
     let (verdict, past) = remember(subject, &difference, verdict, setting.now);
     let spec = subject.witness.git.map("spec");
-    let facts = ObjectFacts {
-        has_ttl: spec.is_some_and(|s| s.get("ttlSecondsAfterFinished").is_some()),
-        privileged: false,
-    };
+    let facts =
+        ObjectFacts { has_ttl: spec.is_some_and(|s| s.get("ttlSecondsAfterFinished").is_some()), privileged: false };
     let grade = match &past {
         Some(_) => ahead(past.as_ref(), setting.now),
         None => rules::for_object(Change::MissingObject, subject.head.kind, facts).into(),
@@ -110,7 +108,11 @@ fn grade(
 fn ahead(past: Option<&PastCommit>, now: Timestamp) -> Grade {
     let late = past.and_then(|p| p.changed_at).is_some_and(|at| now.duration_since(at) > SYNC_GRACE);
     if late {
-        Grade { level: DriftLevel::High, rule: "sync-stuck", reason: "Git said otherwise a while ago, and it was not applied" }
+        Grade {
+            level: DriftLevel::High,
+            rule: "sync-stuck",
+            reason: "Git said otherwise a while ago, and it was not applied",
+        }
     } else {
         Grade { level: DriftLevel::Medium, rule: "not-yet-applied", reason: "a fresh commit that was not applied yet" }
     }
@@ -159,7 +161,9 @@ fn applied_since(subject: &Subject<'_>, time: Timestamp) -> bool {
 fn alike(then: &Value<'_>, live: &Value<'_>) -> bool {
     match (then, live) {
         (Value::Map(a), Value::Map(b)) => a.iter().all(|(k, v)| b.get(k).is_some_and(|l| alike(&v.value, l))),
-        (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.value, &b.value)),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.value, &b.value))
+        }
         (a, b) => a == b,
     }
 }
@@ -185,7 +189,10 @@ fn item(
         change: difference.change,
     };
     let shown = |value: &Value<'_>| {
-        Shown::of(value, mask::is_credential(head.kind, &difference.path, value).then(|| fingerprint(setting.key, value)))
+        Shown::of(
+            value,
+            mask::is_credential(head.kind, &difference.path, value).then(|| fingerprint(setting.key, value)),
+        )
     };
     let line = (difference.line > 0 && !subject.source.rendered).then_some(difference.line);
     let in_git = difference.change != Change::Extra;

@@ -29,13 +29,7 @@ pub(super) fn plain_default<'s>(schema: &'s Schema, item: &Shape, field: &str) -
     (rule.when.is_none() && rule.under.is_empty()).then_some(&rule.value.value)
 }
 
-fn has_value(
-    schema: &Schema,
-    ty: TypeId,
-    side: Option<&Map<'_>>,
-    sibling: &str,
-    values: &[Value<'static>],
-) -> bool {
+fn has_value(schema: &Schema, ty: TypeId, side: Option<&Map<'_>>, sibling: &str, values: &[Value<'static>]) -> bool {
     let Some(side) = side else { return false };
     let value = match side.get(sibling).filter(|v| !v.is_null()) {
         Some(value) => value,
@@ -45,6 +39,14 @@ fn has_value(
         },
     };
     values.iter().any(|v| v == value)
+}
+
+const SCALE_UP_POLICIES: &str =
+    r#"[{"periodSeconds":15,"type":"Pods","value":4},{"periodSeconds":15,"type":"Percent","value":100}]"#;
+const SCALE_DOWN_POLICIES: &str = r#"[{"periodSeconds":15,"type":"Percent","value":100}]"#;
+
+fn is_job(walk: &Walk<'_>) -> bool {
+    walk.pair.kind.kind == "Job" && walk.pair.kind.group == "batch"
 }
 
 /// Defaults that depend on the value of another field; each beside its function in Kubernetes' `defaults.go`.
@@ -57,7 +59,10 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
     };
     match (ty, name) {
         // SetDefaults_Container: Always for the tag latest or none, else IfNotPresent.
-        ("core.v1.Container" | "core.v1.EphemeralContainerCommon" | "core.v1.EphemeralContainer", "imagePullPolicy") => sides
+        (
+            "core.v1.Container" | "core.v1.EphemeralContainerCommon" | "core.v1.EphemeralContainer",
+            "imagePullPolicy",
+        ) => sides
             .iter()
             .flatten()
             .filter_map(|side| side.str("image"))
@@ -67,14 +72,32 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
             .flatten()
             .filter_map(|side| side.str("reference"))
             .any(|image| live.as_str() == Some(pull_policy(image))),
-        // SetDefaults_Job.
-        ("batch.v1.JobSpec", "completions") => {
+        // SetDefaults_Job; a CronJob's template gets none of these.
+        ("batch.v1.JobSpec", "completions") if is_job(walk) => {
             live.as_int() == Some(1) && frame.git.is_some_and(|git| git.get("parallelism").is_none())
         }
-        ("batch.v1.JobSpec", "podReplacementPolicy") => sides.iter().flatten().any(|side| {
+        ("batch.v1.JobSpec", "podReplacementPolicy") if is_job(walk) => sides.iter().flatten().any(|side| {
             let default = if side.get("podFailurePolicy").is_some() { "Failed" } else { "TerminatingOrFailed" };
             live.as_str() == Some(default)
         }),
+        ("batch.v1.JobSpec", "backoffLimit") if is_job(walk) => sides.iter().flatten().any(|side| {
+            let default = if side.get("backoffLimitPerIndex").is_some() { i64::from(i32::MAX) } else { 6 };
+            live.as_int() == Some(default)
+        }),
+        // SetDefaults_NetworkPolicy.
+        ("networking.v1.NetworkPolicySpec", "policyTypes") => sides.iter().flatten().any(|side| {
+            let egress = side.get("egress").is_some_and(|e| !e.is_zero());
+            let types: &[&str] = if egress { &["Ingress", "Egress"] } else { &["Ingress"] };
+            live.as_list().is_some_and(|l| l.iter().map(|n| n.value.as_str()).eq(types.iter().map(|t| Some(*t))))
+        }),
+        // SetDefaults_HorizontalPodAutoscaler, GenerateHPAScaleUpRules and GenerateHPAScaleDownRules.
+        ("autoscaling.v2.HPAScalingRules", "policies") => {
+            let up = walk.field_names().any(|n| n == "scaleUp");
+            serde_json::to_string(live).is_ok_and(|text| text == if up { SCALE_UP_POLICIES } else { SCALE_DOWN_POLICIES })
+        }
+        ("autoscaling.v2.HPAScalingRules", "stabilizationWindowSeconds") => {
+            live.as_int() == Some(0) && walk.field_names().any(|n| n == "scaleUp")
+        }
         // SetDefaults_Service.
         ("core.v1.ServicePort", "targetPort") => equals_sibling("port", &Shape::IntOrString),
         // SetHostNetworkPorts.
@@ -103,7 +126,9 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         // SetDefaults_ReplicationController: from the template's labels.
         ("core.v1.ReplicationControllerSpec", "selector") => template_labels(walk) == Some(live),
         ("meta.v1.ObjectMeta", "labels") => {
-            walk.pair.kind.kind == "ReplicationController" && walk.frames.len() == 2 && template_labels(walk) == Some(live)
+            walk.pair.kind.kind == "ReplicationController"
+                && walk.frames.len() == 2
+                && template_labels(walk) == Some(live)
         }
         // SetDefaults_CustomResourceDefinitionSpec.
         ("apiextensions.v1.CustomResourceDefinitionNames", "listKind") => sides
@@ -132,6 +157,12 @@ pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> bool {
             .flatten()
             .filter_map(|side| side.map("limits")?.get(key))
             .any(|limit| equal::scalars(limit, &live.value, &Shape::Quantity)),
+        // SetDefaults_LimitRangeItem.
+        ("core.v1.LimitRangeItem", "default" | "defaultRequest") => [frame.git, frame.live]
+            .iter()
+            .flatten()
+            .flat_map(|side| ["default", "max", "min"].into_iter().filter_map(|field| side.map(field)?.get(key)))
+            .any(|bound| equal::scalars(bound, &live.value, &Shape::Quantity)),
         ("meta.v1.ObjectMeta", _) => system::bookkeeping(walk, map, key, &live.value),
         _ => false,
     }
@@ -184,7 +215,13 @@ fn pull_policy(image: &str) -> &'static str {
 /// Grammar: <https://pkg.go.dev/github.com/distribution/reference#pkg-overview>.
 fn is_repository(text: &str) -> bool {
     let path = match text.split_once('/') {
-        Some((first, rest)) if first == "localhost" || first.contains(['.', ':']) || first.contains(|c: char| c.is_ascii_uppercase()) => rest,
+        Some((first, rest))
+            if first == "localhost"
+                || first.contains(['.', ':'])
+                || first.contains(|c: char| c.is_ascii_uppercase()) =>
+        {
+            rest
+        }
         _ => text,
     };
     path.split('/').all(|part| {

@@ -147,16 +147,9 @@ impl Identifying<'_> {
     pub fn fingerprint(&self) -> String {
         let change = serde_json::to_string(&self.change).expect("an enum of names is JSON");
         let mut hash = Sha256::new();
-        for part in [
-            self.cluster,
-            self.source,
-            self.group,
-            self.kind,
-            self.namespace,
-            self.name,
-            self.stable_path,
-            &change,
-        ] {
+        for part in
+            [self.cluster, self.source, self.group, self.kind, self.namespace, self.name, self.stable_path, &change]
+        {
             hash.update(part.as_bytes());
             hash.update([0]);
         }

@@ -124,10 +124,8 @@ mod tests {
         let mut steps = Vec::new();
         for word in text.split('.') {
             match word.strip_suffix("[]") {
-                Some(name) => steps.extend([
-                    Step::Field(name.to_owned()),
-                    Step::Element { keys: Vec::new(), ordinal: 1, index: 0 },
-                ]),
+                Some(name) => steps
+                    .extend([Step::Field(name.to_owned()), Step::Element { keys: Vec::new(), ordinal: 1, index: 0 }]),
                 None => steps.push(Step::Field(word.to_owned())),
             }
         }

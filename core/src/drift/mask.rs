@@ -5,14 +5,43 @@ use crate::object::value::Value;
 
 /// Words in a name that say its value is a credential.
 const NAMES: &[&str] = &[
-    "apikey", "api_key", "api-key", "accesskey", "access_key", "access-key", "credential", "passwd", "password", "passphrase",
-    "private_key", "private-key", "privatekey", "secret", "token",
+    "apikey",
+    "api_key",
+    "api-key",
+    "accesskey",
+    "access_key",
+    "access-key",
+    "credential",
+    "passwd",
+    "password",
+    "passphrase",
+    "private_key",
+    "private-key",
+    "privatekey",
+    "secret",
+    "token",
 ];
 
 /// How well-known credentials begin.
 const BEGINNINGS: &[&str] = &[
-    "AKIA", "ASIA", "AIza", "eyJ", "ghp_", "gho_", "ghs_", "ghu_", "github_pat_", "glpat-", "hvs.", "npm_", "sk-", "sk_live_",
-    "rk_live_", "xoxb-", "xoxp-", "xapp-",
+    "AKIA",
+    "ASIA",
+    "AIza",
+    "eyJ",
+    "ghp_",
+    "gho_",
+    "ghs_",
+    "ghu_",
+    "github_pat_",
+    "glpat-",
+    "hvs.",
+    "npm_",
+    "sk-",
+    "sk_live_",
+    "rk_live_",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
 ];
 
 /// True if the value at `path` must not be shown.
@@ -58,7 +87,9 @@ fn holds_credential(text: &str) -> bool {
 fn has_password(word: &str) -> bool {
     let Some((_, rest)) = word.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or(rest);
-    authority.rsplit_once('@').is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+    authority
+        .rsplit_once('@')
+        .is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
 }
 
 #[cfg(test)]
@@ -70,7 +101,11 @@ mod tests {
         let env = |name: &str| {
             Path(vec![
                 Step::Field("env".into()),
-                Step::Element { keys: vec![("name".into(), Value::String(name.to_owned().into()))], ordinal: 1, index: 0 },
+                Step::Element {
+                    keys: vec![("name".into(), Value::String(name.to_owned().into()))],
+                    ordinal: 1,
+                    index: 0,
+                },
                 Step::Field("value".into()),
             ])
         };

@@ -119,7 +119,12 @@ const CONTROLLERS_OWN_FIELDS: &[OwnField] = &[
     OwnField { manager: "keda", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
     OwnField { manager: "keda-operator", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
     // ClusterRole aggregation; the controller of kube-controller-manager applies under a name of its own.
-    OwnField { manager: "clusterrole-aggregation-controller", subresource: "", kinds: &["ClusterRole"], path_end: &["rules"] },
+    OwnField {
+        manager: "clusterrole-aggregation-controller",
+        subresource: "",
+        kinds: &["ClusterRole"],
+        path_end: &["rules"],
+    },
     OwnField { manager: "kube-controller-manager", subresource: "", kinds: &["ClusterRole"], path_end: &["rules"] },
     // CA injection.
     OwnField { manager: "cert-manager-cainjector", subresource: "", kinds: CA_HOLDERS, path_end: &["caBundle"] },
@@ -161,8 +166,25 @@ const DELIVERY_TOOLS: &[&str] = &[
 
 /// Tools that people type or click in. `kubectl-*` is meant too.
 const PERSONS_TOOLS: &[&str] = &[
-    "HTTPie", "Headlamp", "Lens", "Mozilla", "PostmanRuntime", "Wget", "aptakube", "curl", "dashboard", "freelens",
-    "headlamp", "k9s", "kubectl", "kubernetes-dashboard", "lens", "node-fetch", "oc", "octant", "openlens",
+    "HTTPie",
+    "Headlamp",
+    "Lens",
+    "Mozilla",
+    "PostmanRuntime",
+    "Wget",
+    "aptakube",
+    "curl",
+    "dashboard",
+    "freelens",
+    "headlamp",
+    "k9s",
+    "kubectl",
+    "kubernetes-dashboard",
+    "lens",
+    "node-fetch",
+    "oc",
+    "octant",
+    "openlens",
 ];
 
 fn is_persons_tool(manager: &str) -> bool {
@@ -327,9 +349,7 @@ pub fn value_at<'m>(root: &'m Map<'m>, path: &Path) -> Option<&'m Value<'m>> {
             let fits = |v: &Value<'_>| {
                 let map = v.as_map();
                 // A key that is not written has its default, which the path holds.
-                keys.iter().all(|(key, wanted)| {
-                    map.is_some_and(|m| m.get(key).is_none_or(|written| written == wanted))
-                })
+                keys.iter().all(|(key, wanted)| map.is_some_and(|m| m.get(key).is_none_or(|written| written == wanted)))
             };
             value.as_list()?.iter().map(|n| &n.value).filter(|v| fits(v)).nth(ordinal - 1)
         }

@@ -32,6 +32,7 @@ const fn rule(
 }
 
 /// The table.
+#[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     rule("image", &[], &["**.containers[].image", "**.initContainers[].image", "**.ephemeralContainers[].image"], High, "other code runs"),
     rule("container", &[], &["**.containers[]", "**.initContainers[]", "**.ephemeralContainers[]"], High, "a container more or less runs"),
@@ -56,6 +57,7 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// Kinds whose absence is felt at once.
+#[rustfmt::skip]
 const VITAL_KINDS: &[&str] = &[
     "ClusterRole", "ClusterRoleBinding", "ConfigMap", "CronJob", "CustomResourceDefinition", "DaemonSet", "Deployment",
     "Ingress", "Job", "NetworkPolicy", "PersistentVolumeClaim", "Pod", "ReplicaSet", "ReplicationController", "Role",
@@ -64,7 +66,8 @@ const VITAL_KINDS: &[&str] = &[
 
 const MISSING_VITAL: Rule = rule("missing-vital", &[], &[], High, "something depends on it");
 const MISSING: Rule = rule("missing", &[], &[], Medium, "Git has it, the cluster does not");
-const FINISHED_JOB: Rule = rule("finished-job", &["Job"], &[], Info, "a finished Job with a TTL is deleted by the cluster");
+const FINISHED_JOB: Rule =
+    rule("finished-job", &["Job"], &[], Info, "a finished Job with a TTL is deleted by the cluster");
 const UNMANAGED_POWER: Rule = rule("unmanaged-power", &[], &[], High, "it can change what the cluster does");
 const UNMANAGED: Rule = rule("unmanaged", &[], &[], Medium, "no source has it");
 
@@ -72,7 +75,12 @@ const UNMANAGED: Rule = rule("unmanaged", &[], &[], Medium, "no source has it");
 pub(super) fn for_object(change: Change, kind: &str, facts: ObjectFacts) -> Rule {
     let power = matches!(
         kind,
-        "Role" | "ClusterRole" | "RoleBinding" | "ClusterRoleBinding" | "MutatingWebhookConfiguration" | "ValidatingWebhookConfiguration"
+        "Role"
+            | "ClusterRole"
+            | "RoleBinding"
+            | "ClusterRoleBinding"
+            | "MutatingWebhookConfiguration"
+            | "ValidatingWebhookConfiguration"
     );
     match change {
         Change::UnmanagedObject if power || facts.privileged => UNMANAGED_POWER,

@@ -43,6 +43,10 @@ const CONTROLLER_FINALIZERS: &[&str] = &[
 /// (type, field) that the server or a built-in controller allocates, whatever the value.
 const ALLOCATED: &[(&str, &str)] = &[
     ("batch.v1.JobSpec", "selector"),
+    ("certificates.v1.CertificateSigningRequestSpec", "extra"),
+    ("certificates.v1.CertificateSigningRequestSpec", "groups"),
+    ("certificates.v1.CertificateSigningRequestSpec", "uid"),
+    ("certificates.v1.CertificateSigningRequestSpec", "username"),
     ("core.v1.PersistentVolumeClaimSpec", "storageClassName"),
     ("core.v1.PersistentVolumeClaimSpec", "volumeName"),
     ("core.v1.PersistentVolumeSpec", "claimRef"),
@@ -53,11 +57,19 @@ const ALLOCATED: &[(&str, &str)] = &[
     ("core.v1.ServiceSpec", "healthCheckNodePort"),
     ("core.v1.ServiceSpec", "ipFamilies"),
     ("core.v1.ServiceSpec", "ipFamilyPolicy"),
+    ("resource.v1.DeviceTaint", "timeAdded"),
 ];
 
 /// Fields of a bare Pod's spec that admission plugins and the scheduler set.
-const ALLOCATED_IN_PODS: &[&str] =
-    &["nodeName", "imagePullSecrets", "priority", "priorityClassName", "preemptionPolicy", "serviceAccountName", "tolerations"];
+const ALLOCATED_IN_PODS: &[&str] = &[
+    "nodeName",
+    "imagePullSecrets",
+    "priority",
+    "priorityClassName",
+    "preemptionPolicy",
+    "serviceAccountName",
+    "tolerations",
+];
 
 /// Annotations that delivery tools stamp, `*` at the end for all that start so.
 const STAMP_ANNOTATIONS: &[&str] = &[
@@ -135,9 +147,10 @@ pub(super) fn injected(walk: &Walk<'_>, element: &Value<'_>) -> bool {
     let is_pod = walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty();
     is_pod
         && walk.field_names().eq(["spec", "tolerations"])
-        && element.as_map().and_then(|t| t.str("key")).is_some_and(|key| {
-            matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable")
-        })
+        && element
+            .as_map()
+            .and_then(|t| t.str("key"))
+            .is_some_and(|key| matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"))
 }
 
 /// What may explain a live-only leaf, if its owner bears that out.

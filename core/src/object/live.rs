@@ -22,7 +22,12 @@ impl<'a> LiveObject<'a> {
     /// Reads one object; values of Secrets become fingerprints at once.
     ///
     /// `api_version` and `kind` are filled in where the object names none, as in the items of a typed LIST.
-    pub fn parse(json: &'a str, api_version: &'a str, kind: &'a str, key: &SecretKey) -> Result<Self, serde_json::Error> {
+    pub fn parse(
+        json: &'a str,
+        api_version: &'a str,
+        kind: &'a str,
+        key: &SecretKey,
+    ) -> Result<Self, serde_json::Error> {
         let mut object: Self = serde_json::from_str(json)?;
         for (name, text) in [("apiVersion", api_version), ("kind", kind)] {
             if object.root.get(name).is_none() {

@@ -113,11 +113,7 @@ mod tests {
     use super::*;
 
     fn element(keys: &[(&str, Value<'static>)], ordinal: usize) -> Step {
-        Step::Element {
-            keys: keys.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(),
-            ordinal,
-            index: 3,
-        }
+        Step::Element { keys: keys.iter().map(|(k, v)| ((*k).to_owned(), v.clone())).collect(), ordinal, index: 3 }
     }
 
     #[test]
@@ -133,7 +129,13 @@ mod tests {
             (
                 vec![
                     Step::Field("ports".into()),
-                    element(&[("containerPort", Value::Number(super::super::value::Number::Int(80))), ("protocol", text("TCP"))], 1),
+                    element(
+                        &[
+                            ("containerPort", Value::Number(super::super::value::Number::Int(80))),
+                            ("protocol", text("TCP")),
+                        ],
+                        1,
+                    ),
                 ],
                 "ports[containerPort=80,protocol=TCP]",
                 "ports[3]",

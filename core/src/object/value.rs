@@ -73,7 +73,6 @@ pub enum Number {
 
 impl PartialEq for Number {
     #[expect(clippy::cast_precision_loss, reason = "a float is compared as the float that the integer would print as")]
-    #[expect(clippy::float_cmp, reason = "equality of two written numbers, not of two measurements")]
     fn eq(&self, other: &Self) -> bool {
         match (*self, *other) {
             (Self::Int(a), Self::Int(b)) => a == b,
@@ -159,16 +158,14 @@ impl<'a> Value<'a> {
             Self::Bool(b) => Value::Bool(b),
             Self::Number(n) => Value::Number(n),
             Self::String(s) => Value::String(Cow::Owned(s.into_owned())),
-            Self::List(l) => Value::List(
-                l.into_iter().map(|n| Node { line: n.line, value: n.value.into_owned() }).collect(),
-            ),
+            Self::List(l) => {
+                Value::List(l.into_iter().map(|n| Node { line: n.line, value: n.value.into_owned() }).collect())
+            }
             Self::Map(m) => Value::Map(Map {
                 entries: m
                     .entries
                     .into_iter()
-                    .map(|(k, n)| {
-                        (Cow::Owned(k.into_owned()), Node { line: n.line, value: n.value.into_owned() })
-                    })
+                    .map(|(k, n)| (Cow::Owned(k.into_owned()), Node { line: n.line, value: n.value.into_owned() }))
                     .collect(),
             }),
             Self::Secret(f) => Value::Secret(f),

@@ -25,7 +25,8 @@ pub fn load(wanted: Option<Minor>) -> (Schema, Minor) {
     loader.read_defaults(defaults);
     let object_meta = *loader.names.get("meta.v1.ObjectMeta").expect("every object has metadata");
     let mut schema = Schema { types: loader.types, kinds: loader.kinds, object_meta, unknown: object_meta };
-    schema.unknown = schema.add_type("", Ownership::Granular, vec![Field::plain("metadata", Shape::Struct(object_meta))]);
+    schema.unknown =
+        schema.add_type("", Ownership::Granular, vec![Field::plain("metadata", Shape::Struct(object_meta))]);
     (schema, minor)
 }
 
@@ -91,9 +92,7 @@ impl Loader {
             let kind = match &inner[end + 1..] {
                 "" => ListKind::Atomic,
                 "=" => ListKind::Set,
-                keys => ListKind::Keyed(
-                    keys.trim_matches(['{', '}']).split(',').map(Into::into).collect(),
-                ),
+                keys => ListKind::Keyed(keys.trim_matches(['{', '}']).split(',').map(Into::into).collect()),
             };
             return Shape::List(Box::new(self.shape(&inner[..end])), kind);
         }
@@ -134,23 +133,11 @@ impl Loader {
     }
 }
 
-/// Reads `JSON [under GROUP/KIND…] [when SIBLING JSON…]`.
+/// Reads `JSON [when SIBLING JSON…] [under GROUP/KIND…]`.
 fn parse_default(text: &str) -> Option<Default> {
     let (value, rest) = take_json(text)?;
     let mut default = Default { value: owned(&value).into(), when: None, under: Vec::new() };
     let mut rest = rest.trim_start();
-    if let Some(kinds) = rest.strip_prefix("under ") {
-        let (kinds, when) = match kinds.find(" when ") {
-            Some(at) => (&kinds[..at], &kinds[at + 1..]),
-            None => (kinds, ""),
-        };
-        default.under = kinds
-            .split(' ')
-            .filter_map(|word| word.split_once('/'))
-            .map(|(group, kind)| GroupKind { group: group.to_owned(), kind: kind.to_owned() })
-            .collect();
-        rest = when;
-    }
     if let Some((sibling, mut values)) = rest.strip_prefix("when ").and_then(|w| w.split_once(' ')) {
         let mut wanted = Vec::new();
         while let Some((value, next)) = take_json(values) {
@@ -158,7 +145,10 @@ fn parse_default(text: &str) -> Option<Default> {
             values = next.trim_start();
         }
         default.when = Some((sibling.into(), wanted));
+        rest = values;
     }
+    let kinds = rest.strip_prefix("under ").unwrap_or_default().split(' ').filter_map(|word| word.split_once('/'));
+    default.under = kinds.map(|(group, kind)| GroupKind { group: group.to_owned(), kind: kind.to_owned() }).collect();
     Some(default)
 }
 
@@ -181,7 +171,7 @@ mod tests {
 
     #[test]
     fn a_default_is_read_with_its_conditions() {
-        let default = parse_default(r#"6 under batch/Job /Pod when completionMode "NonIndexed" "x y""#).unwrap();
+        let default = parse_default(r#"6 when completionMode "NonIndexed" "x y" under batch/Job /Pod"#).unwrap();
         assert_eq!(default.under, [GroupKind::of("batch/v1", "Job"), GroupKind::of("v1", "Pod")]);
         let (sibling, values) = default.when.unwrap();
         assert_eq!((sibling.as_ref(), values.len()), ("completionMode", 2));

@@ -35,7 +35,9 @@ pub fn add_from_document(schema: &mut Schema, document: &Json, entry: KindToAdd<
             && gvk.get("kind").and_then(Json::as_str) == Some(entry.kind)
     };
     let Some(root) = components.values().find(|s| {
-        s.get("x-kubernetes-group-version-kind").and_then(Json::as_array).is_some_and(|list| list.len() == 1 && list.iter().any(wanted))
+        s.get("x-kubernetes-group-version-kind")
+            .and_then(Json::as_array)
+            .is_some_and(|list| list.len() == 1 && list.iter().any(wanted))
     }) else {
         return false;
     };
@@ -91,7 +93,11 @@ impl Reader<'_> {
                 name: key.as_str().into(),
                 shape: self.shape(&format!("{name}.{key}"), property),
                 drops_zero: false,
-                defaults: property.get("default").map(|value| Default { value: owned(value).into(), when: None, under: Vec::new() }).into_iter().collect(),
+                defaults: property
+                    .get("default")
+                    .map(|value| Default { value: owned(value).into(), when: None, under: Vec::new() })
+                    .into_iter()
+                    .collect(),
             })
             .collect()
     }
@@ -108,8 +114,7 @@ impl Reader<'_> {
         if flag("x-kubernetes-int-or-string") {
             return if text("pattern").is_empty() { Shape::IntOrString } else { Shape::Quantity };
         }
-        let ownership =
-            if text("x-kubernetes-map-type") == "atomic" { Ownership::Atomic } else { Ownership::Granular };
+        let ownership = if text("x-kubernetes-map-type") == "atomic" { Ownership::Atomic } else { Ownership::Granular };
         match text("type") {
             "string" if text("format") == "byte" => Shape::Bytes,
             "string" => Shape::String,
@@ -185,4 +190,3 @@ fn list_kind(schema: &Json) -> ListKind {
         _ => ListKind::Atomic,
     }
 }
-

@@ -12,10 +12,7 @@ pub(super) fn resolve(text: Cow<'_, str>) -> Option<Value<'_>> {
     let word = match first {
         b'~' | b'n' | b'N' | b'y' | b'Y' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' => word(&text),
         b'.' | b'+' | b'-' | b'0'..=b'9' => {
-            if matches!(
-                text.trim_start_matches(['+', '-']),
-                ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN"
-            ) {
+            if matches!(text.trim_start_matches(['+', '-']), ".inf" | ".Inf" | ".INF" | ".nan" | ".NaN" | ".NAN") {
                 return None;
             }
             number(&text).map(Value::Number)
@@ -90,14 +87,16 @@ mod tests {
 
     #[test]
     fn scalars_are_read_as_kubernetes_reads_them() {
-        for (text, json) in [
+        #[rustfmt::skip]
+        let table = [
             ("", "null"), ("~", "null"), ("null", "null"), ("yes", "true"), ("on", "true"), ("y", "true"), ("off", "false"),
             ("N", "false"), ("True", "true"), ("tRue", "\"tRue\""), ("0644", "420"), ("0o644", "420"), ("089", "89.0"),
             ("1_000", "1000"), ("0b11", "3"), ("0x1F", "31"), ("-0x1F", "-31"), ("18446744073709551615", "18446744073709551615"),
             ("1.10", "1.1"), ("1e3", "1000.0"), (".5", "0.5"), ("1.", "1.0"), ("+1", "1"), ("-1", "-1"), ("0", "0"),
             ("12:30:45", "\"12:30:45\""), ("2001-01-01", "\"2001-01-01\""), ("25%", "\"25%\""), ("1.2.3", "\"1.2.3\""),
             ("-", "\"-\""), ("1e", "\"1e\""), ("nope", "\"nope\""), ("0x", "\"0x\""), ("99999999999999999999", "1e+20"),
-        ] {
+        ];
+        for (text, json) in table {
             let value = resolve(Cow::Borrowed(text)).unwrap();
             assert_eq!(serde_json::to_string(&value).unwrap(), json, "{text}");
         }

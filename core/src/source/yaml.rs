@@ -284,12 +284,13 @@ mod tests {
         let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
         for level in 1..9 {
             let before = format!("*a{}", level - 1);
-            bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(",")));
+            let row = format!("a{level}: &a{level} [{}]\n", vec![before; 10].join(","));
+            bomb.push_str(&row);
         }
         assert!(read(&bomb)[0].clone().unwrap_err().message.contains("aliases"));
         let tower = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
         assert!(read(&tower)[0].is_err());
-        let block: String = (0..3000).map(|n| format!("{}a:\n", " ".repeat(n))).collect();
+        let block: String = (0..3000).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n");
         assert!(read(&block)[0].is_err());
     }
 }

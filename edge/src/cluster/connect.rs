@@ -38,7 +38,8 @@ impl Cluster {
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = Some(Duration::from_secs(60));
         config.proxy_url = config.proxy_url.filter(|_| false);
-        config.disable_compression = config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());
+        config.disable_compression =
+            config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());
         let server = config.cluster_url.to_string();
         let default_namespace = config.default_namespace.clone();
         let client = Client::try_from(config)

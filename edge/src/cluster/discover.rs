@@ -24,7 +24,8 @@ impl Cluster {
             Err(error) if error.code() == Some(404) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let text = |resource: &Json, field: &str| resource.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let text =
+            |resource: &Json, field: &str| resource.get(field).and_then(Json::as_str).unwrap_or_default().to_owned();
         let list = resources.get("resources").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
         let found = list.iter().find(|r| text(r, "kind") == kind && !text(r, "name").contains('/'));
         let Some(resource) = found else { return Ok(false) };

@@ -25,11 +25,7 @@ struct PageHead {
 impl Cluster {
     /// Reads all pages of a list and hands each one on. A list that expired on the way is begun anew: an object may be
     /// handed on twice.
-    pub async fn list_pages(
-        &self,
-        path: &str,
-        mut take: impl AsyncFnMut(Vec<u8>),
-    ) -> Result<(), ClusterError> {
+    pub async fn list_pages(&self, path: &str, mut take: impl AsyncFnMut(Vec<u8>)) -> Result<(), ClusterError> {
         let mut next: Option<String> = None;
         let mut restarts = 0;
         loop {

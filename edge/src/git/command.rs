@@ -131,7 +131,7 @@ impl Git {
     pub(super) fn talk<const N: usize>(&self, args: [&str; N]) -> Result<Running, GitError> {
         let mut command = self.local();
         command.args(args);
-        Ok(Running::start(&format!("git {}", args[0]), command, true)?)
+        Ok(Running::talk(&format!("git {}", args[0]), command)?)
     }
 
     async fn run(&self, name: &str, command: Command, input: Vec<u8>, limits: Limits) -> Result<Output, GitError> {

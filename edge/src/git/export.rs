@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use super::command::Git;
 use super::error::GitError;
 use super::link::LinkFault;
-use super::location::TreePath;
 use super::objects::{Wanted, is_large_file_pointer, send_all};
 use super::tree::{Base, Kind, Tree};
+use super::tree_path::TreePath;
 use super::{Commit, SkipReason, Skipped};
 use crate::files::{COUNT_LIMIT, path_text};
 
@@ -54,12 +54,7 @@ impl Drop for Export {
 }
 
 /// Writes the whole tree, as a kustomization's bases may lie beside the source's path.
-pub(super) async fn export(
-    git: &Git,
-    commit: &Commit,
-    path: &TreePath,
-    folder: &Path,
-) -> Result<Export, GitError> {
+pub(super) async fn export(git: &Git, commit: &Commit, path: &TreePath, folder: &Path) -> Result<Export, GitError> {
     let tree = Tree::load_all(git, commit).await?;
     let (base, base_path) = match tree.base(git, commit, path)? {
         Base::Folder(base) => (base.clone(), base),

@@ -7,9 +7,9 @@ use tokio::sync::OnceCell;
 
 use super::command::Git;
 use super::error::GitError;
-use super::location::TreePath;
 use super::objects::{ObjectId, Wanted, read_all};
 use super::tree::{Base, Tree};
+use super::tree_path::TreePath;
 use super::{Commit, failed};
 use crate::files::path_text;
 
@@ -110,9 +110,24 @@ impl History {
         let path = String::from_utf8_lossy(&path).into_owned();
         let limit = format!("--max-count={HISTORY_LIMIT}");
         let mut args = vec![
-            "log", "--raw", "-z", "--no-renames", "--first-parent", "--diff-merges=first-parent", "--no-abbrev",
-            "--no-decorate", "--no-notes", "--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null",
-            "--format=tformat:%x01%H %ct", &limit, self.commit.id.as_str(), "--",
+            "log",
+            "--raw",
+            "-z",
+            "--no-renames",
+            "--first-parent",
+            "--diff-merges=first-parent",
+            "--no-abbrev",
+            "--no-decorate",
+            "--no-notes",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--no-color",
+            "--no-relative",
+            "-O/dev/null",
+            "--format=tformat:%x01%H %ct",
+            &limit,
+            self.commit.id.as_str(),
+            "--",
         ];
         args.extend((!path.is_empty()).then_some(path.as_str()));
         let output = self.git.read(args, Vec::new()).await?;

@@ -1,10 +1,12 @@
 //! Where a Git source lies: `REPO[//PATH][?ref=REV]`, refused where Git could be made to do something else.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use thiserror::Error;
+
+use super::tree_path::TreePath;
 
 /// A repository, a path in it and a revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,10 +24,6 @@ pub enum RepositoryAddress {
     /// An `https://` or `ssh://` address or `user@host:path`, as Git takes it; it holds no password.
     Remote(String),
 }
-
-/// A path inside a repository: `/`-separated, relative, without `.`, `..` and control characters; empty for its root.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct TreePath(String);
 
 /// Why a text is no Git location.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -123,7 +121,7 @@ impl FromStr for GitLocation {
 impl fmt::Display for GitLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.repository)?;
-        if !self.path.0.is_empty() {
+        if !self.path.as_str().is_empty() {
             write!(f, "//{}", self.path)?;
         }
         self.revision.as_ref().map_or(Ok(()), |revision| write!(f, "?ref={revision}"))
@@ -285,42 +283,5 @@ impl fmt::Display for RepositoryAddress {
             Self::Local(path) => write!(f, "{}", path.display()),
             Self::Remote(address) => f.write_str(address),
         }
-    }
-}
-
-impl TreePath {
-    /// The path, without a slash at either end; empty for the root.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for TreePath {
-    type Err = ParseLocationError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text.chars().any(char::is_control) {
-            return Err(ParseLocationError::ControlCharacter);
-        }
-        let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
-        if parts.contains(&"..") {
-            return Err(ParseLocationError::ParentFolder);
-        }
-        if parts.first().is_some_and(|part| part.starts_with('-')) {
-            return Err(ParseLocationError::LeadingDash { part: "path" });
-        }
-        Ok(Self(parts.join("/")))
-    }
-}
-
-impl fmt::Display for TreePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl AsRef<Path> for TreePath {
-    fn as_ref(&self) -> &Path {
-        Path::new(&self.0)
     }
 }

@@ -84,7 +84,11 @@ pub(super) async fn read_all(git: &Git, wanted: Vec<Wanted>) -> Result<Vec<Vec<u
 
 /// Reads blobs one after the other into a channel, in the order wanted; what is passed over is `None`. Stops when nobody
 /// takes them any more.
-pub(super) async fn send_all(git: &Git, wanted: &[Wanted], sender: mpsc::Sender<Option<Vec<u8>>>) -> Result<(), GitError> {
+pub(super) async fn send_all(
+    git: &Git,
+    wanted: &[Wanted],
+    sender: mpsc::Sender<Option<Vec<u8>>>,
+) -> Result<(), GitError> {
     if wanted.is_empty() {
         return Ok(());
     }
@@ -164,7 +168,8 @@ async fn fetch_missing(git: &Git, wanted: &[Wanted]) -> Result<(), GitError> {
     let ids: String = wanted.iter().flat_map(|blob| [blob.id.as_str(), "\n"]).collect();
     let output = git.read(["cat-file", "--batch-check"], ids.into_bytes()).await?;
     let lines = String::from_utf8_lossy(&output.stdout);
-    let missing: String = lines.lines().filter_map(|line| line.strip_suffix(" missing")).flat_map(|id| [id, "\n"]).collect();
+    let missing: String =
+        lines.lines().filter_map(|line| line.strip_suffix(" missing")).flat_map(|id| [id, "\n"]).collect();
     if missing.is_empty() {
         return Ok(());
     }

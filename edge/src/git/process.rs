@@ -76,11 +76,12 @@ pub(crate) struct Output {
 /// Runs a command to its end, giving it `input`.
 pub(crate) async fn run(
     program: &str,
-    command: Command,
+    mut command: Command,
     input: Vec<u8>,
     limits: Limits,
 ) -> Result<Output, ProcessError> {
-    let mut running = Running::start(program, command, !input.is_empty())?;
+    command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() }).stderr(Stdio::piped());
+    let mut running = Running::start(program, command)?;
     let collected = timeout(limits.deadline, running.collect(input, limits.output)).await;
     collected.unwrap_or_else(|_| Err(running.late(limits.deadline)))
 }
@@ -94,18 +95,21 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it; standard input is empty unless `talks`.
-    pub(crate) fn start(program: &str, mut command: Command, talks: bool) -> Result<Self, ProcessError> {
-        let input = if talks { Stdio::piped() } else { Stdio::null() };
-        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    /// Starts one to talk with; what it says on standard error is dropped.
+    pub(crate) fn talk(program: &str, mut command: Command) -> Result<Self, ProcessError> {
+        command.stdin(Stdio::piped()).stderr(Stdio::null());
+        Self::start(program, command)
+    }
+
+    fn start(program: &str, mut command: Command) -> Result<Self, ProcessError> {
+        command.stdout(Stdio::piped()).process_group(0).kill_on_drop(true);
         let failed = |source| ProcessError::Start { program: program.to_owned(), source };
         let child = command.spawn().map_err(failed)?;
         Ok(Self { program: program.to_owned(), group: Group(child.id()), child })
     }
 
-    /// Its standard input and output, for a conversation; standard error is dropped.
+    /// Its standard input and output, for a conversation.
     pub(crate) fn pipes(&mut self) -> (ChildStdin, ChildStdout) {
-        drop(self.child.stderr.take());
         let stdin = self.child.stdin.take().expect("started as one that talks, and taken once");
         (stdin, self.child.stdout.take().expect("standard output is always a pipe, and taken once"))
     }

@@ -3,9 +3,8 @@
 /// How much of a message is kept, in characters.
 const MESSAGE_LIMIT: usize = 2_000;
 /// How tokens of the well-known forges begin, and the words before a token in a header.
-const TOKEN_STARTS: [&str; 12] = [
-    "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glcbt-", "Bearer ", "Basic ", "token ",
-];
+const TOKEN_STARTS: [&str; 12] =
+    ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "gldt-", "glcbt-", "Bearer ", "Basic ", "token "];
 
 /// Removes user info of addresses, tokens and `secrets` from a message, and shortens it.
 pub(super) fn redact(message: &str, secrets: &[&str]) -> String {
@@ -65,7 +64,10 @@ mod tests {
     #[test]
     fn user_info_and_tokens_are_taken_out() {
         let cases = [
-            ("fatal: unable to access 'https://bob:pw@x.test/a.git/'", "fatal: unable to access 'https://***@x.test/a.git/'"),
+            (
+                "fatal: unable to access 'https://bob:pw@x.test/a.git/'",
+                "fatal: unable to access 'https://***@x.test/a.git/'",
+            ),
             ("ssh://git@x.test/a https://x.test/@b", "ssh://***@x.test/a https://x.test/@b"),
             ("Authorization: Bearer abcdefghijklmnop0123", "Authorization: Bearer ***"),
             ("bad ghp_0123456789abcdefABCDEF here", "bad ghp_*** here"),

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use super::command::Git;
 use super::error::GitError;
 use super::link::{Found, LinkFault, Map, below};
-use super::location::TreePath;
 use super::nearest::nearest;
 use super::objects::{ObjectId, Wanted, read_all};
+use super::tree_path::TreePath;
 use super::{Commit, SkipReason, Skipped, failed};
 use crate::files::{is_manifest, path_text};
 

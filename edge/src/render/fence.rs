@@ -20,8 +20,8 @@ use super::{RenderOptions, Tools};
 use crate::git::process::{self, Limits, Output};
 
 /// Sets the limits that a shell can set, then becomes the tool. Data is limited, not address space: Go reserves much
-/// more of that than it uses.
-const LIMIT: &str = "ulimit -c 0 && ulimit -d \"$1\" && shift && exec \"$@\"";
+/// more of that than it uses. Setting fails only where there is a stricter limit already.
+const LIMIT: &str = "ulimit -c 0; ulimit -d \"$1\" 2>/dev/null; shift; exec \"$@\"";
 /// Becomes the program that follows, in a namespace without a network.
 const UNSHARE: [&str; 4] = ["unshare", "--map-root-user", "--net", "--"];
 /// Where nobody listens: the port of the discard service.
@@ -142,4 +142,30 @@ async fn try_unshare() -> io::Result<bool> {
     let limits = Limits { deadline: Duration::from_secs(5), output: 1024 };
     let output = process::run("unshare", command, Vec::new(), limits).await.map_err(io::Error::other)?;
     Ok(output.status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn printed(fence: &Fence, script: &str) -> String {
+        let output = fence.run("sh", Path::new("/bin/sh"), vec!["-c".into(), script.into()]).await.unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[tokio::test]
+    async fn where_the_network_cannot_be_cut_off_its_ways_are_closed() {
+        let mut fence = Fence::new(&RenderOptions::default()).await.unwrap();
+        fence.network = Network::Closed;
+        let script = "echo \"$PATH\" $HTTPS_PROXY $https_proxy $GIT_ALLOW_PROTOCOL; git --version || echo no git";
+        let expected = format!("{}/bin {NO_PROXY_THERE} {NO_PROXY_THERE} none\nno git\n", fence.home().display());
+        assert_eq!(printed(&fence, script).await, expected);
+    }
+
+    #[tokio::test]
+    async fn memory_and_dumps_are_limited() {
+        let options = RenderOptions { memory_limit: 1 << 30, ..RenderOptions::default() };
+        let fence = Fence::new(&options).await.unwrap();
+        assert_eq!(printed(&fence, "ulimit -d; ulimit -c").await, "1048576\n0\n");
+    }
 }

@@ -184,7 +184,9 @@ mod tests {
 
     #[test]
     fn parts_of_a_release_cannot_become_options() {
-        for (value, right) in [("web", true), ("a.b-c", true), ("-a", false), ("", false), ("a,b", false), ("a b", false)] {
+        for (value, right) in
+            [("web", true), ("a.b-c", true), ("-a", false), ("", false), ("a,b", false), ("a b", false)]
+        {
             assert_eq!(checked("namespace", value, "-.").is_ok(), right, "{value}");
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anchorwatch_core::source::to_json;
 use serde_json::Value;
@@ -27,51 +27,92 @@ const LISTS: [&str; 9] = [
 ];
 /// Fields, at any depth, whose text or texts name files; a generator's may be written `KEY=FILE`.
 const NESTED: [&str; 4] = ["path", "files", "envs", "env"];
-/// More kustomizations than that are no source.
-const MOST: usize = 10_000;
+/// The `apiVersion` of kustomize's own plugins.
+const PLUGIN: &str = "builtin";
+/// More files than that are no source.
+const MOST: usize = 100_000;
 
 /// Looks at a kustomization and all that it builds upon.
 pub(super) fn check(job: &Job) -> Result<(), RenderError> {
     let mut seen = BTreeSet::from([job.folder.clone()]);
     let mut ahead = vec![job.folder.clone()];
-    while let Some(folder) = ahead.pop() {
-        let Some(file) = FILE_NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file()) else { continue };
-        for base in (Kustomization { job, at: file, folder }).bases()? {
-            if seen.len() < MOST && seen.insert(base.clone()) {
-                ahead.push(base);
+    while let Some(path) = ahead.pop() {
+        for next in references(job, &path)? {
+            if seen.len() < MOST && seen.insert(next.clone()) {
+                ahead.push(next);
             }
         }
     }
     Ok(())
 }
 
-struct Kustomization<'a> {
-    job: &'a Job,
-    at: PathBuf,
-    folder: PathBuf,
+/// The files and folders that a folder's kustomization, or a file, refers to.
+fn references(job: &Job, path: &Path) -> Result<Vec<PathBuf>, RenderError> {
+    if path.is_dir() {
+        let file = FILE_NAMES.iter().map(|name| path.join(name)).find(|file| file.is_file());
+        return file.map_or(Ok(Vec::new()), |at| Referrer { job, folder: path, at: &at }.of_kustomization());
+    }
+    let folder = path.parent().unwrap_or(path);
+    Referrer { job, folder, at: path }.of_file()
 }
 
-impl Kustomization<'_> {
-    /// The folders that it builds upon, after all that it refers to was judged.
-    fn bases(&self) -> Result<Vec<PathBuf>, RenderError> {
-        let text = fs::read(&self.at).map_err(|error| self.unreadable(0, error.to_string()))?;
-        let text = String::from_utf8(text).map_err(|_| self.unreadable(0, "not UTF-8".to_owned()))?;
-        let documents =
-            to_json(&text).map_err(|problem| self.unreadable(problem.line as usize, problem.message))?;
-        let mut bases = Vec::new();
-        for document in documents {
-            let value: Value =
-                serde_json::from_str(&document).map_err(|error| self.unreadable(0, error.to_string()))?;
-            for entry in entries(&value) {
-                bases.extend(self.judge(entry, line(&text, entry))?);
+/// A file, and the folder that its paths are relative to.
+struct Referrer<'a> {
+    job: &'a Job,
+    folder: &'a Path,
+    at: &'a Path,
+}
+
+impl Referrer<'_> {
+    fn of_kustomization(&self) -> Result<Vec<PathBuf>, RenderError> {
+        let text = self.read()?;
+        let mut found = Vec::new();
+        for document in self.documents(&text)? {
+            for entry in entries(&document) {
+                if entry.contains('\n') {
+                    found.extend(self.of_plugin(entry)?);
+                } else {
+                    found.extend(self.judge(entry, line(&text, entry))?);
+                }
             }
         }
-        Ok(bases)
+        Ok(found)
     }
 
-    /// A folder that the entry names, if it names one.
+    /// Of all files only the settings of kustomize's own plugins refer to others.
+    fn of_file(&self) -> Result<Vec<PathBuf>, RenderError> {
+        let plugin = PLUGIN.as_bytes();
+        let may_be = fs::read(self.at).is_ok_and(|text| text.windows(plugin.len()).any(|part| part == plugin));
+        if may_be { self.of_plugin(&self.read()?) } else { Ok(Vec::new()) }
+    }
+
+    fn of_plugin(&self, text: &str) -> Result<Vec<PathBuf>, RenderError> {
+        let mut found = Vec::new();
+        // What cannot be read is for the tool to complain of.
+        for document in self.documents(text).unwrap_or_default() {
+            if document["apiVersion"] == PLUGIN {
+                for entry in plugin_entries(&document) {
+                    found.extend(self.judge(entry, line(text, entry))?);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(&self) -> Result<String, RenderError> {
+        let text = fs::read(self.at).map_err(|error| self.unreadable(0, error.to_string()))?;
+        String::from_utf8(text).map_err(|_| self.unreadable(0, "not UTF-8".to_owned()))
+    }
+
+    fn documents(&self, text: &str) -> Result<Vec<Value>, RenderError> {
+        let documents = to_json(text).map_err(|problem| self.unreadable(problem.line as usize, problem.message))?;
+        let parsed = documents.iter().map(|document| serde_json::from_str(document));
+        parsed.collect::<Result<_, _>>().map_err(|error| self.unreadable(0, error.to_string()))
+    }
+
+    /// What the entry names, if it is there.
     fn judge(&self, entry: &str, line: usize) -> Result<Option<PathBuf>, RenderError> {
-        let file = || self.job.shown(&self.at);
+        let file = || self.job.shown(self.at);
         if is_remote(entry) {
             if self.job.request.options.allow_remote {
                 return Ok(None);
@@ -84,24 +125,30 @@ impl Kustomization<'_> {
         if !inside {
             return Err(RenderError::LeaveRoot { file: file(), line, entry: entry.to_owned() });
         }
-        Ok(target.is_dir().then_some(target))
+        Ok(Some(target))
     }
 
     fn unreadable(&self, line: usize, message: String) -> RenderError {
-        RenderError::ReadKustomization { file: self.job.shown(&self.at), line, message }
+        RenderError::ReadKustomization { file: self.job.shown(self.at), line, message }
     }
 }
 
 /// What a kustomization refers to. Texts of several lines are objects written in place.
 fn entries(document: &Value) -> Vec<&str> {
-    let mut found = Vec::new();
+    let mut found = plugin_entries(document);
     for list in LISTS {
         texts(&document[list], &mut found);
     }
+    found
+}
+
+/// What the fields refer to that plugins have too.
+fn plugin_entries(document: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
     nested(document, &mut found);
     let files = found.iter().filter_map(|entry| entry.split_once('=').map(|(_, file)| file)).collect::<Vec<_>>();
     found.extend(files);
-    found.retain(|entry| !entry.is_empty() && !entry.contains('\n'));
+    found.retain(|entry| !entry.is_empty());
     found
 }
 
@@ -138,7 +185,8 @@ fn line(text: &str, entry: &str) -> usize {
 fn is_remote(entry: &str) -> bool {
     let lower = entry.to_ascii_lowercase();
     let has_user = lower.split_once('@').is_some_and(|(user, _)| {
-        user.starts_with(|c: char| c.is_ascii_alphabetic()) && user.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        user.starts_with(|c: char| c.is_ascii_alphabetic())
+            && user.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     });
     let starts = ["git::", "gh:", "github.com/", "github.com:", "www.github.com/"];
     let parts = ["://", "?ref=", "?version=", "&ref=", "&version="];
@@ -159,9 +207,18 @@ mod tests {
     #[test]
     fn addresses_are_told_from_paths() {
         let remote = [
-            "https://example.com/a.yaml", "http://h/x", "git@host:org/x", "user-1@host/x", "ssh://git@h/x//p?ref=a",
-            "github.com/org/repo//base?ref=v1", "GitHub.com/org/repo", "git::https://h/x", "file:///srv/repo", "gh:org/x",
-            "host.example/org/repo?ref=main", "oci://h/x",
+            "https://example.com/a.yaml",
+            "http://h/x",
+            "git@host:org/x",
+            "user-1@host/x",
+            "ssh://git@h/x//p?ref=a",
+            "github.com/org/repo//base?ref=v1",
+            "GitHub.com/org/repo",
+            "git::https://h/x",
+            "file:///srv/repo",
+            "gh:org/x",
+            "host.example/org/repo?ref=main",
+            "oci://h/x",
         ];
         let local = ["../base", "a.yaml", "./git@", "a/b@c/d.yaml", "github.com.yaml", "org/repo", "_1@x", "a?b.yaml"];
         for entry in remote {
@@ -190,8 +247,17 @@ mod tests {
         });
         let mut found = entries(&value);
         found.sort_unstable();
-        let expected =
-            ["../base", "a.yaml", "b", "e", "https://h/x", "k=https://h/x", "p.yaml", "schema.json"];
+        let expected = [
+            "../base",
+            "a.yaml",
+            "b",
+            "e",
+            "https://h/x",
+            "k=https://h/x",
+            "kind: X\nspec: 1\n",
+            "p.yaml",
+            "schema.json",
+        ];
         assert_eq!(found, expected);
     }
 }

@@ -88,9 +88,18 @@ async fn settings_of_the_repository_do_not_change_what_is_seen() {
         shop.commit("change");
     }
     for (name, value) in [
-        ("log.showRoot", "false"), ("log.follow", "true"), ("log.diffMerges", "off"), ("diff.relative", "true"),
-        ("diff.orderFile", "/nowhere"), ("diff.renames", "copies"), ("core.abbrev", "4"), ("color.ui", "always"),
-        ("log.decorate", "full"), ("core.quotePath", "false"), ("log.showSignature", "true"), ("format.pretty", "email"),
+        ("log.showRoot", "false"),
+        ("log.follow", "true"),
+        ("log.diffMerges", "off"),
+        ("diff.relative", "true"),
+        ("diff.orderFile", "/nowhere"),
+        ("diff.renames", "copies"),
+        ("core.abbrev", "4"),
+        ("color.ui", "always"),
+        ("log.decorate", "full"),
+        ("core.quotePath", "false"),
+        ("log.showSignature", "true"),
+        ("format.pretty", "email"),
     ] {
         shop.git(&["config", name, value]);
     }

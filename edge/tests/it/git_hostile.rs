@@ -19,11 +19,30 @@ fn set_traps(shop: &TestRepository) -> std::path::PathBuf {
         fs::copy(&trap, git.join("hooks").join(hook)).unwrap();
     }
     for name in [
-        "core.fsmonitor", "core.sshCommand", "core.pager", "core.editor", "core.askPass", "core.gitProxy",
-        "core.alternateRefsCommand", "gpg.program", "gpg.ssh.program", "diff.external", "diff.evil.textconv",
-        "diff.evil.command", "filter.evil.smudge", "filter.evil.clean", "filter.evil.process", "filter.lfs.smudge",
-        "credential.helper", "uploadpack.packObjectsHook", "remote.origin.uploadpack", "pager.log", "pager.ls-tree",
-        "interactive.diffFilter", "alias.ls-tree", "alias.cat-file",
+        "core.fsmonitor",
+        "core.sshCommand",
+        "core.pager",
+        "core.editor",
+        "core.askPass",
+        "core.gitProxy",
+        "core.alternateRefsCommand",
+        "gpg.program",
+        "gpg.ssh.program",
+        "diff.external",
+        "diff.evil.textconv",
+        "diff.evil.command",
+        "filter.evil.smudge",
+        "filter.evil.clean",
+        "filter.evil.process",
+        "filter.lfs.smudge",
+        "credential.helper",
+        "uploadpack.packObjectsHook",
+        "remote.origin.uploadpack",
+        "pager.log",
+        "pager.ls-tree",
+        "interactive.diffFilter",
+        "alias.ls-tree",
+        "alias.cat-file",
     ] {
         let value = if name.starts_with("alias") { format!("!{trap_path}") } else { trap_path.to_owned() };
         shop.git(&["config", name, &value]);
@@ -42,7 +61,8 @@ async fn nothing_in_a_repository_is_executed() {
     shop.write("a.yaml", "a: 2");
     // A signature, so that somebody could want to look at it.
     let body = shop.git(&["cat-file", "commit", "HEAD"]);
-    let signed = body.replacen("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----\n\n", 1);
+    let signed =
+        body.replacen("\n\n", "\ngpgsig -----BEGIN PGP SIGNATURE-----\n x\n -----END PGP SIGNATURE-----\n\n", 1);
     shop.commit("two");
     let id = shop.git_with(&["hash-object", "-t", "commit", "-w", "--stdin"], signed.as_bytes());
     shop.git(&["update-ref", "refs/heads/signed", &id]);
@@ -70,8 +90,11 @@ async fn a_missing_object_is_not_fetched_the_way_the_repository_says() {
     let sprung = set_traps(&shop);
     for url in ["ssh://host/x.git", "file:///tmp", "ext::touch"] {
         for (name, value) in [
-            ("core.repositoryformatversion", "1"), ("extensions.partialClone", "origin"),
-            ("remote.origin.promisor", "true"), ("remote.origin.url", url), ("protocol.allow", "always"),
+            ("core.repositoryformatversion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.url", url),
+            ("protocol.allow", "always"),
         ] {
             shop.git(&["config", name, value]);
         }

@@ -15,7 +15,8 @@ async fn a_repository_is_found_in_all_its_shapes() {
     let tree = shop.scratch().join("worktree");
     shop.git(&["worktree", "add", "--quiet", tree.to_str().unwrap()]);
     for path in [shop.root(), shop.root().join(".git"), bare.clone(), bare.with_extension(""), tree] {
-        let repository = open(&path, &shop.scratch()).await.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let repository =
+            open(&path, &shop.scratch()).await.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(repository.resolve(None).await.unwrap().id.as_str(), id);
     }
 }
@@ -62,6 +63,24 @@ async fn an_unknown_revision_offers_the_nearest_names() {
     for odd in ["--all", "main:a", "", "a b", "$(id)"] {
         assert!(repository.resolve(Some(odd)).await.is_err(), "{odd}");
     }
+}
+
+#[tokio::test]
+async fn all_calls_can_be_made_from_any_thread() {
+    let mut shop = TestRepository::new();
+    shop.write("a.yaml", "a: 1");
+    shop.commit("one");
+    let (root, scratch) = (shop.root(), shop.scratch());
+    let all = async move {
+        let repository = open(&root, &scratch).await?;
+        let commit = repository.resolve(None).await?;
+        repository.names(&commit, &at("")).await?;
+        repository.export(&commit, &at(""), &scratch).await?;
+        let history = repository.history(&commit, &at(""));
+        history.read_blobs(&[history.current("a.yaml").await?.unwrap().blob]).await?;
+        repository.read_tree(&commit, &at("")).await
+    };
+    assert_eq!(tokio::spawn(all).await.unwrap().unwrap().files.len(), 1);
 }
 
 #[tokio::test]

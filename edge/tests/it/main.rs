@@ -13,6 +13,8 @@ mod git_location;
 #[cfg(test)]
 mod git_open;
 #[cfg(test)]
+mod git_process;
+#[cfg(test)]
 mod git_read;
 #[cfg(test)]
 mod render_fence;

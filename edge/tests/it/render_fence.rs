@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anchorwatch_edge::git::ProcessError;
 use anchorwatch_edge::render::{HelmRelease, RenderError, RenderRequest, RenderWith, render};
 
-use crate::tools::{fake_tools, folder, real_tools, request};
+use crate::tools::{ends, fake_tools, folder, real_tools, request};
 
 fn kustomization() -> tempfile::TempDir {
     folder(&[("kustomization.yaml", "configMapGenerator: [{name: a, literals: [a=b]}]\n")])
@@ -26,10 +26,34 @@ async fn a_renderer_sees_an_empty_home_and_nobodys_environment() {
     let environment = printed("env; pwd; ls -A $HOME | tr '\\n' ' '").await;
     let names: Vec<&str> = environment.lines().filter_map(|line| line.split_once('=').map(|(name, _)| name)).collect();
     let known = [
-        "HOME", "PATH", "PWD", "TMPDIR", "TZ", "LC_ALL", "KUBECONFIG", "GOMEMLIMIT", "OLDPWD", "SHLVL", "_",
-        "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME",
-        "HELM_PLUGINS", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_GLOBAL", "GIT_TERMINAL_PROMPT", "GIT_ALLOW_PROTOCOL",
-        "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy",
+        "HOME",
+        "PATH",
+        "PWD",
+        "TMPDIR",
+        "TZ",
+        "LC_ALL",
+        "KUBECONFIG",
+        "GOMEMLIMIT",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "XDG_DATA_HOME",
+        "HELM_CACHE_HOME",
+        "HELM_CONFIG_HOME",
+        "HELM_DATA_HOME",
+        "HELM_PLUGINS",
+        "GIT_CONFIG_NOSYSTEM",
+        "GIT_CONFIG_GLOBAL",
+        "GIT_TERMINAL_PROMPT",
+        "GIT_ALLOW_PROTOCOL",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "http_proxy",
+        "https_proxy",
+        "all_proxy",
     ];
     assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
     assert!(environment.contains("KUBECONFIG=/dev/null\n") && environment.ends_with("bin tmp "), "{environment}");
@@ -45,7 +69,8 @@ async fn a_renderer_has_no_network_where_it_can_be_taken_away() {
         return;
     }
     let devices = printed("cat /proc/net/dev").await;
-    let names: Vec<&str> = devices.lines().filter_map(|line| line.trim().split_once(':').map(|(name, _)| name)).collect();
+    let names: Vec<&str> =
+        devices.lines().filter_map(|line| line.trim().split_once(':').map(|(name, _)| name)).collect();
     assert_eq!(names, ["lo"]);
     let folder = kustomization();
     let mut remote = with_script(folder.path(), "cat /proc/net/route | wc -l; env");
@@ -80,18 +105,6 @@ async fn a_rendering_that_nobody_waits_for_is_killed() {
     }
     rendering.abort();
     assert!(ends(std::fs::read_to_string(&file).unwrap().trim()).await, "the child lives on");
-}
-
-/// Waits for a process to be gone; one that nobody reaped yet is gone too.
-async fn ends(id: &str) -> bool {
-    for _ in 0..100 {
-        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        if state.is_empty() || state.contains(") Z ") {
-            return true;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    false
 }
 
 #[tokio::test]

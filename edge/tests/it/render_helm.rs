@@ -41,7 +41,8 @@ async fn a_chart_is_rendered_with_values_version_and_definitions() {
     };
     let rendered = render(&request(folder.path(), "chart", RenderWith::Helm(release), tools)).await.unwrap();
     let text = String::from_utf8(rendered.text.clone()).unwrap();
-    for part in ["name: shop", "namespace: prod", "colour: green", "size: huge", "version: v1.33.7-gke.100", "\"true\""] {
+    for part in ["name: shop", "namespace: prod", "colour: green", "size: huge", "version: v1.33.7-gke.100", "\"true\""]
+    {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("hook") && !text.contains("Thank you"), "{text}");
@@ -54,7 +55,8 @@ async fn a_chart_is_rendered_with_values_version_and_definitions() {
 async fn what_is_random_or_the_time_differs_in_two_renderings() {
     let Some(tools) = real_tools() else { return };
     for (function, deterministic) in [("randAlphaNum 8", false), ("now | unixEpoch", false), ("lower \"A\"", true)] {
-        let template = format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{k: \"{{{{ {function} }}}}\"}}\n");
+        let template =
+            format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata: {{k: \"{{{{ {function} }}}}\"}}\n");
         let folder = folder(&[CHART, ("chart/templates/a.yaml", &template)]);
         let request = request(folder.path(), "chart", RenderWith::Helm(release()), tools.clone());
         assert_eq!(render_twice(&request).await.unwrap().is_deterministic(), deterministic, "{function}");
@@ -64,7 +66,10 @@ async fn what_is_random_or_the_time_differs_in_two_renderings() {
 #[tokio::test]
 async fn charts_that_are_not_there_are_named() {
     let Some(tools) = real_tools() else { return };
-    let chart = format!("{}dependencies:\n- {{name: redis, version: 1.0.0, repository: 'https://h'}}\n- {{name: db, version: 1.0.0}}\n", CHART.1);
+    let chart = format!(
+        "{}dependencies:\n- {{name: redis, version: 1.0.0, repository: 'https://h'}}\n- {{name: db, version: 1.0.0}}\n",
+        CHART.1
+    );
     let folder = folder(&[("chart/Chart.yaml", &chart), TEMPLATE, VALUES]);
     let error = render(&request(folder.path(), "chart", RenderWith::Helm(release()), tools)).await.unwrap_err();
     let RenderError::FindDependencies { names, chart } = &error else { panic!("{error}") };
@@ -76,7 +81,8 @@ async fn an_error_in_a_template_or_in_values_is_passed_on() {
     let Some(tools) = real_tools() else { return };
     let bad = ("chart/templates/b.yaml", "a: {{ .Values.none.deep }}\n");
     let folder = folder(&[CHART, TEMPLATE, VALUES, bad, ("chart/bad.yaml", "a: [\n")]);
-    let ask = |values| request(folder.path(), "chart", RenderWith::Helm(HelmRelease { values, ..release() }), tools.clone());
+    let ask =
+        |values| request(folder.path(), "chart", RenderWith::Helm(HelmRelease { values, ..release() }), tools.clone());
     let message = render(&ask(Vec::new())).await.unwrap_err().to_string();
     assert!(message.contains("web/templates/b.yaml"), "{message}");
     let message = render(&ask(vec![Values::File("bad.yaml".into())])).await.unwrap_err().to_string();

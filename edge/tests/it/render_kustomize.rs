@@ -28,7 +28,10 @@ async fn an_overlay_is_rendered_from_a_commit_with_the_base_beside_it() {
     let mut shop = TestRepository::new();
     shop.write("base/kustomization.yaml", "resources: [cm.yaml]\n");
     shop.write("base/cm.yaml", CONFIG_MAP);
-    shop.write("overlays/prod/kustomization.yaml", "resources:\n- ../../base\nnamePrefix: prod-\npatches:\n- path: p.yaml\n");
+    shop.write(
+        "overlays/prod/kustomization.yaml",
+        "resources:\n- ../../base\nnamePrefix: prod-\npatches:\n- path: p.yaml\n",
+    );
     shop.write("overlays/prod/p.yaml", &CONFIG_MAP.replace("k: v", "k: w"));
     shop.write("elsewhere/kustomization.yaml", "resources: ['https://example.com/x.yaml']\n");
     shop.commit("one");
@@ -69,6 +72,28 @@ async fn what_would_have_to_be_fetched_is_named_with_its_line() {
 }
 
 #[tokio::test]
+async fn what_plugins_would_fetch_is_named_too() {
+    let plugin = "apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: a}\nfiles: [x=http://127.0.0.1/x]\n";
+    let inline = format!("generators:\n- |\n  {}\n", plugin.replace('\n', "\n  "));
+    for kustomization in ["generators: [p.yaml]\n", "generators: [../p]\n", &inline] {
+        let folder = folder(&[
+            ("top/kustomization.yaml", kustomization),
+            ("top/p.yaml", plugin),
+            ("p/kustomization.yaml", "resources: [p.yaml]\n"),
+            ("p/p.yaml", plugin),
+        ]);
+        let tools = fake_tools(folder.path(), "echo rendered");
+        let error = render(&request(folder.path(), "top", RenderWith::Kustomize, tools)).await.unwrap_err();
+        assert!(matches!(&error, RenderError::FetchBase { line: 4, .. }), "{kustomization}: {error}");
+    }
+    let manifest =
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {volumes: [{hostPath: {path: /etc}}]}\n# builtin\n";
+    let folder = folder(&[("top/kustomization.yaml", "resources: [a.yaml]\n"), ("top/a.yaml", manifest)]);
+    let tools = fake_tools(folder.path(), "echo rendered");
+    assert!(render(&request(folder.path(), "top", RenderWith::Kustomize, tools)).await.is_ok());
+}
+
+#[tokio::test]
 async fn what_lies_outside_the_repository_is_named() {
     for entry in ["../../outside", "/etc/hostname"] {
         let folder = folder(&[
@@ -87,10 +112,8 @@ async fn what_lies_outside_the_repository_is_named() {
 #[tokio::test]
 async fn bases_that_build_upon_each_other_do_not_hang_the_check() {
     let Some(tools) = real_tools() else { return };
-    let folder = folder(&[
-        ("a/kustomization.yaml", "resources: [../b]\n"),
-        ("b/kustomization.yaml", "resources: [../a]\n"),
-    ]);
+    let folder =
+        folder(&[("a/kustomization.yaml", "resources: [../b]\n"), ("b/kustomization.yaml", "resources: [../a]\n")]);
     let error = render(&request(folder.path(), "a", RenderWith::Kustomize, tools)).await.unwrap_err();
     assert!(matches!(&error, RenderError::Render { .. }), "{error}");
 }

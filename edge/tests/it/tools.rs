@@ -1,8 +1,9 @@
 //! Renderers for tests: the real ones, and scripts in their place.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
 use anchorwatch_edge::render::{RenderOptions, RenderRequest, RenderWith, Tools};
 
@@ -27,10 +28,18 @@ pub(crate) fn real_tools() -> Option<Tools> {
 
 /// A script in the place of every tool.
 pub(crate) fn fake_tools(folder: &Path, script: &str) -> Tools {
-    let path = folder.join("fake");
-    fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = fake(folder, script);
     Tools { kubectl: Some(path.clone()), kustomize: None, helm: Some(path) }
+}
+
+/// A program, written by another process: one that this process still has open cannot be started, and a test beside
+/// this one may be starting a child that inherits the open file for a moment.
+pub(crate) fn fake(folder: &Path, script: &str) -> PathBuf {
+    let path = folder.join("fake");
+    let mut write = Command::new("sh");
+    write.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&path).arg(script);
+    assert!(write.status().unwrap().success());
+    path
 }
 
 pub(crate) fn request(root: &Path, folder: &str, with: RenderWith, tools: Tools) -> RenderRequest {
@@ -52,4 +61,16 @@ pub(crate) fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         fs::write(at, text).unwrap();
     }
     folder
+}
+
+/// Waits for a process to be gone; one that nobody reaped yet is gone too.
+pub(crate) async fn ends(id: &str) -> bool {
+    for _ in 0..100 {
+        let state = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        if state.is_empty() || state.contains(") Z ") {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
 }

@@ -48,7 +48,8 @@ fn result(item: &DriftItem) -> Json {
         v.as_ref().map_or_else(|| "(absent)".to_owned(), |v| value::flow(v.as_json()))
     };
     let place = if item.stable_path.is_empty() { String::new() } else { format!(" {}", item.stable_path) };
-    let text = format!("{object}{place}: Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value));
+    let text =
+        format!("{object}{place}: Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value));
     let source = item.source.as_ref();
     let mut location = json!({
         "logicalLocations": [{"fullyQualifiedName": format!("{}/{object}{place}", item.namespace), "kind": "resource"}],

@@ -109,7 +109,11 @@ impl Table<'_> {
             DriftLevel::Info => ("level-info", Paint::new().dimmed()),
         };
         let level = padded(&words.say(level), 8);
-        let namespace = if with_namespace && !first.namespace.is_empty() { format!(" ({})", first.namespace) } else { String::new() };
+        let namespace = if with_namespace && !first.namespace.is_empty() {
+            format!(" ({})", first.namespace)
+        } else {
+            String::new()
+        };
         let name = plain(&format!("{}/{}{namespace}", first.resource_kind, first.resource_name));
         let lead = format!(" {paint}{level}{paint:#}");
         match items {
@@ -282,7 +286,10 @@ impl Table<'_> {
         let last = if self.style.wide { path.as_str() } else { path.strip_prefix("spec.").unwrap_or(&path) };
         let last = last.strip_prefix("template.spec.").unwrap_or(last);
         let shown = |v: Option<&Json>| v.map(|v| plain(&value::flow(v)));
-        match (shown(item.git_value.as_ref().map(|v| v.as_json())), shown(item.actual_value.as_ref().map(|v| v.as_json()))) {
+        match (
+            shown(item.git_value.as_ref().map(|v| v.as_json())),
+            shown(item.actual_value.as_ref().map(|v| v.as_json())),
+        ) {
             (Some(git), Some(live)) => format!("{last} {git} → {live}"),
             (Some(git), None) => format!("{last} {git} → -"),
             (None, Some(live)) => format!("{last} - → {live}"),
@@ -380,7 +387,9 @@ fn value_lines(shown: &Json, item: &DriftItem) -> Vec<String> {
         other => other.clone(),
     };
     match &shown {
-        Json::Object(map) if map.len() == 1 => map.iter().map(|(k, v)| plain(&format!("{k}: {}", value::flow(v)))).collect(),
+        Json::Object(map) if map.len() == 1 => {
+            map.iter().map(|(k, v)| plain(&format!("{k}: {}", value::flow(v)))).collect()
+        }
         Json::Object(_) | Json::Array(_) => value::yaml(&shown).lines().map(plain).collect(),
         Json::String(text) if text.contains('\n') => text.lines().map(plain).collect(),
         other => vec![plain(&value::flow(other))],

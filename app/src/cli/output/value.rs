@@ -111,8 +111,12 @@ pub(super) fn scalar_text(text: &str) -> String {
 /// True for what YAML 1.1 or 1.2 reads as a number, boolean or null.
 fn is_other_scalar(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    matches!(lower.as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~" | ".inf" | ".nan")
-        || (text.starts_with(|c: char| c.is_ascii_digit() || c == '.') && !text.contains(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | '_' | ':' | 'x' | 'X' | 'o' | '+' | '-'))))
+    matches!(
+        lower.as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null" | "~" | ".inf" | ".nan"
+    ) || (text.starts_with(|c: char| c.is_ascii_digit() || c == '.')
+        && !text
+            .contains(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | '_' | ':' | 'x' | 'X' | 'o' | '+' | '-'))))
 }
 
 #[cfg(test)]

@@ -1,0 +1,242 @@
+//! Reading a source: a path or Git, plain or rendered, with what Git said before.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use anchorwatch_core::drift::compare::{Pair, compare};
+use anchorwatch_core::drift::report::NotCompared;
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::schema::Schema;
+use anchorwatch_core::schema::catalogue::Minor;
+use anchorwatch_core::source::{self, Contents};
+use anchorwatch_edge::files::{self, SourceFile};
+use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, SkipReason, Skipped, TreePath};
+use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
+
+use crate::failure::Failure;
+
+/// What a person says about a source.
+#[derive(Debug, Clone)]
+pub(crate) struct SourceRequest {
+    /// A path, or `REPO[//PATH][?ref=REV]`.
+    pub(crate) address: String,
+    /// Values files for a chart.
+    pub(crate) values: Vec<PathBuf>,
+    /// Release name for a chart.
+    pub(crate) release: Option<String>,
+    /// Namespace for a chart, and of objects that name none.
+    pub(crate) namespace: Option<String>,
+    /// Whether a kustomization may fetch bases from elsewhere.
+    pub(crate) allow_remote_bases: bool,
+}
+
+/// A source that was read.
+#[derive(Debug)]
+pub(crate) struct ReadSource {
+    /// The files, or the rendering as one file.
+    pub(crate) files: Vec<SourceFile>,
+    /// Where they come from.
+    pub(crate) origin: SourceOfFiles,
+    /// The second rendering, where it differs from the first.
+    second: Option<SourceFile>,
+    /// What was left out.
+    pub(crate) not_compared: Vec<NotCompared>,
+    /// What Git said before; not for renderings.
+    pub(crate) history: Option<History>,
+}
+
+/// Where the files of a source come from.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SourceOfFiles {
+    /// Paths, by the index that each object carries.
+    pub(crate) files: Vec<String>,
+    /// Commit; `None` for files on disk.
+    pub(crate) commit: Option<String>,
+    /// True where kustomize or Helm made the objects.
+    pub(crate) rendered: bool,
+    /// First lines of the documents of a rendering, and the template that each came from.
+    templates: Vec<(u32, String)>,
+}
+
+impl SourceOfFiles {
+    /// The file that an object on this line came from, where that is known.
+    pub(crate) fn file_at(&self, file: usize, line: u32) -> Option<String> {
+        if !self.rendered {
+            return self.files.get(file).cloned();
+        }
+        let after = self.templates.partition_point(|(start, _)| *start <= line);
+        after.checked_sub(1).map(|at| self.templates[at].1.clone())
+    }
+}
+
+/// Reads a source.
+pub(crate) async fn read(request: &SourceRequest, minor: Option<Minor>, scratch: &Path) -> Result<ReadSource, Failure> {
+    let path = Path::new(&request.address);
+    if path.exists() || !GitLocation::is_meant_by(&request.address) {
+        return read_disk(request, path, minor).await;
+    }
+    let location: GitLocation =
+        request.address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
+            hinted(Failure::because(&error).detail(format!("in --source {}", request.address)), error.hint())
+        })?;
+    let fail = |error: anchorwatch_edge::git::GitError| hinted(Failure::because(&error), error.hint());
+    let repository = GitRepository::open(&location, GitOptions::default(), scratch).await.map_err(fail)?;
+    let commit = repository.resolve(location.revision()).await.map_err(fail)?;
+    let names = repository.names(&commit, location.path()).await.map_err(fail)?;
+    if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
+        let export = repository.export(&commit, location.path(), scratch).await.map_err(fail)?;
+        let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), minor).await?;
+        read.origin.commit = Some(commit.id.as_str().to_owned());
+        read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
+        return Ok(read);
+    }
+    let tree = repository.read_tree(&commit, location.path()).await.map_err(fail)?;
+    Ok(ReadSource {
+        origin: SourceOfFiles {
+            files: tree.files.iter().map(|f| f.path.clone()).collect(),
+            commit: Some(commit.id.as_str().to_owned()),
+            ..SourceOfFiles::default()
+        },
+        files: tree.files,
+        second: None,
+        not_compared: tree.skipped.iter().map(left_out).collect(),
+        history: Some(repository.history(&commit, location.path())),
+    })
+}
+
+async fn read_disk(request: &SourceRequest, path: &Path, minor: Option<Minor>) -> Result<ReadSource, Failure> {
+    if path.is_dir() {
+        let names: Vec<String> = std::fs::read_dir(path)
+            .map_err(|e| Failure::new(format!("cannot read the source {}", path.display())).detail(e.to_string()))?
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .collect();
+        if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
+            return render_folder(request, renderer, path, None, minor).await;
+        }
+    }
+    let files = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
+    Ok(ReadSource {
+        origin: SourceOfFiles { files: files.iter().map(|f| f.path.clone()).collect(), ..SourceOfFiles::default() },
+        files,
+        second: None,
+        not_compared: Vec::new(),
+        history: None,
+    })
+}
+
+async fn render_folder(
+    request: &SourceRequest,
+    renderer: Renderer,
+    folder: &Path,
+    root: Option<&Path>,
+    minor: Option<Minor>,
+) -> Result<ReadSource, Failure> {
+    let with = match renderer {
+        Renderer::Kustomize => RenderWith::Kustomize,
+        Renderer::Helm => RenderWith::Helm(helm_release(request, minor)?),
+    };
+    let render = RenderRequest {
+        folder: folder.to_owned(),
+        root: root.map(Path::to_owned),
+        with,
+        tools: Tools::default(),
+        options: RenderOptions { allow_remote: request.allow_remote_bases, ..RenderOptions::default() },
+    };
+    let twice = render::render_twice(&render).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
+    let second = (!twice.is_deterministic()).then_some(twice.second.text);
+    let name = match renderer {
+        Renderer::Kustomize => "kustomization.yaml",
+        Renderer::Helm => "Chart.yaml",
+    };
+    let file = |bytes| SourceFile { path: name.to_owned(), bytes };
+    let templates = twice
+        .first
+        .origins
+        .iter()
+        .map(|origin| (u32::try_from(origin.line).unwrap_or(u32::MAX), origin.file.clone()))
+        .collect();
+    Ok(ReadSource {
+        files: vec![file(twice.first.text)],
+        origin: SourceOfFiles { files: vec![name.to_owned()], commit: None, rendered: true, templates },
+        second: second.map(file),
+        not_compared: Vec::new(),
+        history: None,
+    })
+}
+
+fn helm_release(request: &SourceRequest, minor: Option<Minor>) -> Result<HelmRelease, Failure> {
+    let mut values = Vec::new();
+    for path in &request.values {
+        let bytes = std::fs::read(path).map_err(|e| {
+            Failure::new(format!("cannot read the values file {}", path.display())).detail(e.to_string())
+        })?;
+        values.push(Values::Inline(bytes));
+    }
+    Ok(HelmRelease {
+        name: request.release.clone().unwrap_or_else(|| "release-name".to_owned()),
+        namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
+        kube_version: minor.map(|m| format!("v1.{}.0", m.0)),
+        api_versions: Vec::new(),
+        values,
+    })
+}
+
+fn hinted(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn inside(path: &str, folder: &TreePath) -> bool {
+    folder.as_str().is_empty() || path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}
+
+fn left_out(skipped: &Skipped) -> NotCompared {
+    let reason = match &skipped.reason {
+        SkipReason::Submodule => "a submodule: name its repository as a source of its own".to_owned(),
+        SkipReason::Link(fault) => format!("a symbolic link that cannot be followed: {fault}"),
+        SkipReason::LargeFilePointer => "kept by Git LFS: not fetched".to_owned(),
+        SkipReason::TooLarge => "too large".to_owned(),
+    };
+    NotCompared { what: skipped.path.clone(), namespace: String::new(), reason }
+}
+
+/// Leaves that are different each time a source is rendered, by object.
+pub(crate) type Unstable = HashMap<String, BTreeSet<String>>;
+
+impl ReadSource {
+    /// Reads the objects of all files.
+    pub(crate) fn contents<'a>(&'a self, key: &SecretKey) -> Contents<'a> {
+        let mut contents = Contents::default();
+        for (at, file) in self.files.iter().enumerate() {
+            let mut read = source::read(at, &file.bytes, key);
+            contents.objects.append(&mut read.objects);
+            contents.problems.append(&mut read.problems);
+        }
+        contents
+    }
+
+    /// Finds the leaves that two renderings do not agree on.
+    pub(crate) fn unstable(&self, contents: &Contents<'_>, schema: &Schema, key: &SecretKey) -> Unstable {
+        let mut unstable = Unstable::new();
+        let Some(file) = &self.second else { return unstable };
+        let second = source::read(0, &file.bytes, key);
+        for (a, b) in contents.objects.iter().zip(&second.objects) {
+            let identity = a.identity();
+            if identity != b.identity() {
+                continue;
+            }
+            let kind = &identity.group_kind;
+            let root = schema.root(a.head().api_version, kind);
+            let paths: BTreeSet<String> = compare(Pair { schema, kind, root, git: &a.root, live: &b.root })
+                .iter()
+                .map(|difference| difference.path.stable())
+                .collect();
+            if !paths.is_empty() {
+                unstable.insert(identity.to_string(), paths);
+            }
+        }
+        unstable
+    }
+}
