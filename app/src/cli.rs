@@ -1,7 +1,9 @@
 //! The command line: what a person types, and what they see.
 
+mod demo;
 mod output;
 mod scan;
+mod target;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
@@ -23,6 +25,8 @@ struct Cli {
 enum Command {
     /// Compare Git with a cluster or a recorded snapshot.
     Scan(scan::Args),
+    /// See real drift explained on a sample: no cluster, no network.
+    Demo(demo::Args),
 }
 
 /// Runs the command that was typed.
@@ -37,6 +41,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Scan(args) => scan::run(args),
+        Command::Demo(args) => demo::run(args),
     };
     match result {
         Ok(code) => code,
@@ -68,7 +73,7 @@ fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// How to print for the person at this terminal.
-fn style(language: Option<Language>, wide: bool, source: &str) -> output::Style {
+fn style(language: Option<Language>, wide: bool) -> output::Style {
     let locale =
         ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|v| !v.is_empty()));
     let language = language.unwrap_or_else(|| Language::of_locale(locale.as_deref().unwrap_or_default()));
@@ -77,7 +82,6 @@ fn style(language: Option<Language>, wide: bool, source: &str) -> output::Style 
         width: terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0)).max(40),
         wide,
         now: anchorwatch_edge::clock::now().to_zoned(jiff::tz::TimeZone::system()),
-        source: source.to_owned(),
         hints: io::stdout().is_terminal(),
     }
 }

@@ -1,5 +1,6 @@
 //! Drift, one object at a time: compare → differences, judge → origin, grade → level; a report last.
 
+pub mod audit;
 pub mod compare;
 mod equal;
 pub mod examine;

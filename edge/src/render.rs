@@ -1,6 +1,6 @@
 //! Manifests out of kustomizations and charts, by the tools that people use themselves.
 //!
-//! The tools run inside a [`fence`]: no network, nobody's configuration or credentials, limits of time, memory and
+//! The tools run inside a fence: no network, nobody's configuration or credentials, limits of time, memory and
 //! output. What a kustomization would fetch is found before and named.
 
 mod error;

@@ -7,7 +7,7 @@ mod person;
 mod start;
 
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Command, Output};
 use std::time::Duration;
 
 pub use error::ControlPlaneError;
@@ -15,6 +15,7 @@ pub use options::Options;
 pub use person::Person;
 
 use crate::binaries::{Binaries, Tool};
+use crate::client::Client;
 use crate::process::{self, Server};
 use folder::Folder;
 use person::Tokens;
@@ -110,25 +111,54 @@ impl ControlPlane {
         arguments: &[&str],
         input: &str,
     ) -> Result<Output, ControlPlaneError> {
-        let kubectl = self
-            .binaries
-            .path(Tool::Kubectl)
-            .ok_or(ControlPlaneError::NoBinary {
-                tool: Tool::Kubectl,
-            })?;
-        let mut command = process::command(kubectl);
+        let mut command = self.kubectl_command(person)?;
+        command.args(arguments);
+        run_kubectl(command, input)
+    }
+
+    /// Runs `kubectl edit` as `person`, who edits with a program such as `sed -i s/on/off/`: it gets the file's name.
+    pub fn kubectl_edit_as(
+        &self,
+        person: Person,
+        arguments: &[&str],
+        editor: &str,
+    ) -> Result<Output, ControlPlaneError> {
+        let mut command = self.kubectl_command(person)?;
         command
+            .arg("edit")
             .args(arguments)
-            .env("KUBECONFIG", self.kubeconfig(person));
+            .env("KUBE_EDITOR", editor);
+        run_kubectl(command, "")
+    }
+
+    /// A program that speaks to the API server as `person`, and is not kubectl.
+    pub fn client_as(&self, person: Person, user_agent: &str) -> Result<Client, ControlPlaneError> {
+        Client::connect(&self.kubectl_file()?, &self.kubeconfig(person), user_agent)
+    }
+
+    fn kubectl_file(&self) -> Result<PathBuf, ControlPlaneError> {
+        let tool = Tool::Kubectl;
+        self.binaries
+            .path(tool)
+            .ok_or(ControlPlaneError::NoBinary { tool })
+    }
+
+    fn kubectl_command(&self, person: Person) -> Result<Command, ControlPlaneError> {
+        let mut command = process::command(self.kubectl_file()?);
+        command.env("KUBECONFIG", self.kubeconfig(person));
         // Its discovery cache lives with the cluster, not in somebody's home.
         command.env("KUBECACHEDIR", self.folder.path().join("kubectl-cache"));
-        process::run(command, input.as_bytes(), KUBECTL_LIMIT).map_err(|source| {
-            ControlPlaneError::Run {
-                name: "kubectl",
-                source,
-            }
-        })
+        Ok(command)
     }
+}
+
+fn run_kubectl(command: Command, input: &str) -> Result<Output, ControlPlaneError> {
+    process::run(command, input.as_bytes(), KUBECTL_LIMIT).map_err(|source| {
+        ControlPlaneError::Run {
+            name: "kubectl",
+            source,
+        }
+    })
 }
 
 impl Drop for ControlPlane {

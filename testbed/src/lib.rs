@@ -1,16 +1,21 @@
 //! A real Kubernetes control plane for tests, and the tools that record from it.
 //!
 //! [`Binaries`] finds the programs or builds them from their Go modules, [`ControlPlane`] starts them on free ports in
-//! a fresh folder and stops them again, and [`harvest`] learns from a running API server what it adds to objects.
+//! a fresh folder and stops them again, [`harvest`] learns from a running API server what it adds to objects, and
+//! [`record`] records what `anchorwatch demo` shows.
 //!
 //! Nothing started here outlives its starter: dropping a [`ControlPlane`] stops and reaps every process, and if the
 //! test process itself is killed the kernel kills them (see `process.rs`).
 
 mod binaries;
+mod client;
 mod control_plane;
 pub mod harvest;
 mod hexadecimal;
 mod process;
+mod proxy;
+pub mod record;
 
 pub use binaries::{Binaries, BuildError, Tool};
+pub use client::{Client, PatchKind};
 pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};

@@ -39,8 +39,6 @@ pub(super) struct Style {
     pub(super) wide: bool,
     /// Now, in the zone that times are shown in.
     pub(super) now: jiff::Zoned,
-    /// The source as it was named.
-    pub(super) source: String,
     /// True if a hint may be given.
     pub(super) hints: bool,
 }

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::audit::{AuditLog, ObjectAddress};
 use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
@@ -27,6 +28,7 @@ pub(crate) struct Examiner<'a> {
     pub(crate) origin: &'a SourceOfFiles,
     pub(crate) past: Option<&'a Past<'a>>,
     pub(crate) unstable: &'a Unstable,
+    pub(crate) audit: Option<&'a AuditLog>,
     /// Objects that came without managedFields.
     pub(crate) unattributed: Mutex<usize>,
 }
@@ -92,6 +94,17 @@ impl Examiner<'_> {
         items
     }
 
+    fn address<'s>(&'s self, wanted: &'s Wanted<'_>) -> Option<ObjectAddress<'s>> {
+        let head = wanted.desired.head();
+        let kind = self.schema.kind(head.api_version, &wanted.kind)?;
+        Some(ObjectAddress {
+            group: &wanted.kind.group,
+            resource: &kind.plural,
+            namespace: wanted.namespace,
+            name: head.name,
+        })
+    }
+
     fn past(&self, wanted: &Wanted<'_>) -> Vec<PastVersion<'static>> {
         let file = self.origin.files.get(wanted.desired.file);
         match (self.past, file) {
@@ -118,6 +131,7 @@ impl Examiner<'_> {
                 commit: self.origin.commit.clone(),
                 rendered: self.origin.rendered,
             },
+            audit: self.audit.zip(self.address(wanted)),
             past: &[],
         }
     }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::time::Instant;
 
 use anchorwatch_core::drift::DriftReport;
+use anchorwatch_core::drift::audit::AuditLog;
 use anchorwatch_core::drift::examine::Setting;
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
 use anchorwatch_core::object::secret::SecretKey;
@@ -14,6 +15,7 @@ use anchorwatch_core::source::Desired;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ConnectOptions};
 use anchorwatch_edge::snapshot::{self, SnapshotFile};
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::examiner::{Examiner, Unreadable};
@@ -30,6 +32,10 @@ pub(crate) struct Request {
     pub(crate) source: SourceRequest,
     /// The live state.
     pub(crate) live: Live,
+    /// An audit log of the API server.
+    pub(crate) audit: Option<PathBuf>,
+    /// When the scan looks.
+    pub(crate) now: Timestamp,
 }
 
 /// Where the live state is read.
@@ -48,6 +54,8 @@ pub(crate) struct Outcome {
     pub(crate) reports: Vec<DriftReport>,
     /// Documents of Git's that could not be read: `file:line:column: what is wrong`.
     pub(crate) problems: Vec<String>,
+    /// The source as it was named.
+    pub(crate) source: String,
     /// What was looked at.
     pub(crate) extent: Extent,
 }
@@ -80,7 +88,7 @@ pub(crate) struct Extent {
 /// Scans. Runs outside of the async runtime, on which it waits.
 pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    let now = clock::now();
+    let now = request.now;
     let scratch =
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let side = Side::open(runtime, &request.live)?;
@@ -105,6 +113,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
         Side::Served { cluster, .. } => runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index)),
     }
+    let audit = request.audit.as_deref().map(read_audit).transpose()?;
     let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
     let unstable = source.unstable(&contents, &schema, key);
     let examiner = Examiner {
@@ -114,6 +123,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         origin: &source.origin,
         past: past.as_ref(),
         unstable: &unstable,
+        audit: audit.as_ref(),
         unattributed: Mutex::new(0),
     };
     let examined = match &side {
@@ -147,7 +157,18 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         defaults_minor,
         elapsed: started.elapsed(),
     };
-    Ok(Outcome { reports, problems, extent })
+    Ok(Outcome { reports, problems, source: request.source.address.clone(), extent })
+}
+
+fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {
+    let fail = |reason: String| {
+        Failure::new(format!("cannot read the audit log {}", path.display()))
+            .detail(reason)
+            .hint("JSON lines, as kube-apiserver --audit-log-path writes them")
+    };
+    let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+    let (log, unread) = AuditLog::parse(&text);
+    if unread > 0 { Err(fail(format!("{unread} lines are no audit events"))) } else { Ok(log) }
 }
 
 /// The live side, opened.

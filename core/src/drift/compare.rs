@@ -4,13 +4,17 @@
 //! difference. Rules: spec 2.2; list and map types after
 //! <https://kubernetes.io/docs/reference/using-api/server-side-apply/#merge-strategy>.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{equal, filled, system};
 use crate::object::GroupKind;
 use crate::object::path::{Path, Step};
 use crate::object::value::{Map, Node, Value};
 use crate::schema::{Field, ListKind, Ownership, Schema, Shape, TypeId};
+
+/// Among how many elements with the same keys one that means the same is looked for. Real lists have two or three;
+/// without a bound a list made for it would take quadratic time.
+const MAX_CANDIDATES: usize = 64;
 
 /// How a field differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -71,19 +75,40 @@ pub struct Pair<'v> {
     pub live: &'v Map<'v>,
 }
 
+/// Why a live-only value is no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// The server's own, or a built-in controller's bookkeeping.
+    System,
+    /// What the API server fills in.
+    Default,
+}
+
+/// A live-only value that is no difference.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Silent<'v> {
+    /// Where.
+    pub path: Path,
+    /// Why.
+    pub class: Class,
+    /// What the cluster has.
+    pub live: &'v Value<'v>,
+}
+
 /// Compares two objects of the same identity.
 pub fn compare(pair: Pair<'_>) -> Vec<Difference<'_>> {
-    let mut walk = Walk {
-        pair,
-        steps: Vec::new(),
-        frames: Vec::new(),
-        atomic_from: usize::MAX,
-        probing: 0,
-        differs: false,
-        found: Vec::new(),
-    };
+    let mut walk = Walk::new(pair);
     walk.fields(pair.root, Some(pair.git), Some(pair.live));
     walk.found
+}
+
+/// Compares as [`compare`] does, and tells also what was passed over.
+pub fn compare_and_tell(pair: Pair<'_>) -> (Vec<Difference<'_>>, Vec<Silent<'_>>) {
+    let mut walk = Walk::new(pair);
+    walk.silent = Some(Vec::new());
+    walk.fields(pair.root, Some(pair.git), Some(pair.live));
+    (walk.found, walk.silent.unwrap_or_default())
 }
 
 /// A struct or map on the way down, as both sides have it.
@@ -111,10 +136,35 @@ pub(super) struct Walk<'v> {
     /// Above zero while two elements of an atomic list are only asked whether they differ.
     probing: usize,
     differs: bool,
+    /// True while what may be allocated makes no difference: it has no owner yet that could be asked.
+    lenient: bool,
     found: Vec<Difference<'v>>,
+    /// What was passed over, where somebody wants to know.
+    silent: Option<Vec<Silent<'v>>>,
 }
 
 impl<'v> Walk<'v> {
+    fn new(pair: Pair<'v>) -> Self {
+        Self {
+            pair,
+            steps: Vec::new(),
+            frames: Vec::new(),
+            atomic_from: usize::MAX,
+            probing: 0,
+            differs: false,
+            lenient: false,
+            found: Vec::new(),
+            silent: None,
+        }
+    }
+
+    fn pass_over(&mut self, class: Class, live: &'v Node<'v>) {
+        if self.probing == 0 && self.silent.is_some() {
+            let silent = Silent { path: self.path(false), class, live: &live.value };
+            self.silent.get_or_insert_default().push(silent);
+        }
+    }
+
     /// Names of the fields that lead here; list elements are left out.
     pub(super) fn field_names(&self) -> impl DoubleEndedIterator<Item = &'v str> {
         self.steps.iter().filter_map(|place| match place {
@@ -143,12 +193,16 @@ impl<'v> Walk<'v> {
         }
         self.frames.push(Frame { ty, git, live, depth: self.steps.len() });
         join(git, live, |name, git, live| {
-            if self.settled() || system::never_compared(self, name) {
+            if self.settled() {
                 return;
             }
-            let field = definition.field(name);
+            let is_system = system::never_compared(self, name);
             self.steps.push(Place::Field(name));
-            self.field(field, git, live);
+            match (is_system, git, live) {
+                (false, ..) => self.field(definition.field(name), git, live),
+                (true, None, Some(live)) => self.pass_over(Class::System, live),
+                (true, ..) => {}
+            }
             self.steps.pop();
         });
         self.frames.pop();
@@ -168,7 +222,10 @@ impl<'v> Walk<'v> {
             match (present(git), present(live)) {
                 (Some(git), Some(live)) => self.both(git, live, item),
                 (Some(git), None) => self.removed(git, item),
-                (None, Some(live)) if !filled::in_map(self, name, live) => self.extra(live, item),
+                (None, Some(live)) => match filled::in_map(self, name, live) {
+                    Some(class) => self.pass_over(class, live),
+                    None => self.extra(live, item),
+                },
                 _ => {}
             }
             self.steps.pop();
@@ -184,11 +241,11 @@ impl<'v> Walk<'v> {
         let (git, live) = (present(git), present(live));
         let dropped = git.filter(|g| g.value.is_zero() && field.is_some_and(|f| f.drops_zero));
         match (git, live) {
-            (Some(git), Some(live)) if dropped.is_none() => self.both(git, live, shape),
+            (Some(git), Some(live)) if dropped.is_none() || live.value.is_zero() => self.both(git, live, shape),
             (Some(git), None) if dropped.is_none() => self.removed(git, shape),
             (_, Some(live)) => {
                 if filled::is_default(self, field, live) {
-                    return;
+                    return self.pass_over(Class::Default, live);
                 }
                 match dropped {
                     Some(git) if !is_collection(&live.value) => self.both(git, live, shape),
@@ -292,7 +349,9 @@ impl<'v> Walk<'v> {
         for (at, element) in live.iter().enumerate().filter(|(at, _)| !used[*at]) {
             let ordinal = live_ordinals.get(at).copied().unwrap_or(1);
             self.steps.push(Place::Element { keys, element: &element.value, item, ordinal, git: 0, live: at });
-            if !filled::element(self, element) {
+            if filled::element(self, element) {
+                self.pass_over(Class::System, element);
+            } else {
                 self.emit(Change::Extra, None, Some(element));
             }
             self.steps.pop();
@@ -300,7 +359,7 @@ impl<'v> Walk<'v> {
     }
 
     /// For each of Git's elements the position of its partner in live. Elements with the same keys are a multiset:
-    /// the ones that are equal are partners first.
+    /// the same to the letter are partners first, then those that mean the same.
     fn match_elements(
         &mut self,
         keys: &'v [Box<str>],
@@ -314,31 +373,37 @@ impl<'v> Walk<'v> {
         if aligned {
             return (0..git.len()).map(Some).collect();
         }
-        let mut by_key: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, element) in live.iter().enumerate() {
-            by_key.entry(self.key_text(keys, item, &element.value)).or_default().push(at);
-        }
+        let git_keys: Vec<String> = git.iter().map(|g| self.key_text(keys, item, &g.value)).collect();
+        let live_keys: Vec<String> = live.iter().map(|l| self.key_text(keys, item, &l.value)).collect();
         let mut matches = vec![None; git.len()];
-        for exact in [true, false] {
-            for (at, element) in git.iter().enumerate().filter(|_| !live.is_empty()) {
-                if matches[at].is_some() {
-                    continue;
-                }
-                let Some(candidates) = by_key.get_mut(&self.key_text(keys, item, &element.value)) else { continue };
-                let found = if exact {
-                    if candidates.len() < 2 {
-                        continue;
-                    }
-                    candidates.iter().position(|c| self.equivalent(element, &live[*c], item))
-                } else {
-                    (!candidates.is_empty()).then_some(0)
-                };
-                if let Some(found) = found {
-                    matches[at] = Some(candidates.remove(found));
-                }
-            }
+        if self.has_duplicates(keys, item, git) || self.has_duplicates(keys, item, live) {
+            pair_identical(git, live, &mut matches);
+            self.pair_by_key(&git_keys, &live_keys, &mut matches, |walk, at, partner| {
+                walk.interchangeable(&git[at], &live[partner], item)
+            });
         }
+        self.pair_by_key(&git_keys, &live_keys, &mut matches, |_, _, _| true);
         matches
+    }
+
+    /// Gives each of Git's elements that has no partner yet the first free one with its key that fits.
+    fn pair_by_key(
+        &mut self,
+        git_keys: &[String],
+        live_keys: &[String],
+        matches: &mut [Option<usize>],
+        mut fits: impl FnMut(&mut Self, usize, usize) -> bool,
+    ) {
+        let taken: HashSet<usize> = matches.iter().flatten().copied().collect();
+        let mut free: HashMap<&str, VecDeque<usize>> = HashMap::new();
+        for (at, key) in live_keys.iter().enumerate().filter(|(at, _)| !taken.contains(at)) {
+            free.entry(key).or_default().push_back(at);
+        }
+        for (at, key) in git_keys.iter().enumerate() {
+            let (None, Some(candidates)) = (matches[at], free.get_mut(key.as_str())) else { continue };
+            let near = candidates.iter().take(MAX_CANDIDATES).position(|partner| fits(self, at, *partner));
+            matches[at] = near.and_then(|position| candidates.remove(position));
+        }
     }
 
     fn has_duplicates(&self, keys: &[Box<str>], item: &Shape, list: &[Node<'_>]) -> bool {
@@ -348,7 +413,7 @@ impl<'v> Walk<'v> {
                 .enumerate()
                 .any(|(at, a)| list[..at].iter().any(|b| self.same_keys(keys, item, &a.value, &b.value)));
         }
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         list.iter().any(|element| !seen.insert(self.key_text(keys, item, &element.value)))
     }
 
@@ -369,7 +434,16 @@ impl<'v> Walk<'v> {
 
     fn key_value<'a>(&'a self, key: &str, item: &Shape, element: &'a Value<'_>) -> Option<&'a Value<'a>> {
         let written = element.as_map().and_then(|m| m.get(key)).filter(|v| !v.is_null());
-        written.or_else(|| filled::plain_default(self.pair.schema, item, key))
+        match written {
+            Some(value) if !(value.is_zero() && self.drops_zero(item, key)) => Some(value),
+            // `protocol: ""` is dropped, and so becomes the default.
+            _ => filled::plain_default(self.pair.schema, item, key).or(written),
+        }
+    }
+
+    fn drops_zero(&self, item: &Shape, key: &str) -> bool {
+        let Shape::Struct(id) = item else { return false };
+        self.pair.schema.get(*id).field(key).is_some_and(|f| f.drops_zero)
     }
 
     fn same_keys(&self, keys: &[Box<str>], item: &Shape, a: &Value<'_>, b: &Value<'_>) -> bool {
@@ -403,7 +477,9 @@ impl<'v> Walk<'v> {
         for index in rest {
             let member = &live[index];
             self.steps.push(Place::Member { value: &member.value, index });
-            if !system::member(self, &member.value) {
+            if system::member(self, &member.value) {
+                self.pass_over(Class::System, member);
+            } else {
                 self.emit(Change::Extra, None, Some(member));
             }
             self.steps.pop();
@@ -432,17 +508,28 @@ impl<'v> Walk<'v> {
 
     /// True if the two differ in nothing but what the server fills in.
     pub(super) fn equivalent(&mut self, git: &'v Node<'v>, live: &'v Node<'v>, shape: &'v Shape) -> bool {
-        let before = std::mem::take(&mut self.differs);
+        self.probe(git, live, shape, false)
+    }
+
+    /// True if the two differ in nothing but what the server fills in or may allocate, whoever did.
+    fn interchangeable(&mut self, git: &'v Node<'v>, live: &'v Node<'v>, shape: &'v Shape) -> bool {
+        self.probe(git, live, shape, true)
+    }
+
+    fn probe(&mut self, git: &'v Node<'v>, live: &'v Node<'v>, shape: &'v Shape, lenient: bool) -> bool {
+        let before = (std::mem::take(&mut self.differs), std::mem::replace(&mut self.lenient, lenient));
         self.probing += 1;
         self.both(git, live, shape);
         self.probing -= 1;
-        !std::mem::replace(&mut self.differs, before)
+        let differs = self.differs;
+        (self.differs, self.lenient) = before;
+        !differs
     }
 
     fn emit(&mut self, change: Change, git: Option<&'v Node<'v>>, live: Option<&'v Node<'v>>) {
         let excuse = if change == Change::Extra { system::excuse(self, live.map(|n| &n.value)) } else { None };
         if self.probing > 0 {
-            self.differs |= excuse.is_none();
+            self.differs |= excuse.is_none() || !self.lenient;
             return;
         }
         let path = self.path(change == Change::Removed);
@@ -474,6 +561,18 @@ impl<'v> Walk<'v> {
             },
         };
         Path(self.steps.iter().map(step).collect())
+    }
+}
+
+/// Partners that are the same to the letter, whatever else has their keys.
+fn pair_identical(git: &[Node<'_>], live: &[Node<'_>], matches: &mut [Option<usize>]) {
+    let text = |node: &Node<'_>| serde_json::to_string(&node.value).expect("a tree of JSON values is JSON");
+    let mut free: HashMap<String, VecDeque<usize>> = HashMap::new();
+    for (at, element) in live.iter().enumerate() {
+        free.entry(text(element)).or_default().push_back(at);
+    }
+    for (at, element) in git.iter().enumerate() {
+        matches[at] = free.get_mut(&text(element)).and_then(VecDeque::pop_front);
     }
 }
 

@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::audit::{AuditLog, ObjectAddress};
 use super::compare::{Change, Difference, Excuse};
 use super::item::{DriftItem, DriftStatus, Identifying, PastCommit, SourceLocation};
 use super::level::{self, Bounds, DriftLevel, Grade};
 use super::mask;
-use super::origin::{self, Origin, OriginReason, Verdict, Witness, value_at};
+use super::origin::{self, Attribution, Origin, OriginReason, Verdict, Witness, value_at};
 use super::rules::{self, ObjectFacts};
 use crate::object::secret::{SecretKey, Shown};
 use crate::object::value::{Map, Value};
@@ -53,6 +54,8 @@ pub struct Subject<'a> {
     pub bounds: Option<Bounds>,
     /// Where Git says it; the line is filled in per item.
     pub source: SourceLocation,
+    /// Who wrote to it, where an audit log says.
+    pub audit: Option<(&'a AuditLog, ObjectAddress<'a>)>,
     /// What Git said before, newest first.
     pub past: &'a [PastVersion<'a>],
 }
@@ -64,6 +67,7 @@ pub fn items(setting: Setting<'_>, subject: &Subject<'_>, differences: &[Differe
         .filter_map(|difference| {
             let verdict = origin::judge(difference, &subject.witness)?;
             let (verdict, past) = remember(subject, difference, verdict, setting.now);
+            let verdict = name_the_person(subject, difference, verdict);
             let grade = grade(setting, subject, difference, &verdict, past.as_ref());
             Some(item(setting, subject, difference, verdict, grade, past))
         })
@@ -83,6 +87,7 @@ pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftI
     };
     let verdict = Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None };
     let (verdict, past) = remember(subject, &difference, verdict, setting.now);
+    let verdict = name_the_person(subject, &difference, verdict);
     let spec = subject.witness.git.map("spec");
     let facts =
         ObjectFacts { has_ttl: spec.is_some_and(|s| s.get("ttlSecondsAfterFinished").is_some()), privileged: false };
@@ -149,6 +154,29 @@ fn remember(
         }
         None => (verdict, None),
     }
+}
+
+/// Adds what the audit log knows. A person behind an unknown origin makes it human.
+fn name_the_person(subject: &Subject<'_>, difference: &Difference<'_>, mut verdict: Verdict) -> Verdict {
+    let Some((log, address)) = subject.audit else { return verdict };
+    let Some(event) = log.author(address, difference) else { return verdict };
+    let attribution = verdict.attribution.get_or_insert_with(|| Attribution {
+        manager: event.manager.clone(),
+        operation: "Update",
+        subresource: event.subresource.clone(),
+        time: Some(event.time),
+        user: None,
+        groups: Vec::new(),
+        user_agent: None,
+    });
+    attribution.user = Some(event.user.clone());
+    attribution.groups.clone_from(&event.groups);
+    attribution.user_agent = Some(event.user_agent.clone());
+    if verdict.origin == Origin::Unknown && !event.is_program() {
+        verdict.origin = Origin::Human;
+        verdict.reason = OriginReason::AuditUser;
+    }
+    verdict
 }
 
 /// True if whoever delivers the object did so after `time`: then a field that is gone was taken away, not late.

@@ -1,6 +1,6 @@
 //! What the API server fills in: the harvested defaults, and the few that follow from other fields.
 
-use super::compare::{Frame, Walk};
+use super::compare::{Class, Frame, Walk};
 use super::{equal, system};
 use crate::object::value::{Map, Node, Value};
 use crate::schema::{Field, Schema, Shape, TypeId};
@@ -145,27 +145,29 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
     }
 }
 
-/// True for a live-only key of a map that the server or a built-in controller supplies.
-pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> bool {
-    let Some(frame) = walk.frames.last() else { return false };
+/// Why a live-only key of a map is there, where the server or a built-in controller supplies it.
+pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> Option<Class> {
+    let frame = walk.frames.last()?;
     let map = walk.field_names().rev().nth(1).unwrap_or_default();
     let ty: &str = &walk.pair.schema.get(frame.ty).name;
-    match (ty, map) {
+    let equals_one_of = |fields: &[&str]| {
+        [frame.git, frame.live]
+            .iter()
+            .flatten()
+            .flat_map(|side| fields.iter().filter_map(|field| side.map(field)?.get(key)))
+            .any(|bound| equal::scalars(bound, &live.value, &Shape::Quantity))
+    };
+    let (supplied, class) = match (ty, map) {
         // SetDefaults_Pod: a request that is not written is its limit.
-        ("core.v1.ResourceRequirements", "requests") => [frame.git, frame.live]
-            .iter()
-            .flatten()
-            .filter_map(|side| side.map("limits")?.get(key))
-            .any(|limit| equal::scalars(limit, &live.value, &Shape::Quantity)),
+        ("core.v1.ResourceRequirements", "requests") => (equals_one_of(&["limits"]), Class::Default),
         // SetDefaults_LimitRangeItem.
-        ("core.v1.LimitRangeItem", "default" | "defaultRequest") => [frame.git, frame.live]
-            .iter()
-            .flatten()
-            .flat_map(|side| ["default", "max", "min"].into_iter().filter_map(|field| side.map(field)?.get(key)))
-            .any(|bound| equal::scalars(bound, &live.value, &Shape::Quantity)),
-        ("meta.v1.ObjectMeta", _) => system::bookkeeping(walk, map, key, &live.value),
-        _ => false,
-    }
+        ("core.v1.LimitRangeItem", "default" | "defaultRequest") => {
+            (equals_one_of(&["default", "max", "min"]), Class::Default)
+        }
+        ("meta.v1.ObjectMeta", _) => (system::bookkeeping(walk, map, key, &live.value), Class::System),
+        _ => return None,
+    };
+    supplied.then_some(class)
 }
 
 /// True for a live-only element of a keyed list that the server supplies.

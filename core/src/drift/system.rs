@@ -170,7 +170,9 @@ pub(super) fn excuse(walk: &Walk<'_>, value: Option<&Value<'_>>) -> Option<Excus
     let allocated = walk.frames.iter().enumerate().any(|(at, frame)| {
         let ty: &str = &walk.pair.schema.get(frame.ty).name;
         let field = walk.field_at(at).unwrap_or_default();
-        ALLOCATED.contains(&(ty, field))
+        // A CronJob's template is no Job, and gets no selector.
+        let in_template = ty == "batch.v1.JobSpec" && walk.pair.kind.kind != "Job";
+        (ALLOCATED.contains(&(ty, field)) && !in_template)
             || (ty == "core.v1.PodSpec" && walk.pair.kind.kind == "Pod" && ALLOCATED_IN_PODS.contains(&field))
     });
     allocated.then_some(Excuse::Allocated)

@@ -100,7 +100,10 @@ async fn a_rendering_that_nobody_waits_for_is_killed() {
     let request = with_script(folder.path(), script);
     let rendering = tokio::spawn(async move { render(&request).await.map(drop) });
     let file = folder.path().join("child");
-    while !std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')) {
+    for _ in 0..500 {
+        if std::fs::read_to_string(&file).is_ok_and(|text| text.ends_with('\n')) {
+            break;
+        }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     rendering.abort();

@@ -93,7 +93,7 @@ async fn an_error_in_a_template_or_in_values_is_passed_on() {
 
 #[tokio::test]
 async fn values_and_links_stay_inside_the_repository() {
-    let folder = folder(&[CHART, VALUES, ("../outside.yaml", "")]);
+    let folder = folder(&[CHART, VALUES]);
     let tools = fake_tools(folder.path(), "echo rendered");
     let chart = folder.path().join("chart");
     let with = RenderWith::Helm(HelmRelease { values: vec![Values::File("/etc/hostname".into())], ..release() });

@@ -37,7 +37,10 @@ pub(crate) fn fake_tools(folder: &Path, script: &str) -> Tools {
 pub(crate) fn fake(folder: &Path, script: &str) -> PathBuf {
     let path = folder.join("fake");
     let mut write = Command::new("sh");
-    write.args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""]).arg(&path).arg(script);
+    write
+        .args(["-c", "printf '#!/bin/sh\\nPATH=/usr/bin:/bin\\n%s\\n' \"$1\" > \"$0\" && chmod 755 \"$0\""])
+        .arg(&path)
+        .arg(script);
     assert!(write.status().unwrap().success());
     path
 }

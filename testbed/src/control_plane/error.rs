@@ -63,4 +63,18 @@ pub enum ControlPlaneError {
         /// What it printed to its error stream.
         message: String,
     },
+    /// `kubectl proxy`, through which raw requests go, did not come up.
+    #[error("start kubectl proxy: {message}")]
+    Proxy {
+        /// What it said.
+        message: String,
+    },
+    /// A raw request got no answer, or a refusal.
+    #[error("request {path}: {message}")]
+    Request {
+        /// Its path.
+        path: String,
+        /// What went wrong.
+        message: String,
+    },
 }

@@ -4,16 +4,13 @@
 //! deleted at once.
 
 use std::path::Path;
-use std::process::Command;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::HarvestError;
-use crate::process::{self, Server};
+use crate::proxy::Proxy;
 
-const PROXY_LIMIT: Duration = Duration::from_secs(20);
 const REQUEST_LIMIT: Duration = Duration::from_mins(1);
 
 /// A connection to an API server.
@@ -22,8 +19,7 @@ pub struct Api {
     url: String,
     agent: ureq::Agent,
     ours_to_use: bool,
-    _proxy: Server,
-    _folder: tempfile::TempDir,
+    _proxy: Proxy,
 }
 
 /// On whose behalf a request is made.
@@ -47,16 +43,8 @@ pub enum Trial {
 impl Api {
     /// Connects with a kubeconfig, or with kubectl's own choice of one.
     pub fn connect(kubectl: &Path, kubeconfig: Option<&Path>) -> Result<Self, HarvestError> {
-        let folder = tempfile::tempdir().map_err(|failure| proxy_error(failure.to_string()))?;
-        let log = folder.path().join("proxy.log");
-        let mut command: Command = process::command(kubectl);
-        command.args(["proxy", "--port=0"]);
-        if let Some(kubeconfig) = kubeconfig {
-            command.arg("--kubeconfig").arg(kubeconfig);
-        }
-        let mut proxy = Server::start("kubectl proxy", command, &log)
-            .map_err(|e| proxy_error(e.to_string()))?;
-        let url = wait_for_address(&mut proxy)?;
+        let proxy = Proxy::start(kubectl, kubeconfig)
+            .map_err(|message| HarvestError::Proxy { message })?;
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(REQUEST_LIMIT))
@@ -65,11 +53,10 @@ impl Api {
             .build()
             .new_agent();
         Ok(Self {
-            url,
+            url: proxy.url().to_owned(),
             agent,
             ours_to_use: false,
             _proxy: proxy,
-            _folder: folder,
         })
     }
 
@@ -178,28 +165,6 @@ impl Api {
             ))),
         }
     }
-}
-
-/// `kubectl proxy` prints the port it chose: `Starting to serve on 127.0.0.1:40001`.
-fn wait_for_address(proxy: &mut Server) -> Result<String, HarvestError> {
-    let end = Instant::now() + PROXY_LIMIT;
-    loop {
-        let said = proxy.log_tail();
-        if let Some(address) = said
-            .lines()
-            .find_map(|line| line.strip_prefix("Starting to serve on "))
-        {
-            return Ok(format!("http://{}", address.trim()));
-        }
-        if proxy.has_ended().is_some() || Instant::now() >= end {
-            return Err(proxy_error(said));
-        }
-        thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn proxy_error(message: String) -> HarvestError {
-    HarvestError::Proxy { message }
 }
 
 fn request_error(path: &str, source: ureq::Error) -> HarvestError {

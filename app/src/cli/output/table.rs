@@ -31,7 +31,7 @@ pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
     if items.is_empty() {
         table.not_compared(outcome);
         let id = if missing.is_empty() && outcome.problems.is_empty() { "clean" } else { "clean-partly" };
-        let source = source_at(outcome, style);
+        let source = source_at(outcome);
         table.line(&style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&source))]));
         return table.out;
     }
@@ -52,11 +52,11 @@ fn object_key(item: &DriftItem) -> (DriftLevel, &str, &str, &str) {
     (item.drift_level, &item.namespace, &item.resource_kind, &item.resource_name)
 }
 
-fn source_at(outcome: &Outcome, style: &Style) -> String {
+fn source_at(outcome: &Outcome) -> String {
     let revision = outcome.reports.first().and_then(|r| r.revision.as_deref());
     match revision {
-        Some(commit) => format!("{} @ {}", style.source, short(commit)),
-        None => style.source.clone(),
+        Some(commit) => format!("{} @ {}", outcome.source, short(commit)),
+        None => outcome.source.clone(),
     }
 }
 
@@ -79,7 +79,7 @@ impl Table<'_> {
     fn head(&mut self, outcome: &Outcome) {
         let words = self.style.words;
         let extent = &outcome.extent;
-        let source = source_at(outcome, self.style);
+        let source = source_at(outcome);
         let git = words.say_with(
             "source-line",
             &[("source", Text(&plain(&source))), ("objects", Count(extent.objects)), ("files", Count(extent.files))],

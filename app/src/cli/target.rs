@@ -1,0 +1,85 @@
+//! What to compare: the flags that `scan` and `explain` share.
+
+use std::path::PathBuf;
+
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::ConnectOptions;
+
+use crate::drift::scan::{Live, Request};
+use crate::drift::source::SourceRequest;
+use crate::failure::Failure;
+use crate::words::Language;
+
+/// What to compare, and how to speak.
+#[derive(Debug, clap::Args)]
+pub(super) struct TargetArgs {
+    /// What Git says: a path, or REPO[//PATH][?ref=REV].
+    #[arg(long, value_name = "SRC")]
+    source: String,
+    /// A recorded live state: a file or folder of `kubectl get -o json`.
+    #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["context", "kubeconfig"])]
+    live: Option<PathBuf>,
+    #[command(flatten)]
+    connect: Connect,
+    /// The namespace of objects that name none; else the context's.
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
+    /// A values file for a Helm chart; the last one wins.
+    #[arg(long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// The release name for a Helm chart.
+    #[arg(long, value_name = "NAME")]
+    release_name: Option<String>,
+    /// Let a kustomization fetch bases from other repositories.
+    #[arg(long)]
+    allow_remote_bases: bool,
+    /// An audit log of the API server (JSON lines): who did it, where managedFields only know a tool.
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// Language; else that of the locale.
+    #[arg(long, value_enum)]
+    pub(super) lang: Option<Language>,
+}
+
+/// Which cluster.
+#[derive(Debug, clap::Args)]
+pub(super) struct Connect {
+    /// A context of the kubeconfig; the current one without it.
+    #[arg(long)]
+    context: Option<String>,
+    /// A kubeconfig; else $KUBECONFIG, ~/.kube/config, or the Pod's service account.
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+}
+
+impl From<Connect> for ConnectOptions {
+    fn from(Connect { context, kubeconfig }: Connect) -> Self {
+        Self { kubeconfig, context }
+    }
+}
+
+impl TargetArgs {
+    /// What the flags ask for.
+    pub(super) fn resolve(self) -> Request {
+        let Self { source, live, connect, namespace, values, release_name, allow_remote_bases, audit, lang: _ } = self;
+        Request {
+            source: SourceRequest { address: source, values, release: release_name, namespace, allow_remote_bases },
+            live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
+            audit,
+            now: clock::now(),
+        }
+    }
+}
+
+/// The key of the fingerprints: one that stays, where the person has a state folder, so that two scans can be compared.
+pub(super) fn secret_key() -> Result<SecretKey, Failure> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(home);
+    let lasting = state.and_then(|folder| clock::secret_key(&folder.join("anchorwatch/secret.key")).ok());
+    match lasting {
+        Some(key) => Ok(key),
+        // A read-only home is no reason not to look at a cluster.
+        None => clock::passing_key().map_err(|e| Failure::because(&e)),
+    }
+}
