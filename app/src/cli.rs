@@ -1,14 +1,17 @@
 //! The command line: what a person types, and what they see.
 
 mod demo;
+mod explain;
 mod output;
+mod rbac;
 mod scan;
+mod snapshot;
 mod target;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::failure::Failure;
 use crate::words::{Language, Words};
@@ -25,6 +28,19 @@ struct Cli {
 enum Command {
     /// Compare Git with a cluster or a recorded snapshot.
     Scan(scan::Args),
+    /// Say why an item has its class, origin and level, rule by rule.
+    Explain(explain::ExplainArgs),
+    /// Record a live state for later or for elsewhere.
+    Snapshot(snapshot::SnapshotArgs),
+    /// Print the rights that a feature needs, for kubectl apply.
+    Rbac(rbac::RbacArgs),
+    /// Print a completion script for a shell.
+    Completion {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the version, and the Kubernetes releases whose defaults are known.
+    Version,
     /// See real drift explained on a sample: no cluster, no network.
     Demo(demo::Args),
 }
@@ -41,6 +57,11 @@ pub(crate) fn run() -> ExitCode {
     };
     let result = match cli.command {
         Command::Scan(args) => scan::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Snapshot(args) => snapshot::run(args),
+        Command::Rbac(args) => rbac::run(args),
+        Command::Completion { shell } => completion(shell),
+        Command::Version => version(),
         Command::Demo(args) => demo::run(args),
     };
     match result {
@@ -50,6 +71,26 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn completion(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "anchorwatch", &mut script);
+    print(&String::from_utf8_lossy(&script))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn version() -> Result<ExitCode, Failure> {
+    let minors: Vec<String> =
+        anchorwatch_core::schema::catalogue::minors().map(|minor| format!("1.{}", minor.0)).collect();
+    print(&format!("anchorwatch {}\nKubernetes defaults: {}\n", env!("CARGO_PKG_VERSION"), minors.join(", ")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says something to the person, beside the output.
+fn tell(text: &str) {
+    // Nothing is left to do where stderr is closed.
+    let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
 /// The async runtime that stories wait on.
@@ -102,4 +143,20 @@ pub(crate) fn plain(text: &str) -> String {
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{061c}' | '\u{00ad}' | '\u{2028}' | '\u{2029}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn hidden_characters_become_visible() {
+        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\u{200b}"), "a\\u{1b}[31mb\\u{202e}c\\u{200b}");
+        assert_eq!(plain("漂移 é"), "漂移 é");
+    }
 }

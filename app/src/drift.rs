@@ -3,5 +3,6 @@
 pub(crate) mod examiner;
 mod live;
 mod past;
+pub(crate) mod record;
 pub(crate) mod scan;
 pub(crate) mod source;

@@ -165,6 +165,11 @@ impl Schema {
         self.kinds.contains_key(group_kind)
     }
 
+    /// All kinds in all versions.
+    pub fn all_kinds(&self) -> impl Iterator<Item = (&GroupKind, &Kind)> {
+        self.kinds.iter().flat_map(|(name, versions)| versions.iter().map(move |kind| (name, kind)))
+    }
+
     /// Adds a kind; one of the same version is replaced.
     pub fn add_kind(&mut self, kind: &str, entry: Kind) {
         let versions = self.kinds.entry(GroupKind::of(&entry.api_version, kind)).or_default();

@@ -11,7 +11,6 @@ use rust_embed::RustEmbed;
 use super::output::Format;
 use super::{scan as face, target};
 use crate::drift::scan::{Live, Request, scan};
-use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
 use crate::words::Language;
 
@@ -48,15 +47,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     // Names without the temporary folder, as a person would have typed them there.
     std::env::set_current_dir(folder).map_err(|e| unwritable(folder, &e))?;
     let request = Request {
-        source: SourceRequest {
-            address: "shop.git//deploy?ref=main".to_owned(),
-            values: Vec::new(),
-            release: None,
-            namespace: Some("shop".to_owned()),
-            allow_remote_bases: false,
-        },
+        source: target::source_request("shop.git//deploy?ref=main".to_owned(), Some("shop".to_owned())),
         live: Live::Snapshot(PathBuf::from("snapshot.json")),
         audit: Some(PathBuf::from("audit.jsonl")),
+        explain: None,
         now: recorded_at,
     };
     let key = target::secret_key()?;

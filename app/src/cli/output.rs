@@ -5,12 +5,21 @@ mod sarif;
 mod table;
 mod value;
 
+use std::fmt::Write as _;
+
 use anchorwatch_core::drift::DriftReport;
+use anchorwatch_core::drift::origin::Attribution;
 use clap::ValueEnum;
+use jiff::Timestamp;
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::drift::scan::Outcome;
+use crate::cli::plain;
+use crate::words::Arg::{Count, Text};
 use crate::words::Words;
+
+pub(super) use value::flow;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -60,4 +69,44 @@ pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> String 
         Format::Diff => diff::print(&outcome.reports),
         Format::Sarif => sarif::print(&outcome.reports),
     }
+}
+
+/// Who owns a value: tool, time, and person where one is known.
+pub(super) fn who(attribution: &Attribution, style: &Style) -> String {
+    let mut text = plain(&attribution.manager);
+    if !attribution.subresource.is_empty() {
+        let _ = write!(text, " ({})", plain(&attribution.subresource));
+    }
+    if let Some(time) = attribution.time {
+        let _ = write!(text, ", {}", when(time, style));
+    }
+    if let Some(user) = &attribution.user {
+        let _ = write!(text, " ({})", style.words.say_with("who-user", &[("user", Text(&plain(user)))]));
+    }
+    text
+}
+
+/// A time: relative for people who look now, absolute where it is asked for.
+pub(super) fn when(time: Timestamp, style: &Style) -> String {
+    let local = time.to_zoned(style.now.time_zone().clone());
+    if style.wide {
+        return local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
+    }
+    let words = style.words;
+    let seconds = style.now.timestamp().duration_since(time).as_secs();
+    let count = |n: i64| Count(usize::try_from(n).unwrap_or(0));
+    match seconds {
+        i64::MIN..60 => words.say("ago-now"),
+        60..3600 => words.say_with("ago-minutes", &[("n", count(seconds / 60))]),
+        3600..36000 => words.say_with("ago-hours", &[("n", count(seconds / 3600))]),
+        _ if style.now.yesterday().is_ok_and(|y| y.date() == local.date()) => {
+            words.say_with("yesterday", &[("time", Text(&local.strftime("%H:%M").to_string()))])
+        }
+        _ => local.strftime("%Y-%m-%d %H:%M").to_string(),
+    }
+}
+
+/// Text, filled up with blanks to a number of columns.
+pub(super) fn padded(text: &str, width: usize) -> String {
+    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }

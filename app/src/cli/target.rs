@@ -67,9 +67,15 @@ impl TargetArgs {
             source: SourceRequest { address: source, values, release: release_name, namespace, allow_remote_bases },
             live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
             audit,
+            explain: None,
             now: clock::now(),
         }
     }
+}
+
+/// A source without anything special said about it.
+pub(super) fn source_request(address: String, namespace: Option<String>) -> SourceRequest {
+    SourceRequest { address, values: Vec::new(), release: None, namespace, allow_remote_bases: false }
 }
 
 /// The key of the fingerprints: one that stays, where the person has a state folder, so that two scans can be compared.

@@ -1,15 +1,17 @@
 //! Takes raw live objects, one at a time and from any thread, and makes items of those that differ.
 
+use std::str::FromStr;
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::audit::{AuditLog, ObjectAddress};
-use anchorwatch_core::drift::compare::{Pair, compare};
+use anchorwatch_core::drift::compare::{Class, Pair, Silent, compare, compare_and_tell};
 use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::origin::Witness;
 use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::secret::Shown;
 use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::ownership::parse_managed_fields;
@@ -29,8 +31,66 @@ pub(crate) struct Examiner<'a> {
     pub(crate) past: Option<&'a Past<'a>>,
     pub(crate) unstable: &'a Unstable,
     pub(crate) audit: Option<&'a AuditLog>,
+    pub(crate) explain: Option<&'a Selector>,
+    pub(crate) told: Mutex<Vec<Told>>,
     /// Objects that came without managedFields.
     pub(crate) unattributed: Mutex<usize>,
+}
+
+/// What was passed over in one object: live-only values that are no drift.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// `KIND/NAME`.
+    pub(crate) object: String,
+    /// Path, why, and value.
+    pub(crate) silent: Vec<(String, Class, Shown)>,
+}
+
+/// Which items a person means: a fingerprint's beginning, or `KIND/NAME[:STABLE_PATH]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Selector {
+    Fingerprint(String),
+    Object { kind: String, name: String, path: Option<String> },
+}
+
+impl FromStr for Selector {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        if let Some((kind, rest)) = text.split_once('/') {
+            let (name, path) = match rest.split_once(':') {
+                Some((name, path)) => (name, Some(path.to_owned())),
+                None => (rest, None),
+            };
+            let complete = !kind.is_empty() && !name.is_empty();
+            return complete.then(|| Self::Object { kind: kind.to_owned(), name: name.to_owned(), path }).ok_or(());
+        }
+        let is_fingerprint = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        is_fingerprint.then(|| Self::Fingerprint(text.to_ascii_lowercase())).ok_or(())
+    }
+}
+
+impl Selector {
+    /// True if this item is meant.
+    pub(crate) fn selects(&self, item: &DriftItem) -> bool {
+        match self {
+            Self::Fingerprint(start) => item.fingerprint.starts_with(start),
+            Self::Object { kind, name, path } => {
+                item.resource_kind.eq_ignore_ascii_case(kind)
+                    && item.resource_name == *name
+                    && path.as_ref().is_none_or(|p| item.stable_path == *p || item.stable_path.ends_with(&format!(".{p}")))
+            }
+        }
+    }
+
+    fn is_about(&self, wanted: &Wanted<'_>) -> bool {
+        match self {
+            Self::Fingerprint(_) => false,
+            Self::Object { kind, name, .. } => {
+                wanted.kind.kind.eq_ignore_ascii_case(kind) && wanted.desired.head().name == name
+            }
+        }
+    }
 }
 
 /// A live object that could not be read.
@@ -67,7 +127,14 @@ impl Examiner<'_> {
     fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
         let root = self.schema.root(api_version, &wanted.kind);
         let git = &wanted.desired.root;
-        let differences = compare(Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root });
+        let pair = Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root };
+        let differences = if self.explain.is_some_and(|s| s.is_about(wanted)) {
+            let (differences, silent) = compare_and_tell(pair);
+            self.tell(wanted, &silent);
+            differences
+        } else {
+            compare(pair)
+        };
         if live.managed_fields.is_none() {
             *self.unattributed.lock().expect("no thread panics while it counts") += 1;
         }
@@ -111,6 +178,12 @@ impl Examiner<'_> {
             (Some(past), Some(file)) => past.of(file, &wanted.desired.identity()),
             _ => Vec::new(),
         }
+    }
+
+    fn tell(&self, wanted: &Wanted<'_>, silent: &[Silent<'_>]) {
+        let shown = |s: &Silent<'_>| (s.path.stable(), s.class, Shown::of(s.live, None));
+        let told = Told { object: wanted.desired.identity().to_string(), silent: silent.iter().map(shown).collect() };
+        self.told.lock().expect("no thread panics while it tells").push(told);
     }
 
     /// The item for an object that the cluster does not have.

@@ -202,6 +202,22 @@ pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     wishes
 }
 
+/// Which lists a recording needs: also the autoscalers beside Git's workloads.
+pub(super) fn wishes_with_autoscalers(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
+    let mut wishes = wishes(schema, index);
+    let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
+    if wishes.iter().all(|w| w.kind != kind) {
+        let places: BTreeSet<Option<String>> =
+            wishes.iter().map(|w| w.namespace.clone()).filter(Option::is_some).collect();
+        for namespace in places {
+            if let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace.as_deref()) {
+                wishes.push(Wish { kind: kind.clone(), namespace, listing });
+            }
+        }
+    }
+    wishes
+}
+
 /// Reads the autoscalers of the namespaces that have something to scale. Where they may not be read, there are none.
 pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, index: &mut Index<'_>) {
     let scaled: BTreeSet<String> = index
@@ -233,10 +249,11 @@ pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, i
     }
 }
 
-struct Page {
-    bytes: Vec<u8>,
-    api_version: String,
-    kind: String,
+/// A page of a list.
+pub(super) struct Page {
+    pub(super) bytes: Vec<u8>,
+    pub(super) api_version: String,
+    pub(super) kind: String,
 }
 
 /// Reads all lists, and examines each page while the next ones come in. Runs outside of the async runtime.
@@ -247,28 +264,42 @@ pub(super) fn examine_cluster(
     wishes: Vec<Wish>,
     unlisted: &mut Unlisted,
 ) -> Result<Examined, Failure> {
+    let all: Mutex<Examined> = Mutex::default();
+    let take = |page: &Page| {
+        let mut examined = Examined::default();
+        examine_page(examiner, page, &mut examined);
+        all.lock().expect("no worker panics while it collects").merge(examined);
+    };
+    read_pages(runtime, cluster, wishes, unlisted, &take)?;
+    Ok(all.into_inner().expect("no worker panics while it collects"))
+}
+
+/// Reads all lists, and hands each page to a worker while the next ones come in.
+pub(super) fn read_pages(
+    runtime: &Handle,
+    cluster: &Cluster,
+    wishes: Vec<Wish>,
+    unlisted: &mut Unlisted,
+    take: &(impl Fn(&Page) + Sync),
+) -> Result<(), Failure> {
     let (send, receive) = mpsc::channel::<Page>(WAITING_PAGES);
     let receive = Mutex::new(receive);
-    std::thread::scope(|scope| {
-        let work = || {
-            let mut examined = Examined::default();
-            loop {
-                let page = receive.lock().expect("no worker panics while it waits").blocking_recv();
-                let Some(page) = page else { return examined };
-                examine_page(examiner, &page, &mut examined);
-            }
-        };
-        let threads: Vec<_> = (0..workers()).map(|_| scope.spawn(work)).collect();
-        let listed = runtime.block_on(read_lists(cluster, wishes, send));
-        let mut all = Examined::default();
-        for thread in threads {
-            all.merge(thread.join().expect("a worker does not panic"));
+    let refused = std::thread::scope(|scope| {
+        for _ in 0..workers() {
+            scope.spawn(|| {
+                loop {
+                    let page = receive.lock().expect("no worker panics while it waits").blocking_recv();
+                    let Some(page) = page else { return };
+                    take(&page);
+                }
+            });
         }
-        for (wish, error) in listed? {
-            unlisted.add(&wish.kind, wish.namespace.as_deref(), wish.listing.resource, why_not(&error));
-        }
-        Ok(all)
-    })
+        runtime.block_on(read_lists(cluster, wishes, send))
+    })?;
+    for (wish, error) in refused {
+        unlisted.add(&wish.kind, wish.namespace.as_deref(), wish.listing.resource, why_not(&error));
+    }
+    Ok(())
 }
 
 fn examine_page(examiner: &Examiner<'_>, page: &Page, examined: &mut Examined) {

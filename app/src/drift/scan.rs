@@ -18,7 +18,7 @@ use anchorwatch_edge::snapshot::{self, SnapshotFile};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::examiner::{Examiner, Unreadable};
+use super::examiner::{Examiner, Selector, Told, Unreadable};
 use super::live::{self, Examined, Unlisted};
 use super::past::Past;
 use super::source::{SourceOfFiles, SourceRequest, Unstable};
@@ -34,6 +34,8 @@ pub(crate) struct Request {
     pub(crate) live: Live,
     /// An audit log of the API server.
     pub(crate) audit: Option<PathBuf>,
+    /// What is to be explained: of its objects also what was passed over is told.
+    pub(crate) explain: Option<Selector>,
     /// When the scan looks.
     pub(crate) now: Timestamp,
 }
@@ -56,6 +58,8 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<String>,
     /// The source as it was named.
     pub(crate) source: String,
+    /// What was passed over in the objects to be explained.
+    pub(crate) told: Vec<Told>,
     /// What was looked at.
     pub(crate) extent: Extent,
 }
@@ -124,6 +128,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         past: past.as_ref(),
         unstable: &unstable,
         audit: audit.as_ref(),
+        explain: request.explain.as_ref(),
+        told: Mutex::default(),
         unattributed: Mutex::new(0),
     };
     let examined = match &side {
@@ -157,7 +163,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         defaults_minor,
         elapsed: started.elapsed(),
     };
-    Ok(Outcome { reports, problems, source: request.source.address.clone(), extent })
+    let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
+    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), extent })
 }
 
 fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {

@@ -76,3 +76,36 @@ ago-now = just now
 ago-minutes = { $n } min ago
 ago-hours = { $n } h ago
 yesterday = yesterday { $time }
+
+origin-human = a person
+origin-controller = a controller
+origin-stale = Git's past
+origin-unknown = unknown
+why-controllers_own_field = { $manager } keeps this field; it stands in the table of controllers' own fields
+why-delivery_tool_owns_it = { $manager } delivered the object and owns this; Git does not say it any more
+why-last_applied = last-applied-configuration has it: it was applied once
+why-earlier_commit = an earlier commit said so
+why-persons_tool = { $manager } is a tool that people use
+why-audit_user = the audit log names a person
+why-name_proves_nothing = { $manager } is the name of a controller or delivery tool, but not for this field: anyone may claim a name
+why-unlisted_manager = { $manager } is in no table of tools; it is not called a person's by guess
+why-unowned = no manager owns it, and it is no default
+why-no_managed_fields = the object came without managedFields
+why-gone = it is gone, and managedFields do not tell who took it
+explain-changed = both have it, with different values
+explain-removed = Git has it, the cluster does not
+explain-extra = the cluster has it, Git does not, and the server did not fill it in
+explain-missing_object = Git has the object, the cluster does not
+explain-unmanaged_object = the cluster has the object, no source does
+label-class = class
+label-origin = origin
+label-level = level
+label-id = id
+level-by-rule = { $level } by rule { $rule }: { $reason }
+passed-over = { $object }: { $defaults ->
+    [one] { $defaults } value is a default
+   *[other] { $defaults } values are defaults
+  } of the server, { $system } are its own or its controllers'; no drift (-v lists them)
+class-default = default
+class-system = system
+explain-clean = { $object } is as Git says.

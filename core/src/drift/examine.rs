@@ -239,6 +239,7 @@ fn item(
         origin_reason: verdict.reason,
         attribution: verdict.attribution,
         rule: grade.rule.to_owned(),
+        reason: grade.reason.to_owned(),
         source: in_git.then(|| SourceLocation { line, ..subject.source.clone() }),
         was_in_git,
         status: DriftStatus::Pending,

@@ -91,6 +91,8 @@ pub struct DriftItem {
     pub attribution: Option<Attribution>,
     /// Id of the rule that gave the level.
     pub rule: String,
+    /// The rule's reason.
+    pub reason: String,
     /// Where Git says the desired value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<SourceLocation>,

@@ -39,6 +39,18 @@ impl<'a> LiveObject<'a> {
     }
 }
 
+impl LiveObject<'_> {
+    /// The object with whole fingerprints in place of secret values, to be written to a file.
+    pub fn sealed(&self) -> Map<'static> {
+        let mut root = match Value::Map(self.root.clone()).into_owned() {
+            Value::Map(root) => root,
+            _ => Map::default(),
+        };
+        super::secret::seal(&mut root);
+        root
+    }
+}
+
 impl<'de> Deserialize<'de> for LiveObject<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(ObjectVisitor)

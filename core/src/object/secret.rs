@@ -104,7 +104,7 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
     }
     if let Some(Value::Map(data)) = root.get_mut("data") {
         for value in data.values_mut() {
-            conceal_value(value, |text| key.fingerprint(&decoded(text)));
+            conceal_value(value, |text| unsealed(text).unwrap_or_else(|| key.fingerprint(&decoded(text))));
         }
     }
     if let Some(Node { value: Value::Map(mut plain), .. }) = root.remove("stringData") {
@@ -126,6 +126,29 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
     {
         conceal_value(value, |text| key.fingerprint(text.as_bytes()));
     }
+}
+
+/// How a fingerprint stands in a recorded snapshot.
+const SEALED: &str = "anchorwatch.hmac-sha256:";
+
+/// Writes the fingerprints of a Secret out in full, so that a recorded snapshot can be compared later with the same key.
+pub fn seal(root: &mut Map<'_>) {
+    if let Some(Value::Map(data)) = root.get_mut("data") {
+        for value in data.values_mut() {
+            if let Value::Secret(fingerprint) = value {
+                *value = Value::String(Cow::Owned(format!("{SEALED}{}", fingerprint.to_hex())));
+            }
+        }
+    }
+}
+
+fn unsealed(text: &str) -> Option<Fingerprint> {
+    let digits = text.strip_prefix(SEALED).filter(|d| d.len() == 64 && d.is_ascii())?;
+    let mut bytes = [0; 32];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
+    }
+    Some(Fingerprint(bytes))
 }
 
 fn conceal_value(value: &mut Value<'_>, fingerprint: impl Fn(&str) -> Fingerprint) {

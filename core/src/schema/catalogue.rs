@@ -30,6 +30,11 @@ pub fn load(wanted: Option<Minor>) -> (Schema, Minor) {
     (schema, minor)
 }
 
+/// The minor releases whose defaults are known, newest first.
+pub fn minors() -> impl Iterator<Item = Minor> {
+    DEFAULTS.iter().map(|(minor, _)| Minor(*minor))
+}
+
 fn nearest(wanted: Option<Minor>) -> (Minor, &'static str) {
     let wanted = wanted.map_or(u32::MAX, |m| m.0);
     let (minor, text) =

@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use anchorwatch_core::drift::origin::{Attribution, OriginReason};
+use anchorwatch_core::drift::origin::OriginReason;
 use anchorwatch_core::drift::report::{self, DriftReport};
 use anchorwatch_core::drift::{Change, DriftItem, DriftLevel, Origin};
 use anstyle::{AnsiColor, Style as Paint};
-use jiff::Timestamp;
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
-use super::{Style, value};
+use super::{Style, padded, value, when, who};
 use crate::cli::plain;
 use crate::drift::scan::Outcome;
 use crate::words::Arg::{Count, Text};
@@ -226,7 +225,7 @@ impl Table<'_> {
 
     fn notes(&mut self, item: &DriftItem) {
         let words = self.style.words;
-        let who = item.attribution.as_ref().map(|a| self.who(a));
+        let who = item.attribution.as_ref().map(|a| who(a, self.style));
         let note = self.note(item);
         for (label, text) in [("label-who", who), ("label-note", note)] {
             if let Some(text) = text {
@@ -236,24 +235,10 @@ impl Table<'_> {
         }
     }
 
-    fn who(&self, attribution: &Attribution) -> String {
-        let mut text = plain(&attribution.manager);
-        if !attribution.subresource.is_empty() {
-            let _ = write!(text, " ({})", plain(&attribution.subresource));
-        }
-        if let Some(time) = attribution.time {
-            let _ = write!(text, ", {}", self.when(time));
-        }
-        if let Some(user) = &attribution.user {
-            let _ = write!(text, " ({})", self.style.words.say_with("who-user", &[("user", Text(&plain(user)))]));
-        }
-        text
-    }
-
     fn note(&self, item: &DriftItem) -> Option<String> {
         let words = self.style.words;
         if let Some(past) = &item.was_in_git {
-            let at = past.changed_at.map(|t| self.when(t)).unwrap_or_default();
+            let at = past.changed_at.map(|t| when(t, self.style)).unwrap_or_default();
             let since = past.changed_in.as_deref().map(short).unwrap_or_default();
             let mut text = if item.change == Change::Extra {
                 words.say_with("note-past", &[("commit", Text(short(&past.commit)))])
@@ -294,27 +279,6 @@ impl Table<'_> {
             (Some(git), None) => format!("{last} {git} → -"),
             (None, Some(live)) => format!("{last} - → {live}"),
             (None, None) => last.to_owned(),
-        }
-    }
-
-    /// A time: relative for people who look now, absolute where it is asked for.
-    fn when(&self, time: Timestamp) -> String {
-        let zone = self.style.now.time_zone().clone();
-        let local = time.to_zoned(zone);
-        if self.style.wide {
-            return local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
-        }
-        let words = self.style.words;
-        let seconds = self.style.now.timestamp().duration_since(time).as_secs();
-        let count = |n: i64| usize::try_from(n).unwrap_or(0);
-        match seconds {
-            i64::MIN..60 => words.say("ago-now"),
-            60..3600 => words.say_with("ago-minutes", &[("n", Count(count(seconds / 60)))]),
-            3600..36000 => words.say_with("ago-hours", &[("n", Count(count(seconds / 3600)))]),
-            _ if self.style.now.yesterday().is_ok_and(|y| y.date() == local.date()) => {
-                words.say_with("yesterday", &[("time", Text(&local.strftime("%H:%M").to_string()))])
-            }
-            _ => local.strftime("%Y-%m-%d %H:%M").to_string(),
         }
     }
 
@@ -394,10 +358,6 @@ fn value_lines(shown: &Json, item: &DriftItem) -> Vec<String> {
         Json::String(text) if text.contains('\n') => text.lines().map(plain).collect(),
         other => vec![plain(&value::flow(other))],
     }
-}
-
-fn padded(text: &str, width: usize) -> String {
-    format!("{text}{}", " ".repeat(width.saturating_sub(text.width())))
 }
 
 /// Breaks a text at blanks; a longer word stays whole.

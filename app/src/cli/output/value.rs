@@ -84,7 +84,7 @@ fn is_literal(text: &str) -> bool {
 }
 
 /// A value on one line.
-pub(super) fn flow(value: &Json) -> String {
+pub(in crate::cli) fn flow(value: &Json) -> String {
     match value {
         Json::String(text) => scalar_text(text),
         Json::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
