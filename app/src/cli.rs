@@ -9,10 +9,12 @@ mod snapshot;
 mod target;
 
 use std::io::{self, IsTerminal as _, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::config;
 use crate::failure::Failure;
 use crate::words::{Language, Words};
 
@@ -34,6 +36,9 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Print the rights that a feature needs, for kubectl apply.
     Rbac(rbac::RbacArgs),
+    /// Look after the configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Print a completion script for a shell.
     Completion {
         /// The shell.
@@ -43,6 +48,15 @@ enum Command {
     Version,
     /// See real drift explained on a sample: no cluster, no network.
     Demo(demo::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check a configuration file.
+    Check {
+        /// The file.
+        file: PathBuf,
+    },
 }
 
 /// Runs the command that was typed.
@@ -60,6 +74,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Rbac(args) => rbac::run(args),
+        Command::Config(ConfigCommand::Check { file }) => check_config(&file),
         Command::Completion { shell } => completion(shell),
         Command::Version => version(),
         Command::Demo(args) => demo::run(args),
@@ -71,6 +86,12 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn check_config(file: &Path) -> Result<ExitCode, Failure> {
+    config::read(file)?;
+    tell(&format!("{} is fine", file.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 fn completion(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {

@@ -1,5 +1,6 @@
 //! The stories of drift: scanning, so far.
 
+mod confirm;
 pub(crate) mod examiner;
 mod live;
 mod past;

@@ -1,7 +1,7 @@
 //! Git's objects, found by what they are called in the cluster.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anchorwatch_core::drift::level::Bounds;
@@ -28,6 +28,7 @@ pub(crate) struct Index<'a> {
     wanted: Vec<Wanted<'a>>,
     by_name: HashMap<String, usize>,
     bounds: HashMap<String, Bounds>,
+    namespaces: HashSet<&'a str>,
 }
 
 /// Two objects of a source with one identity: positions of the first and the second.
@@ -41,8 +42,12 @@ impl<'a> Index<'a> {
         default_namespace: &'a str,
         schema: &Schema,
     ) -> (Self, Vec<Duplicate>) {
-        let mut index =
-            Self { wanted: Vec::with_capacity(objects.len()), by_name: HashMap::new(), bounds: HashMap::new() };
+        let mut index = Self {
+            wanted: Vec::with_capacity(objects.len()),
+            by_name: HashMap::new(),
+            bounds: HashMap::new(),
+            namespaces: HashSet::new(),
+        };
         let mut duplicates = Vec::new();
         for (at, desired) in objects.iter().enumerate() {
             let head = desired.head();
@@ -62,6 +67,7 @@ impl<'a> Index<'a> {
             if let Some((target, bounds)) = autoscaler(&desired.root, namespace) {
                 index.bounds.insert(target, bounds);
             }
+            index.namespaces.insert(namespace);
             index.wanted.push(Wanted { desired, kind, namespace, found: AtomicBool::new(false) });
         }
         (index, duplicates)
@@ -73,6 +79,11 @@ impl<'a> Index<'a> {
         let wanted = &self.wanted[at];
         wanted.found.store(true, Ordering::Relaxed);
         Some((at, wanted))
+    }
+
+    /// True if the source has something in this namespace.
+    pub(crate) fn mentions(&self, namespace: &str) -> bool {
+        self.namespaces.contains(namespace)
     }
 
     /// All objects, in the source's order.

@@ -1,6 +1,7 @@
 //! `anchorwatch`: sees to it that a Kubernetes cluster does not drift from Git.
 
 mod cli;
+mod config;
 mod drift;
 mod failure;
 mod index;

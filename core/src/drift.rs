@@ -9,9 +9,11 @@ pub mod item;
 pub mod level;
 pub mod mask;
 pub mod origin;
+pub mod policy;
 pub mod report;
 pub mod rules;
 mod system;
+pub mod unmanaged;
 
 pub use compare::{Change, Difference, compare};
 pub use item::DriftItem;

@@ -2,6 +2,7 @@
 
 pub mod connect;
 pub mod discover;
+mod dry_run;
 pub mod list;
 
 use http::{Request, StatusCode, header};
@@ -99,6 +100,10 @@ impl Cluster {
             .header(header::ACCEPT, "application/json")
             .body(Body::empty())
             .expect("a path made of names that Kubernetes allows");
+        self.send(request).await
+    }
+
+    async fn send(&self, request: Request<Body>) -> Result<Vec<u8>, ClusterError> {
         let response = self.client.send(request).await.map_err(|source| ClusterError::Unreachable {
             cluster: self.name.clone(),
             server: self.server.clone(),

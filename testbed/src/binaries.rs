@@ -138,9 +138,7 @@ pub struct Binaries {
 impl Binaries {
     /// Finds the programs, building into the cache what is missing there.
     pub fn find_or_build() -> Result<Self, BuildError> {
-        if let Some(assets) =
-            std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty())
-        {
+        if let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").filter(|value| !value.is_empty()) {
             return Self::from_assets(PathBuf::from(assets));
         }
         let folder = cache_folder()?;
@@ -156,10 +154,7 @@ impl Binaries {
             return Ok(Self { folder });
         }
         let missing = missing.into_iter().map(Tool::name).collect();
-        Err(BuildError::AssetsIncomplete {
-            folder: folder.display().to_string(),
-            missing,
-        })
+        Err(BuildError::AssetsIncomplete { folder: folder.display().to_string(), missing })
     }
 
     /// The program's file; `None` only for an optional one that `KUBEBUILDER_ASSETS` does not have.
@@ -174,25 +169,14 @@ impl Binaries {
 }
 
 fn missing(folder: &Path, tools: &[Tool]) -> Vec<Tool> {
-    tools
-        .iter()
-        .copied()
-        .filter(|tool| !folder.join(tool.name()).is_file())
-        .collect()
+    tools.iter().copied().filter(|tool| !folder.join(tool.name()).is_file()).collect()
 }
 
 fn cache_folder() -> Result<PathBuf, BuildError> {
-    let set = |name| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
     let key = hexadecimal::of(&Sha256::digest(GO_SUM)[..8]);
-    Ok(cache
-        .ok_or(BuildError::NoCacheFolder)?
-        .join("anchorwatch/testbed")
-        .join(key))
+    Ok(cache.ok_or(BuildError::NoCacheFolder)?.join("anchorwatch/testbed").join(key))
 }
 
 /// Builds what is missing beside the folder and renames it in, so that a file that is there is always whole.
@@ -225,16 +209,7 @@ fn build(go: &Path, modules: &Path, tools: &[Tool]) -> Result<(), BuildError> {
     let packages: Vec<&str> = tools.iter().map(|tool| tool.package()).collect();
     let mut command = process::command(go);
     command.current_dir(modules).env("CGO_ENABLED", "0");
-    command
-        .args([
-            "build",
-            "-trimpath",
-            "-ldflags",
-            &linker_flags(),
-            "-o",
-            "bin/",
-        ])
-        .args(&packages);
+    command.args(["build", "-trimpath", "-ldflags", &linker_flags(), "-o", "bin/"]).args(&packages);
     let packages = packages.join(" ");
     let status = match process::run_visibly(command, BUILD_LIMIT) {
         Ok(status) if status.success() => return Ok(()),
@@ -248,14 +223,9 @@ fn build(go: &Path, modules: &Path, tools: &[Tool]) -> Result<(), BuildError> {
 fn linker_flags() -> String {
     let version = kubernetes_version();
     let mut parts = version.trim_start_matches('v').split('.');
-    let (major, minor) = (
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    );
+    let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let package = "k8s.io/component-base/version";
-    format!(
-        "-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}"
-    )
+    format!("-s -w -X {package}.gitVersion={version} -X {package}.gitMajor={major} -X {package}.gitMinor={minor}")
 }
 
 /// The version `go.mod` asks for, as in `v1.37.2`.
@@ -275,9 +245,7 @@ fn lock(path: &Path) -> Result<File, BuildError> {
             Ok(()) => return Ok(file),
             Err(TryLockError::Error(source)) => return Err(file_error("lock", path)(source)),
             Err(TryLockError::WouldBlock) if Instant::now() >= end => {
-                return Err(BuildError::LockHeld {
-                    lock: path.display().to_string(),
-                });
+                return Err(BuildError::LockHeld { lock: path.display().to_string() });
             }
             Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(200)),
         }
@@ -286,9 +254,5 @@ fn lock(path: &Path) -> Result<File, BuildError> {
 
 fn file_error(attempted: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BuildError {
     let path = path.display().to_string();
-    move |source| BuildError::File {
-        attempted,
-        path,
-        source,
-    }
+    move |source| BuildError::File { attempted, path, source }
 }

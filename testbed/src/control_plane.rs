@@ -88,29 +88,17 @@ impl ControlPlane {
     }
 
     /// The same with `input` on its standard input, for `kubectl apply -f -`.
-    pub fn kubectl_with_input(
-        &self,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<String, ControlPlaneError> {
+    pub fn kubectl_with_input(&self, arguments: &[&str], input: &str) -> Result<String, ControlPlaneError> {
         let output = self.kubectl_as(Person::Admin, arguments, input)?;
         if output.status.success() {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let message = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        Err(ControlPlaneError::Kubectl {
-            arguments: arguments.join(" "),
-            message,
-        })
+        Err(ControlPlaneError::Kubectl { arguments: arguments.join(" "), message })
     }
 
     /// Runs `kubectl` as `person` and returns all of it, however it ended.
-    pub fn kubectl_as(
-        &self,
-        person: Person,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<Output, ControlPlaneError> {
+    pub fn kubectl_as(&self, person: Person, arguments: &[&str], input: &str) -> Result<Output, ControlPlaneError> {
         let mut command = self.kubectl_command(person)?;
         command.args(arguments);
         run_kubectl(command, input)
@@ -124,10 +112,7 @@ impl ControlPlane {
         editor: &str,
     ) -> Result<Output, ControlPlaneError> {
         let mut command = self.kubectl_command(person)?;
-        command
-            .arg("edit")
-            .args(arguments)
-            .env("KUBE_EDITOR", editor);
+        command.arg("edit").args(arguments).env("KUBE_EDITOR", editor);
         run_kubectl(command, "")
     }
 
@@ -138,9 +123,7 @@ impl ControlPlane {
 
     fn kubectl_file(&self) -> Result<PathBuf, ControlPlaneError> {
         let tool = Tool::Kubectl;
-        self.binaries
-            .path(tool)
-            .ok_or(ControlPlaneError::NoBinary { tool })
+        self.binaries.path(tool).ok_or(ControlPlaneError::NoBinary { tool })
     }
 
     fn kubectl_command(&self, person: Person) -> Result<Command, ControlPlaneError> {
@@ -153,12 +136,8 @@ impl ControlPlane {
 }
 
 fn run_kubectl(command: Command, input: &str) -> Result<Output, ControlPlaneError> {
-    process::run(command, input.as_bytes(), KUBECTL_LIMIT).map_err(|source| {
-        ControlPlaneError::Run {
-            name: "kubectl",
-            source,
-        }
-    })
+    process::run(command, input.as_bytes(), KUBECTL_LIMIT)
+        .map_err(|source| ControlPlaneError::Run { name: "kubectl", source })
 }
 
 impl Drop for ControlPlane {

@@ -34,16 +34,8 @@ impl Server {
     /// Starts `command`, its output going to `log`.
     pub(crate) fn start(name: &'static str, mut command: Command, log: &Path) -> io::Result<Self> {
         let output = File::create(log)?;
-        command
-            .stdin(Stdio::null())
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        Ok(Self {
-            name,
-            child: spawn(command)?,
-            log: log.to_owned(),
-            grace: Duration::from_secs(4),
-        })
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        Ok(Self { name, child: spawn(command)?, log: log.to_owned(), grace: Duration::from_secs(4) })
     }
 
     /// What the process is called in messages.
@@ -95,11 +87,8 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Runs `command` to its end and collects what it says, killing it at the deadline.
-pub(crate) fn run(mut command: Command, stdin: &[u8], deadline: Duration) -> io::Result<Output> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+pub fn run(mut command: Command, stdin: &[u8], deadline: Duration) -> io::Result<Output> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = spawn(command)?;
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);
@@ -109,14 +98,8 @@ pub(crate) fn run(mut command: Command, stdin: &[u8], deadline: Duration) -> io:
         thread::spawn(move || pipe.write_all(&input));
     }
     let status = finish(&mut child, deadline)?;
-    let output = |reader: Option<thread::JoinHandle<Vec<u8>>>| {
-        reader.and_then(|r| r.join().ok()).unwrap_or_default()
-    };
-    Ok(Output {
-        status,
-        stdout: output(stdout),
-        stderr: output(stderr),
-    })
+    let output = |reader: Option<thread::JoinHandle<Vec<u8>>>| reader.and_then(|r| r.join().ok()).unwrap_or_default();
+    Ok(Output { status, stdout: output(stdout), stderr: output(stderr) })
 }
 
 /// Runs `command` to its end with this process's own error stream, killing it at the deadline.
@@ -189,7 +172,5 @@ fn setpriv() -> Option<&'static Path> {
 /// Where `program` is installed, if it is.
 pub(crate) fn find_on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

@@ -16,9 +16,6 @@ fn every_test_file_is_part_of_this_binary() {
     for entry in fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         let module = name.trim_end_matches(".rs");
-        assert!(
-            module == "all" || this.contains(&format!("mod {module};")),
-            "{name} is not part of all.rs"
-        );
+        assert!(module == "all" || this.contains(&format!("mod {module};")), "{name} is not part of all.rs");
     }
 }

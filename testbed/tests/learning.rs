@@ -8,10 +8,7 @@ use serde_json::Value;
 fn seen(kind: &str, siblings: &str, becomes: Option<&str>) -> Observation {
     let sibling = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap();
-        (
-            name.to_owned(),
-            serde_json::from_str::<Value>(value).unwrap(),
-        )
+        (name.to_owned(), serde_json::from_str::<Value>(value).unwrap())
     };
     Observation {
         type_name: "T".to_owned(),
@@ -24,17 +21,11 @@ fn seen(kind: &str, siblings: &str, becomes: Option<&str>) -> Observation {
 }
 
 fn random(kind: &str) -> Observation {
-    Observation {
-        outcome: Outcome::Random,
-        ..seen(kind, "", None)
-    }
+    Observation { outcome: Outcome::Random, ..seen(kind, "", None) }
 }
 
 fn learned(observations: &[Observation]) -> Vec<String> {
-    learn(observations)
-        .iter()
-        .map(ToString::to_string)
-        .collect()
+    learn(observations).iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -44,44 +35,29 @@ fn what_stays_absent_teaches_nothing() {
 
 #[test]
 fn one_value_everywhere_is_a_default() {
-    assert_eq!(
-        learned(&[seen("/A", "", Some("1")), seen("/B", "", Some("1"))]),
-        ["default T field 1"]
-    );
+    assert_eq!(learned(&[seen("/A", "", Some("1")), seen("/B", "", Some("1"))]), ["default T field 1"]);
 }
 
 #[test]
 fn a_value_in_one_kind_only_is_a_default_under_it() {
-    assert_eq!(
-        learned(&[seen("/A", "", Some("1")), seen("/B", "", None)]),
-        ["default T field 1 under /A"]
-    );
+    assert_eq!(learned(&[seen("/A", "", Some("1")), seen("/B", "", None)]), ["default T field 1 under /A"]);
 }
 
 #[test]
 fn two_kinds_may_have_two_defaults() {
     let facts = learned(&[seen("/A", "", Some("1")), seen("/B", "", Some("2"))]);
-    assert_eq!(
-        facts,
-        ["default T field 1 under /A", "default T field 2 under /B"]
-    );
+    assert_eq!(facts, ["default T field 1 under /A", "default T field 2 under /B"]);
 }
 
 #[test]
 fn a_sibling_with_two_values_can_decide() {
-    let facts = learned(&[
-        seen("/A", "type=\"X\"", Some("1")),
-        seen("/A", "type=\"Y\"", None),
-    ]);
+    let facts = learned(&[seen("/A", "type=\"X\"", Some("1")), seen("/A", "type=\"Y\"", None)]);
     assert_eq!(facts, ["default T field 1 when type \"X\""]);
 }
 
 #[test]
 fn the_sibling_called_type_is_preferred_to_a_boolean() {
-    let facts = learned(&[
-        seen("/A", "on=true type=\"X\"", Some("1")),
-        seen("/A", "on=false type=\"Y\"", None),
-    ]);
+    let facts = learned(&[seen("/A", "on=true type=\"X\"", Some("1")), seen("/A", "on=false type=\"Y\"", None)]);
     assert_eq!(facts, ["default T field 1 when type \"X\""]);
 }
 
@@ -98,39 +74,25 @@ fn a_sibling_decides_within_a_kind_where_another_kind_goes_its_own_way() {
 
 #[test]
 fn a_sibling_that_a_struct_lacks_cannot_have_caused_its_default() {
-    let facts = learned(&[
-        seen("/A", "type=\"X\"", Some("1")),
-        seen("/A", "type=\"Y\"", None),
-        seen("/A", "", Some("1")),
-    ]);
+    let facts =
+        learned(&[seen("/A", "type=\"X\"", Some("1")), seen("/A", "type=\"Y\"", None), seen("/A", "", Some("1"))]);
     assert_eq!(facts, ["computed T field"]);
 }
 
 #[test]
 fn different_values_without_a_reason_are_computed() {
-    assert_eq!(
-        learned(&[seen("/A", "", Some("1")), seen("/A", "", Some("2"))]),
-        ["computed T field"]
-    );
+    assert_eq!(learned(&[seen("/A", "", Some("1")), seen("/A", "", Some("2"))]), ["computed T field"]);
 }
 
 #[test]
 fn a_computed_field_is_computed_only_where_it_was_seen_to_be() {
-    let facts = learned(&[
-        seen("/A", "", Some("1")),
-        seen("/A", "", Some("2")),
-        seen("/B", "", None),
-    ]);
+    let facts = learned(&[seen("/A", "", Some("1")), seen("/A", "", Some("2")), seen("/B", "", None)]);
     assert_eq!(facts, ["computed T field under /A"]);
 }
 
 #[test]
 fn a_kind_with_few_seeds_does_not_turn_a_computed_value_into_its_default() {
-    let facts = learned(&[
-        seen("/A", "", Some("1")),
-        seen("/A", "", Some("2")),
-        seen("/B", "", Some("1")),
-    ]);
+    let facts = learned(&[seen("/A", "", Some("1")), seen("/A", "", Some("2")), seen("/B", "", Some("1"))]);
     assert_eq!(facts, ["computed T field"]);
 }
 
@@ -146,15 +108,8 @@ fn a_copy_of_a_sibling_is_computed_and_not_three_rules() {
 
 #[test]
 fn another_value_each_time_is_allocated() {
-    let facts = learned(&[
-        random("/A"),
-        seen("/A", "", None),
-        seen("/B", "", Some("1")),
-    ]);
-    assert_eq!(
-        facts,
-        ["default T field 1 under /B", "allocated T field under /A"]
-    );
+    let facts = learned(&[random("/A"), seen("/A", "", None), seen("/B", "", Some("1"))]);
+    assert_eq!(facts, ["default T field 1 under /B", "allocated T field under /A"]);
 }
 
 #[test]
@@ -165,8 +120,5 @@ fn a_struct_that_is_a_computed_copy_has_no_defaults_inside() {
         created_in: Some(("T".to_owned(), "field".to_owned())),
         ..seen("/A", "", Some("\"x\""))
     };
-    assert_eq!(
-        learned(&[seen("/A", "", Some("{}")), seen("/A", "", None), copied]),
-        ["computed T field"]
-    );
+    assert_eq!(learned(&[seen("/A", "", Some("{}")), seen("/A", "", None), copied]), ["computed T field"]);
 }

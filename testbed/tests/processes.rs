@@ -22,11 +22,8 @@ fn runs(id: u32) -> bool {
 }
 
 fn children_of(parent: u32) -> Vec<u32> {
-    let ids = fs::read_dir("/proc")
-        .unwrap()
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    ids.filter(|id| state_and_parent(*id).is_some_and(|(_, of)| of == parent))
-        .collect()
+    let ids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    ids.filter(|id| state_and_parent(*id).is_some_and(|(_, of)| of == parent)).collect()
 }
 
 fn all_end(ids: &[u32]) -> bool {
@@ -49,31 +46,13 @@ struct Holder {
 
 fn holder() -> Holder {
     let mut command = Command::new(env!("CARGO_BIN_EXE_testbed"));
-    let mut process = command
-        .arg("up")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut process = command.arg("up").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut kubeconfig = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut kubeconfig)
-        .unwrap();
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut kubeconfig).unwrap();
     let servers = children_of(process.id());
-    assert_eq!(
-        servers.len(),
-        5,
-        "etcd, API server, controller manager, scheduler, kwok"
-    );
-    let folder = PathBuf::from(kubeconfig.trim())
-        .parent()
-        .unwrap()
-        .to_owned();
-    Holder {
-        process,
-        folder,
-        servers,
-    }
+    assert_eq!(servers.len(), 5, "etcd, API server, controller manager, scheduler, kwok");
+    let folder = PathBuf::from(kubeconfig.trim()).parent().unwrap().to_owned();
+    Holder { process, folder, servers }
 }
 
 #[test]
@@ -101,11 +80,7 @@ fn a_killed_holder_leaves_no_process_and_its_folder_goes_with_the_next_start() {
     let mut holder = holder();
     holder.process.kill().unwrap();
     holder.process.wait().unwrap();
-    assert!(
-        all_end(&holder.servers),
-        "still running: {:?}",
-        holder.servers
-    );
+    assert!(all_end(&holder.servers), "still running: {:?}", holder.servers);
     drop(ControlPlane::start(&Options::api_only()).unwrap());
     assert!(!holder.folder.exists());
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anchorwatch_edge::git::{CommitToMake, GitRepository};
 use jiff::Timestamp;
@@ -35,7 +36,8 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let temporary = tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let temporary =
+        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
     let recorded_at: Timestamp = text("recorded-at.txt")?
         .trim()
@@ -50,6 +52,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         source: target::source_request("shop.git//deploy?ref=main".to_owned(), Some("shop".to_owned())),
         live: Live::Snapshot(PathBuf::from("snapshot.json")),
         audit: Some(PathBuf::from("audit.jsonl")),
+        unmanaged: false,
+        confirm: false,
+        policy: Arc::default(),
         explain: None,
         now: recorded_at,
     };
@@ -120,4 +125,3 @@ fn text(name: &str) -> Result<String, Failure> {
 fn unwritable(folder: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("cannot write the demo to {}", folder.display())).detail(error.to_string())
 }
-

@@ -17,7 +17,7 @@ use crate::words::Arg::{Count, Text};
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A fingerprint (8 or more characters), or KIND/NAME[:STABLE_PATH].
+    /// A fingerprint (8 or more characters), or KIND/NAME[:`STABLE_PATH`].
     #[arg(value_name = "SEL")]
     selector: String,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
         Failure::new(format!("{} selects nothing", args.selector))
             .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
     })?;
-    let mut request = args.target.resolve();
+    let mut request = args.target.resolve()?;
     request.explain = Some(selector.clone());
     let key = target::secret_key()?;
     let runtime = super::runtime()?;
@@ -94,7 +94,10 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
     if let Some(past) = &item.was_in_git {
         let at = past.changed_in.as_deref().unwrap_or(&past.commit);
         let when = past.changed_at.map(|t| output::when(t, style)).unwrap_or_default();
-        line("label-note", &format!("{} → {} ({when})", past.commit.get(..7).unwrap_or(&past.commit), at.get(..7).unwrap_or(at)));
+        line(
+            "label-note",
+            &format!("{} → {} ({when})", past.commit.get(..7).unwrap_or(&past.commit), at.get(..7).unwrap_or(at)),
+        );
     }
     let level = words.say(match item.drift_level {
         DriftLevel::High => "level-high",
@@ -125,6 +128,12 @@ fn passed_over(told: &Told, is_clean: bool, verbose: bool, style: &Style, out: &
             Class::Default => "class-default",
             Class::System => "class-system",
         });
-        let _ = writeln!(out, "   {}  {}  {}", output::padded(&class, 8), plain(path), plain(&output::flow(value.as_json())));
+        let _ = writeln!(
+            out,
+            "   {}  {}  {}",
+            output::padded(&class, 8),
+            plain(path),
+            plain(&output::flow(value.as_json()))
+        );
     }
 }

@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::drift::scan::Outcome;
 use crate::cli::plain;
+use crate::drift::scan::Outcome;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
 

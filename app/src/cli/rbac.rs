@@ -41,8 +41,8 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
         Some(address) => {
             let runtime = super::runtime()?;
             let request = target::source_request(address, None);
-            let scratch =
-                tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+            let scratch = tempfile::tempdir()
+                .map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
             let read = runtime.block_on(source::read(&request, None, scratch.path()))?;
             let contents = read.contents(&target::secret_key()?);
             for object in &contents.objects {
@@ -68,9 +68,8 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
 }
 
 fn role(name: &str, resources: &BTreeMap<String, BTreeSet<String>>, unknown: &[GroupKind]) -> String {
-    let mut out = format!(
-        "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n"
-    );
+    let mut out =
+        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n");
     for (group, plurals) in resources {
         let list = plurals.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
         let _ = writeln!(out, "- apiGroups: [\"{group}\"]\n  resources: [{list}]\n  verbs: [get, list]");

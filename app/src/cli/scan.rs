@@ -1,9 +1,9 @@
 //! `anchorwatch scan`
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::drift::policy::PolicyNote;
 use clap::ValueEnum;
 
 use super::output::{self, Format};
@@ -33,7 +33,7 @@ pub(super) enum FailOn {
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, args.output == Format::Wide);
-    let request = args.target.resolve();
+    let request = args.target.resolve()?;
     let key = target::secret_key()?;
     let runtime = super::runtime()?;
     let outcome = scan(runtime.handle(), &request, &key)?;
@@ -44,10 +44,23 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
 /// Prints what was found to stdout, and what went wrong to stderr.
 pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -> Result<(), Failure> {
     for problem in &outcome.problems {
-        let _ = writeln!(io::stderr(), "error: {}", super::plain(problem));
+        super::tell(&format!("error: {problem}"));
     }
     for fault in &outcome.extent.past_faults {
-        let _ = writeln!(io::stderr(), "warning: Git's past could not be read: {}", super::plain(fault));
+        super::tell(&format!("warning: Git's past could not be read: {fault}"));
+    }
+    for doubt in &outcome.extent.unconfirmed {
+        super::tell(&format!("warning: not confirmed by a dry run: {doubt}"));
+    }
+    for note in &outcome.extent.policy_notes {
+        super::tell(&match note {
+            PolicyNote::Expired { rule, on, owner } => {
+                format!(
+                    "warning: the rule {rule} of {owner} expired on {on} and does nothing any more; renew it or take it out"
+                )
+            }
+            PolicyNote::NeverMatched { rule } => format!("warning: the rule {rule} fits nothing in this scan"),
+        });
     }
     super::print(&output::print(outcome, format, style))
 }

@@ -1,11 +1,13 @@
 //! What to compare: the flags that `scan` and `explain` share.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ConnectOptions;
 
+use crate::config;
 use crate::drift::scan::{Live, Request};
 use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
@@ -37,6 +39,15 @@ pub(super) struct TargetArgs {
     /// An audit log of the API server (JSON lines): who did it, where managedFields only know a tool.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
+    /// A configuration with your own rules.
+    #[arg(long, value_name = "FILE", env = "ANCHORWATCH_CONFIG")]
+    config: Option<PathBuf>,
+    /// Tell also about objects that Git does not have, in the namespaces that it mentions.
+    #[arg(long)]
+    unmanaged: bool,
+    /// Settle items in doubt by a server-side dry run of Git's object (needs the right to patch).
+    #[arg(long, conflicts_with = "live")]
+    confirm: bool,
     /// Language; else that of the locale.
     #[arg(long, value_enum)]
     pub(super) lang: Option<Language>,
@@ -61,15 +72,32 @@ impl From<Connect> for ConnectOptions {
 
 impl TargetArgs {
     /// What the flags ask for.
-    pub(super) fn resolve(self) -> Request {
-        let Self { source, live, connect, namespace, values, release_name, allow_remote_bases, audit, lang: _ } = self;
-        Request {
+    pub(super) fn resolve(self) -> Result<Request, Failure> {
+        let Self {
+            source,
+            live,
+            connect,
+            namespace,
+            values,
+            release_name,
+            allow_remote_bases,
+            audit,
+            config,
+            unmanaged,
+            confirm,
+            lang: _,
+        } = self;
+        let config = config.as_deref().map(config::read).transpose()?.unwrap_or_default();
+        Ok(Request {
             source: SourceRequest { address: source, values, release: release_name, namespace, allow_remote_bases },
             live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
             audit,
+            unmanaged,
+            confirm,
+            policy: Arc::new(config.policy),
             explain: None,
             now: clock::now(),
-        }
+        })
     }
 }
 

@@ -9,14 +9,17 @@ use anchorwatch_core::drift::compare::{Class, Pair, Silent, compare, compare_and
 use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::origin::Witness;
+use anchorwatch_core::drift::unmanaged;
 use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::Shown;
 use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::object::{GroupKind, Head};
 use anchorwatch_core::ownership::parse_managed_fields;
 use anchorwatch_core::schema::Schema;
 
+use super::confirm::Confirmation;
 use super::past::Past;
 use super::source::{SourceOfFiles, Unstable};
 use crate::index::{Index, Wanted};
@@ -31,6 +34,9 @@ pub(crate) struct Examiner<'a> {
     pub(crate) past: Option<&'a Past<'a>>,
     pub(crate) unstable: &'a Unstable,
     pub(crate) audit: Option<&'a AuditLog>,
+    /// Whether objects that no source has are told, too.
+    pub(crate) unmanaged: bool,
+    pub(crate) confirm: Option<&'a Confirmation<'a>>,
     pub(crate) explain: Option<&'a Selector>,
     pub(crate) told: Mutex<Vec<Told>>,
     /// Objects that came without managedFields.
@@ -78,7 +84,9 @@ impl Selector {
             Self::Object { kind, name, path } => {
                 item.resource_kind.eq_ignore_ascii_case(kind)
                     && item.resource_name == *name
-                    && path.as_ref().is_none_or(|p| item.stable_path == *p || item.stable_path.ends_with(&format!(".{p}")))
+                    && path
+                        .as_ref()
+                        .is_none_or(|p| item.stable_path == *p || item.stable_path.ends_with(&format!(".{p}")))
             }
         }
     }
@@ -115,13 +123,48 @@ impl Examiner<'_> {
         let kind = if head.kind.is_empty() { kind } else { &head.kind };
         let group = split_api_version(api_version).0;
         let found = self.index.find(group, kind, &head.metadata.namespace, &head.metadata.name);
-        let Some((_, wanted)) = found else { return Ok(Vec::new()) };
+        let Some((_, wanted)) = found else {
+            let asked_for = self.unmanaged && self.index.mentions(&head.metadata.namespace);
+            return if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
+        };
         let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
             what: format!("{kind}/{}", head.metadata.name),
             namespace: head.metadata.namespace.to_string(),
             reason: format!("the object cannot be read: {error}"),
         })?;
         Ok(self.compare(wanted, &live, api_version))
+    }
+
+    fn unmanaged(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
+        let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
+            what: kind.to_owned(),
+            namespace: String::new(),
+            reason: format!("the object cannot be read: {error}"),
+        })?;
+        let Some(head) = Head::of(&live.root).filter(|_| unmanaged::stands_alone(&live.root)) else {
+            return Ok(Vec::new());
+        };
+        let entries = live.managed_fields.map(|raw| parse_managed_fields(raw.get()).0);
+        let group_kind = GroupKind::of(api_version, kind);
+        let known = self.schema.kind(api_version, &group_kind);
+        let subject = Subject {
+            head,
+            namespace: head.namespace,
+            witness: Witness { kind: &group_kind, entries: entries.as_deref(), git: &live.root, last_applied: None },
+            bounds: None,
+            source: SourceLocation { file: None, line: None, commit: None, rendered: false },
+            audit: self.audit.zip(known).map(|(log, known)| {
+                let address = ObjectAddress {
+                    group: &group_kind.group,
+                    resource: &known.plural,
+                    namespace: head.namespace,
+                    name: head.name,
+                };
+                (log, address)
+            }),
+            past: &[],
+        };
+        Ok(vec![examine::unmanaged(self.setting, &subject, &live.root)])
     }
 
     fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
@@ -157,6 +200,9 @@ impl Examiner<'_> {
         let mut items = examine::items(self.setting, &subject, &differences);
         if let Some(paths) = self.unstable.get(&wanted.desired.identity().to_string()) {
             items.retain(|item| !paths.contains(&item.stable_path));
+        }
+        if let Some(confirmation) = self.confirm {
+            confirmation.drop_admitted(wanted, &differences, &mut items);
         }
         items
     }

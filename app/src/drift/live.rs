@@ -202,6 +202,40 @@ pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     wishes
 }
 
+/// What people make by hand beside what Git says; (apiVersion, kind).
+const MADE_BY_HAND: &[(&str, &str)] = &[
+    ("apps/v1", "DaemonSet"),
+    ("apps/v1", "Deployment"),
+    ("apps/v1", "StatefulSet"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"),
+    ("batch/v1", "CronJob"),
+    ("batch/v1", "Job"),
+    ("networking.k8s.io/v1", "Ingress"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("v1", "ConfigMap"),
+    ("v1", "PersistentVolumeClaim"),
+    ("v1", "Pod"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+];
+
+/// More lists, in which unmanaged objects are looked for: in the namespaces of Git's lists.
+pub(super) fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &mut Vec<Wish>) {
+    let namespaces: BTreeSet<&str> = index.all().iter().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
+    for (api_version, kind) in MADE_BY_HAND {
+        let kind = GroupKind::of(api_version, kind);
+        for namespace in &namespaces {
+            let known = wishes.iter().any(|w| w.kind == kind && w.namespace.as_deref().is_none_or(|n| n == *namespace));
+            if let Some(listing) = listing(schema, api_version, &kind, Some(namespace)).filter(|_| !known) {
+                wishes.push(Wish { kind: kind.clone(), namespace: Some((*namespace).to_owned()), listing });
+            }
+        }
+    }
+}
+
 /// Which lists a recording needs: also the autoscalers beside Git's workloads.
 pub(super) fn wishes_with_autoscalers(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut wishes = wishes(schema, index);
@@ -339,7 +373,7 @@ async fn read_lists(
     while let Some((wish, result)) = lists.next().await {
         match result {
             Ok(()) => {}
-            Err(error) if matches!(error.code(), Some(403 | 404 | 405)) => refused.push((wish, error)),
+            Err(error) if matches!(error.code(), Some(403..=405)) => refused.push((wish, error)),
             Err(error) => return Err(cluster_failure(&error)),
         }
     }

@@ -1,6 +1,6 @@
 //! What earlier commits said of an object; read when a difference asks for it, and only once a file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use anchorwatch_core::drift::examine::PastVersion;
@@ -79,12 +79,12 @@ impl<'a> Past<'a> {
     async fn read(&self, file: &str) -> Result<Vec<Then>, GitError> {
         let Some(current) = self.history.current(file).await? else { return Ok(Vec::new()) };
         let mut newer = (current.commit.as_str().to_owned(), seconds(current.time));
-        let mut seen: HashMap<ObjectId, ()> = HashMap::new();
+        let mut seen: HashSet<ObjectId> = HashSet::new();
         let (mut all, mut bytes_read) = (Vec::new(), 0);
         for version in self.history.versions(file).await? {
             let commit = version.commit.as_str().to_owned();
             // A state that came back says nothing new; the newest commit that had it is named.
-            if seen.insert(version.blob.clone(), ()).is_none() {
+            if seen.insert(version.blob.clone()) {
                 let bytes = self.history.read_blob(&version.blob).await?;
                 bytes_read += bytes.len();
                 if bytes_read > BYTES_A_FILE {

@@ -35,7 +35,8 @@ pub(crate) fn record(
     clear_secrets: bool,
 ) -> Result<Recording, Failure> {
     let fail = |error| live::cluster_failure(&error);
-    let scratch = tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let scratch =
+        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
     let minor = runtime.block_on(cluster.minor()).map_err(fail)?;
     let source = runtime.block_on(source::read(request, minor, scratch.path()))?;
@@ -48,12 +49,8 @@ pub(crate) fn record(
     let items: Mutex<Vec<String>> = Mutex::default();
     let take = |page: &live::Page| {
         let Ok(list) = serde_json::from_slice::<RawList<'_>>(&page.bytes) else { return };
-        let texts: Vec<String> = list
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|raw| named(raw, page, key, clear_secrets))
-            .collect();
+        let texts: Vec<String> =
+            list.items.unwrap_or_default().into_iter().filter_map(|raw| named(raw, page, key, clear_secrets)).collect();
         items.lock().expect("no worker panics while it collects").extend(texts);
     };
     live::read_pages(runtime, &cluster, wishes, &mut unlisted, &take)?;
@@ -80,5 +77,9 @@ fn named(raw: &RawValue, page: &live::Page, key: &SecretKey, clear_secrets: bool
         return Some(raw.get().to_owned());
     }
     let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
-    Some(format!("{{\"apiVersion\":{},\"kind\":{}{comma}{rest}", serde_json::Value::from(api_version.as_str()), serde_json::Value::from(kind.as_str())))
+    Some(format!(
+        "{{\"apiVersion\":{},\"kind\":{}{comma}{rest}",
+        serde_json::Value::from(api_version.as_str()),
+        serde_json::Value::from(kind.as_str())
+    ))
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::drift::audit::AuditLog;
 use anchorwatch_core::drift::examine::Setting;
+use anchorwatch_core::drift::policy::{Policy, PolicyNote};
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
@@ -18,6 +19,7 @@ use anchorwatch_edge::snapshot::{self, SnapshotFile};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
+use super::confirm::Confirmation;
 use super::examiner::{Examiner, Selector, Told, Unreadable};
 use super::live::{self, Examined, Unlisted};
 use super::past::Past;
@@ -34,6 +36,12 @@ pub(crate) struct Request {
     pub(crate) live: Live,
     /// An audit log of the API server.
     pub(crate) audit: Option<PathBuf>,
+    /// Whether objects that no source has are told, too.
+    pub(crate) unmanaged: bool,
+    /// Whether items in doubt are settled by a dry run.
+    pub(crate) confirm: bool,
+    /// People's own rules.
+    pub(crate) policy: Arc<Policy>,
     /// What is to be explained: of its objects also what was passed over is told.
     pub(crate) explain: Option<Selector>,
     /// When the scan looks.
@@ -79,6 +87,10 @@ pub(crate) struct Extent {
     pub(crate) kinds: usize,
     /// Objects that came without managedFields.
     pub(crate) unattributed: usize,
+    /// Objects whose doubt a dry run could not settle, and why.
+    pub(crate) unconfirmed: Vec<String>,
+    /// Own rules that ended, or fitted nothing.
+    pub(crate) policy_notes: Vec<PolicyNote>,
     /// What could not be read of Git's past.
     pub(crate) past_faults: Vec<String>,
     /// The minor release of the cluster, where it is known.
@@ -120,6 +132,10 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let audit = request.audit.as_deref().map(read_audit).transpose()?;
     let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
     let unstable = source.unstable(&contents, &schema, key);
+    let confirmation = match &side {
+        Side::Served { cluster, .. } if request.confirm => Some(Confirmation::new(cluster, runtime, &schema)),
+        _ => None,
+    };
     let examiner = Examiner {
         schema: &schema,
         index: &index,
@@ -128,6 +144,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         past: past.as_ref(),
         unstable: &unstable,
         audit: audit.as_ref(),
+        unmanaged: request.unmanaged,
+        confirm: confirmation.as_ref(),
         explain: request.explain.as_ref(),
         told: Mutex::default(),
         unattributed: Mutex::new(0),
@@ -135,14 +153,17 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let examined = match &side {
         Side::Recorded { .. } => live::examine_recorded(&examiner, &recorded),
         Side::Served { cluster, .. } => {
-            let wishes = live::wishes(&schema, &index);
+            let mut wishes = live::wishes(&schema, &index);
+            if request.unmanaged {
+                live::add_unmanaged_wishes(&schema, &index, &mut wishes);
+            }
             live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
         }
     };
     let mut not_compared = source.not_compared.clone();
     not_compared.extend(unlisted.entries.iter().cloned());
     not_compared.extend(unstable_leaves(&unstable));
-    let reports = reports(&examiner, examined, &unlisted, not_compared);
+    let reports = reports(&examiner, &request.policy, examined, &unlisted, not_compared);
 
     let mut problems: Vec<String> = contents
         .problems
@@ -158,6 +179,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         files: source.files.len(),
         kinds: kinds.len(),
         unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
+        unconfirmed: confirmation.as_ref().map(Confirmation::unconfirmed).unwrap_or_default(),
+        policy_notes: request.policy.notes(now),
         past_faults: past.as_ref().map(Past::faults).unwrap_or_default(),
         cluster_minor: side.minor(),
         defaults_minor,
@@ -256,6 +279,7 @@ fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, s
 /// Sorts what was found into one report per namespace; what was not found is missing, unless nobody could look.
 fn reports(
     examiner: &Examiner<'_>,
+    policy: &Policy,
     examined: Examined,
     unlisted: &Unlisted,
     not_compared: Vec<NotCompared>,
@@ -278,17 +302,20 @@ fn reports(
             items.push(examiner.missing(wanted));
         }
     }
-    for item in items {
-        if let Some(findings) = by_namespace.get_mut(&item.namespace) {
-            findings.items.push(item);
+    for mut item in items {
+        let Some(findings) = by_namespace.get_mut(&item.namespace) else { continue };
+        match policy.apply(&mut item, examiner.setting.now) {
+            Some(ignored) => findings.ignored.push(ignored),
+            None => findings.items.push(item),
         }
     }
     let unreadable = examined.unreadable.into_iter();
     let entries = unreadable.map(|Unreadable { what, namespace, reason }| NotCompared { what, namespace, reason });
     for entry in entries.chain(not_compared) {
-        match by_namespace.contains_key(&entry.namespace) {
-            true => by_namespace.entry(entry.namespace.clone()),
-            false => by_namespace.entry(String::new()),
+        if by_namespace.contains_key(&entry.namespace) {
+            by_namespace.entry(entry.namespace.clone())
+        } else {
+            by_namespace.entry(String::new())
         }
         .or_insert_with(|| findings(examiner, ""))
         .not_compared
@@ -308,6 +335,7 @@ fn findings(examiner: &Examiner<'_>, namespace: &str) -> Findings {
         objects: 0,
         not_compared: Vec::new(),
         items: Vec::new(),
+        ignored: Vec::new(),
         triggered_by: Trigger::Manual,
     }
 }

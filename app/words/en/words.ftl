@@ -109,3 +109,7 @@ passed-over = { $object }: { $defaults ->
 class-default = default
 class-system = system
 explain-clean = { $object } is as Git says.
+ignored = { $items ->
+    [one] { $items } item is
+   *[other] { $items } items are
+  } ignored by your rules: { $rules }

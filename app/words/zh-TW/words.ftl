@@ -82,3 +82,4 @@ passed-over = { $object }：{ $defaults } 個值為伺服器預設，{ $system }
 class-default = 預設
 class-system = 系統
 explain-clean = { $object } 與 Git 一致。
+ignored = 依您的規則忽略 { $items } 項：{ $rules }

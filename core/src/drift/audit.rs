@@ -224,11 +224,9 @@ impl Event {
             return json_patch(operations, path);
         }
         match (find(&self.body, path), self.verb) {
-            (_, Verb::Delete) => Written::Gone,
             (Found::Value(value), _) => Written::Value(value),
-            (Found::Null, _) => Written::Gone,
-            // A whole object without it takes it away; a partial one says nothing of it.
-            (Found::Nothing, Verb::Create | Verb::Update) => Written::Gone,
+            // A whole object without it takes it away, and so does its deletion; a partial one says nothing of it.
+            (Found::Null, _) | (Found::Nothing, Verb::Create | Verb::Update | Verb::Delete) => Written::Gone,
             (Found::Nothing, _) => Written::Nothing,
         }
     }
@@ -256,9 +254,9 @@ fn find<'a>(body: &'a Json, path: &Path) -> Found<'a> {
                     })
                 })
             }),
-            Step::Member { value: member, .. } => {
-                value.as_array().and_then(|list| list.iter().find(|v| serde_json::to_value(member).is_ok_and(|m| m == **v)))
-            }
+            Step::Member { value: member, .. } => value
+                .as_array()
+                .and_then(|list| list.iter().find(|v| serde_json::to_value(member).is_ok_and(|m| m == **v))),
         };
         match next {
             None => return Found::Nothing,

@@ -192,14 +192,22 @@ impl<'v> Walk<'v> {
             self.atomic_from = outer.min(self.steps.len());
         }
         self.frames.push(Frame { ty, git, live, depth: self.steps.len() });
-        join(git, live, |name, git, live| {
+        join(git, live, |name, in_git, in_live| {
             if self.settled() {
                 return;
             }
             let is_system = system::never_compared(self, name);
+            let (name, in_git, in_live) = match system::mirrored(self, name) {
+                Some((canonical, mirror)) => (
+                    canonical,
+                    present(in_git).or_else(|| git?.node(mirror)),
+                    present(in_live).or_else(|| live?.node(mirror)),
+                ),
+                None => (name, in_git, in_live),
+            };
             self.steps.push(Place::Field(name));
-            match (is_system, git, live) {
-                (false, ..) => self.field(definition.field(name), git, live),
+            match (is_system, in_git, in_live) {
+                (false, ..) => self.field(definition.field(name), in_git, in_live),
                 (true, None, Some(live)) => self.pass_over(Class::System, live),
                 (true, ..) => {}
             }
@@ -495,15 +503,16 @@ impl<'v> Walk<'v> {
     }
 
     fn same_multiset(&mut self, git: &'v [Node<'v>], live: &'v [Node<'v>], item: &'v Shape) -> bool {
-        let mut left: Vec<&'v Node<'v>> = live.iter().collect();
-        git.len() == live.len()
-            && git.iter().all(|g| match left.iter().position(|l| self.equivalent(g, l, item)) {
-                Some(at) => {
-                    left.swap_remove(at);
-                    true
-                }
-                None => false,
-            })
+        if git.len() != live.len() {
+            return false;
+        }
+        let mut matches = vec![None; git.len()];
+        pair_identical(git, live, &mut matches);
+        let mut left: Vec<usize> = (0..live.len()).filter(|at| !matches.contains(&Some(*at))).collect();
+        git.iter().zip(&matches).filter(|(_, partner)| partner.is_none()).all(|(element, _)| {
+            let same = left.iter().take(MAX_CANDIDATES).position(|at| self.equivalent(element, &live[*at], item));
+            same.map(|position| left.remove(position)).is_some()
+        })
     }
 
     /// True if the two differ in nothing but what the server fills in.

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit::{AuditLog, ObjectAddress};
-use super::compare::{Change, Difference, Excuse};
+use super::compare::{Change, Difference};
 use super::item::{DriftItem, DriftStatus, Identifying, PastCommit, SourceLocation};
 use super::level::{self, Bounds, DriftLevel, Grade};
 use super::mask;
@@ -76,15 +76,7 @@ pub fn items(setting: Setting<'_>, subject: &Subject<'_>, differences: &[Differe
 
 /// The item for an object that Git has and the cluster does not.
 pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftItem {
-    let difference = Difference {
-        path: crate::object::path::Path::default(),
-        change: Change::MissingObject,
-        git: None,
-        live: None,
-        line,
-        atomic_from: usize::MAX,
-        excuse: None::<Excuse>,
-    };
+    let difference = whole_object(Change::MissingObject, line);
     let verdict = Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None };
     let (verdict, past) = remember(subject, &difference, verdict, setting.now);
     let verdict = name_the_person(subject, &difference, verdict);
@@ -96,6 +88,28 @@ pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftI
         None => rules::for_object(Change::MissingObject, subject.head.kind, facts).into(),
     };
     item(setting, subject, &difference, verdict, grade, past)
+}
+
+/// The item for an object that the cluster has and Git does not.
+pub fn unmanaged(setting: Setting<'_>, subject: &Subject<'_>, live: &Map<'_>) -> DriftItem {
+    let difference = whole_object(Change::UnmanagedObject, 0);
+    let verdict = origin::of_object(subject.witness.entries);
+    let verdict = name_the_person(subject, &difference, verdict);
+    let grade = rules::for_object(Change::UnmanagedObject, subject.head.kind, super::unmanaged::facts(live)).into();
+    item(setting, subject, &difference, verdict, grade, None)
+}
+
+/// A difference of whole objects, with an empty path.
+fn whole_object(change: Change, line: u32) -> Difference<'static> {
+    Difference {
+        path: crate::object::path::Path::default(),
+        change,
+        git: None,
+        live: None,
+        line,
+        atomic_from: usize::MAX,
+        excuse: None,
+    }
 }
 
 fn grade(
@@ -223,7 +237,7 @@ fn item(
         )
     };
     let line = (difference.line > 0 && !subject.source.rendered).then_some(difference.line);
-    let in_git = difference.change != Change::Extra;
+    let in_git = !matches!(difference.change, Change::Extra | Change::UnmanagedObject);
     DriftItem {
         resource_kind: head.kind.to_owned(),
         resource_name: head.name.to_owned(),

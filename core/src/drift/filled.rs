@@ -93,7 +93,8 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         // SetDefaults_HorizontalPodAutoscaler, GenerateHPAScaleUpRules and GenerateHPAScaleDownRules.
         ("autoscaling.v2.HPAScalingRules", "policies") => {
             let up = walk.field_names().any(|n| n == "scaleUp");
-            serde_json::to_string(live).is_ok_and(|text| text == if up { SCALE_UP_POLICIES } else { SCALE_DOWN_POLICIES })
+            serde_json::to_string(live)
+                .is_ok_and(|text| text == if up { SCALE_UP_POLICIES } else { SCALE_DOWN_POLICIES })
         }
         ("autoscaling.v2.HPAScalingRules", "stabilizationWindowSeconds") => {
             live.as_int() == Some(0) && walk.field_names().any(|n| n == "scaleUp")
@@ -104,8 +105,6 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         ("core.v1.ContainerPort", "hostPort") => {
             equals_sibling("containerPort", &Shape::Integer) && on_host_network(walk)
         }
-        // Conversion keeps the deprecated name and the new one alike.
-        ("core.v1.PodSpec", "serviceAccountName") => equals_sibling("serviceAccount", &Shape::String),
         // SetDefaults_Volume: emptyDir for a volume of Git's that has no source.
         ("core.v1.Volume", "emptyDir") => {
             live.is_zero() && frame.git.is_some_and(|git| git.len() == 1 && git.get("name").is_some())

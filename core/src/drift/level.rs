@@ -1,6 +1,6 @@
 //! How much a difference matters.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compare::{Change, Difference};
 use super::origin::Origin;
@@ -9,7 +9,7 @@ use crate::object::path::{Path, Step};
 use crate::object::value::Value;
 
 /// How much an item matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DriftLevel {
     /// Recorded in silence.

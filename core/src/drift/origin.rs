@@ -213,6 +213,20 @@ pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdi
     Some(Verdict { origin, reason, attribution: owner.map(attribution) })
 }
 
+/// Judges a whole object by who made it.
+pub(super) fn of_object(entries: Option<&[Entry]>) -> Verdict {
+    let Some(entries) = entries else {
+        return Verdict { origin: Origin::Unknown, reason: OriginReason::NoManagedFields, attribution: None };
+    };
+    let creator = creator(entries);
+    let (origin, reason) = match creator {
+        Some(entry) if is_persons_tool(&entry.manager) => (Origin::Human, OriginReason::PersonsTool),
+        Some(_) => (Origin::Unknown, OriginReason::UnlistedManager),
+        None => (Origin::Unknown, OriginReason::Unowned),
+    };
+    Verdict { origin, reason, attribution: creator.map(attribution) }
+}
+
 fn owner_of<'e>(entries: &'e [Entry], difference: &Difference<'_>, kind: &GroupKind) -> Option<&'e Entry> {
     let direct = owner(entries, &difference.path, difference.atomic_from);
     if direct.is_some() || kind.kind != "Secret" || !kind.group.is_empty() {

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::item::{DriftItem, DriftStatus};
 use super::level::DriftLevel;
+use super::policy::IgnoredItem;
 
 /// What started a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -82,6 +83,9 @@ pub struct DriftReport {
     pub not_compared: Vec<NotCompared>,
     /// Items, worst first.
     pub items: Vec<DriftItem>,
+    /// What people's own rules hide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<IgnoredItem>,
     /// Items of level HIGH.
     pub high_count: usize,
     /// Items of level MEDIUM.
@@ -125,6 +129,8 @@ pub struct Findings {
     pub not_compared: Vec<NotCompared>,
     /// Items in any order.
     pub items: Vec<DriftItem>,
+    /// What people's own rules hide.
+    pub ignored: Vec<IgnoredItem>,
     /// What started the scan.
     pub triggered_by: Trigger,
 }
@@ -142,12 +148,14 @@ impl DriftReport {
             objects,
             mut not_compared,
             mut items,
+            mut ignored,
             triggered_by,
         } = findings;
         items.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         for item in &mut items {
             item.last_report_id.clone_from(&report_id);
         }
+        ignored.sort();
         not_compared.sort();
         not_compared.dedup();
         let count = |level| items.iter().filter(|i| i.drift_level == level).count();
@@ -167,6 +175,7 @@ impl DriftReport {
                 (false, _) => ScanState::Partial,
             },
             not_compared,
+            ignored,
             high_count: high,
             medium_count: medium,
             info_count: info,

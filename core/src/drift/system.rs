@@ -1,7 +1,7 @@
 //! What belongs to the server, to its built-in controllers and to delivery tools, as tables.
 
 use super::compare::{Excuse, Walk};
-use crate::object::value::Value;
+use crate::object::value::{Map, Value};
 
 /// The only fields of `metadata` that people and Git say something with; the rest is the server's or the identity.
 const COMPARED_METADATA: &[&str] = &["annotations", "finalizers", "labels", "ownerReferences"];
@@ -100,10 +100,17 @@ pub(super) fn never_compared(walk: &Walk<'_>, name: &str) -> bool {
         "meta.v1.ObjectMeta" if walk.frames.len() == 2 => !COMPARED_METADATA.contains(&name),
         "core.v1.PersistentVolumeClaim" => name == "status",
         "core.v1.PodSpec" if name == "serviceAccount" => {
-            frame.live.is_some_and(|live| live.get("serviceAccountName").is_some())
+            let stated = |side: &Map<'_>| side.get("serviceAccountName").is_some_and(|v| !v.is_null());
+            [frame.git, frame.live].into_iter().flatten().any(stated)
         }
         _ => false,
     }
+}
+
+/// For a field that the server keeps under two names: the canonical one, and the other.
+pub(super) fn mirrored(walk: &Walk<'_>, name: &str) -> Option<(&'static str, &'static str)> {
+    let is_account = matches!(name, "serviceAccountName" | "serviceAccount") && type_name(walk) == "core.v1.PodSpec";
+    is_account.then_some(("serviceAccountName", "serviceAccount"))
 }
 
 fn type_name<'v>(walk: &Walk<'v>) -> &'v str {

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 fn config() -> ProptestConfig {
-    ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { failure_persistence: None, max_global_rejects: 100_000, ..ProptestConfig::default() }
 }
 
 /// Any JSON that Kubernetes could hold: numbers as they come out of JSON again.
@@ -44,9 +44,8 @@ fn field_sets() -> impl Strategy<Value = Json> {
         "f:[ -~]{0,8}",
         any::<String>().prop_map(|name| format!("f:{name}")),
         ("[a-z]{1,6}", any::<String>()).prop_map(|(key, value)| format!("k:{}", json!({ key: value }))),
-        (any::<u16>(), "TCP|UDP").prop_map(|(port, protocol)| {
-            format!("k:{}", json!({"containerPort": port, "protocol": protocol}))
-        }),
+        (any::<u16>(), "TCP|UDP")
+            .prop_map(|(port, protocol)| { format!("k:{}", json!({"containerPort": port, "protocol": protocol})) }),
         any::<String>().prop_map(|value| format!("v:{}", json!(value))),
         any::<i64>().prop_map(|value| format!("v:{}", json!(value))),
         any::<u16>().prop_map(|index| format!("i:{index}")),

@@ -36,7 +36,7 @@ impl Cluster {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (mut config, name) = configure(options).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
-        config.read_timeout = Some(Duration::from_secs(60));
+        config.read_timeout = Some(Duration::from_mins(1));
         config.proxy_url = config.proxy_url.filter(|_| false);
         config.disable_compression =
             config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());

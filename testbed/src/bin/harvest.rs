@@ -50,30 +50,15 @@ fn run() -> Result<ExitCode, Failure> {
     }
     let stale = catalogue.compare(&request.out);
     for staleness in &stale {
-        write!(
-            io::stdout(),
-            "{} is stale:\n{}",
-            staleness.file.display(),
-            staleness.difference
-        )?;
+        write!(io::stdout(), "{} is stale:\n{}", staleness.file.display(), staleness.difference)?;
     }
-    Ok(if stale.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, Failure> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let out = here.join("../core/src/schema/catalogue");
-    let mut request = Request {
-        check: false,
-        unshown: false,
-        kubeconfig: None,
-        seeds: here.join("harvest"),
-        out,
-    };
+    let mut request = Request { check: false, unshown: false, kubeconfig: None, seeds: here.join("harvest"), out };
     while let Some(argument) = arguments.next() {
         let mut path = || arguments.next().map(PathBuf::from).ok_or(USAGE);
         match argument.as_str() {
@@ -89,22 +74,15 @@ fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, Failure
 }
 
 fn catalogue(request: &Request) -> Result<Catalogue, Failure> {
-    let kubectl = Binaries::find_or_build()?
-        .path(Tool::Kubectl)
-        .ok_or("no kubectl")?;
+    let kubectl = Binaries::find_or_build()?.path(Tool::Kubectl).ok_or("no kubectl")?;
     if let Some(kubeconfig) = &request.kubeconfig {
         let first = Api::connect(&kubectl, Some(kubeconfig))?;
         return Ok(harvest(&Clusters { first, other: None }, &request.seeds)?);
     }
-    let dual_stack = Options::with_controllers()
-        .server_flag("--service-cluster-ip-range=10.97.0.0/16,fd00:97::/112");
+    let dual_stack = Options::with_controllers().server_flag("--service-cluster-ip-range=10.97.0.0/16,fd00:97::/112");
     let (plane, other) = start_both(&Options::with_controllers(), &dual_stack)?;
-    let connect =
-        |plane: &ControlPlane| Api::connect(&kubectl, Some(&plane.kubeconfig(Person::Admin)));
-    let clusters = Clusters {
-        first: connect(&plane)?.ours_to_use(),
-        other: Some(connect(&other)?.ours_to_use()),
-    };
+    let connect = |plane: &ControlPlane| Api::connect(&kubectl, Some(&plane.kubeconfig(Person::Admin)));
+    let clusters = Clusters { first: connect(&plane)?.ours_to_use(), other: Some(connect(&other)?.ours_to_use()) };
     Ok(harvest(&clusters, &request.seeds)?)
 }
 
@@ -112,9 +90,7 @@ fn start_both(first: &Options, other: &Options) -> Result<(ControlPlane, Control
     thread::scope(|scope| {
         let other = scope.spawn(|| ControlPlane::start(other));
         let first = ControlPlane::start(first);
-        let other = other
-            .join()
-            .map_err(|_| "the second control plane's start panicked")?;
+        let other = other.join().map_err(|_| "the second control plane's start panicked")?;
         Ok((first?, other?))
     })
 }

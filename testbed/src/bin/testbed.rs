@@ -41,11 +41,7 @@ fn up() -> Done {
     // Before the start, so that a signal during it still stops what has begun.
     end_on_signal(end.clone())?;
     let plane = ControlPlane::start(&Options::whole())?;
-    writeln!(
-        io::stdout(),
-        "{}",
-        plane.kubeconfig(Person::Admin).display()
-    )?;
+    writeln!(io::stdout(), "{}", plane.kubeconfig(Person::Admin).display())?;
     end_with_stdin(end);
     ended.recv()?;
     Ok(())

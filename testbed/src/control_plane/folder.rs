@@ -21,15 +21,9 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn create() -> Result<Self, ControlPlaneError> {
         remove_orphans(&std::env::temp_dir());
-        let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
-            .tempdir()
-            .map_err(write_error(&std::env::temp_dir()))?;
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir().map_err(write_error(&std::env::temp_dir()))?;
         let owner = claim(folder.path()).map_err(write_error(folder.path()))?;
-        Ok(Self {
-            _owner: owner,
-            folder,
-        })
+        Ok(Self { _owner: owner, folder })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -69,10 +63,7 @@ fn remove_orphans(parent: &Path) {
     let Ok(entries) = fs::read_dir(parent) else {
         return;
     };
-    for folder in entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX))
-    {
+    for folder in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(PREFIX)) {
         let lock = folder.path().join("owner.lock");
         if File::open(lock).is_ok_and(|lock| lock.try_lock().is_ok()) {
             let _ = fs::remove_dir_all(folder.path());

@@ -17,19 +17,12 @@ impl Options {
 
     /// The API and the built-in controllers: Deployments get `ReplicaSets` and those Pods, which stay Pending.
     pub fn with_controllers() -> Self {
-        Self {
-            controllers: true,
-            ..Self::default()
-        }
+        Self { controllers: true, ..Self::default() }
     }
 
     /// Controllers, scheduler and one fake node whose kubelet is kwok: Pods become Running.
     pub fn whole() -> Self {
-        Self {
-            controllers: true,
-            nodes: true,
-            ..Self::default()
-        }
+        Self { controllers: true, nodes: true, ..Self::default() }
     }
 
     /// Adds kwok stages (YAML), for example one that makes a certain image crash. Needs [`Options::whole`].

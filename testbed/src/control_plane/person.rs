@@ -61,15 +61,15 @@ impl Tokens {
         }
     }
 
-    /// The API server's `--token-auth-file`: `token,user,uid,"groups"`.
+    /// The API server's `--token-auth-file`: `token,user,uid,"groups"`, the groups only if there are any.
     pub(crate) fn file(&self) -> String {
+        // Without groups there is no fourth column: an empty one is a group without a name.
         let line = |person: Person| {
-            format!(
-                "{},{2},{2},\"{1}\"\n",
-                self.of(person),
-                person.groups(),
-                person.name()
-            )
+            let (token, name) = (self.of(person), person.name());
+            match person.groups() {
+                "" => format!("{token},{name},{name}\n"),
+                groups => format!("{token},{name},{name},\"{groups}\"\n"),
+            }
         };
         Person::ALL.into_iter().map(line).collect()
     }

@@ -43,8 +43,7 @@ pub enum Trial {
 impl Api {
     /// Connects with a kubeconfig, or with kubectl's own choice of one.
     pub fn connect(kubectl: &Path, kubeconfig: Option<&Path>) -> Result<Self, HarvestError> {
-        let proxy = Proxy::start(kubectl, kubeconfig)
-            .map_err(|message| HarvestError::Proxy { message })?;
+        let proxy = Proxy::start(kubectl, kubeconfig).map_err(|message| HarvestError::Proxy { message })?;
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .timeout_global(Some(REQUEST_LIMIT))
@@ -52,12 +51,7 @@ impl Api {
             .proxy(None)
             .build()
             .new_agent();
-        Ok(Self {
-            url: proxy.url().to_owned(),
-            agent,
-            ours_to_use: false,
-            _proxy: proxy,
-        })
+        Ok(Self { url: proxy.url().to_owned(), agent, ours_to_use: false, _proxy: proxy })
     }
 
     /// Says that the cluster is thrown away afterwards, so that objects may be created in it.
@@ -78,18 +72,10 @@ impl Api {
     pub fn get(&self, path: &str) -> Result<Value, HarvestError> {
         let failed = |source: ureq::Error| request_error(path, source);
         // Asked for explicitly: to a browser-like caller the server pretty-prints.
-        let request = self
-            .agent
-            .get(format!("{}{path}", self.url))
-            .header("Accept", "application/json");
+        let request = self.agent.get(format!("{}{path}", self.url)).header("Accept", "application/json");
         let mut response = request.call().map_err(failed)?;
         let status = response.status();
-        let text = response
-            .body_mut()
-            .with_config()
-            .limit(64 << 20)
-            .read_to_string()
-            .map_err(failed)?;
+        let text = response.body_mut().with_config().limit(64 << 20).read_to_string().map_err(failed)?;
         if !status.is_success() {
             return Err(answer_error(path, &format!("{status}: {text}")));
         }
@@ -97,22 +83,12 @@ impl Api {
     }
 
     /// Asks what creating `object` would store. Nothing is stored.
-    pub fn dry_run(
-        &self,
-        collection: &str,
-        object: &Value,
-        speaker: Speaker,
-    ) -> Result<Trial, HarvestError> {
+    pub fn dry_run(&self, collection: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
         self.create(collection, "dryRun=All&", object, speaker)
     }
 
     /// Creates `object` and deletes it again, if the cluster is ours to use; else a dry run.
-    pub fn try_out(
-        &self,
-        collection: &str,
-        object: &Value,
-        speaker: Speaker,
-    ) -> Result<Trial, HarvestError> {
+    pub fn try_out(&self, collection: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
         if !self.ours_to_use {
             return self.dry_run(collection, object, speaker);
         }
@@ -126,30 +102,13 @@ impl Api {
         Ok(trial)
     }
 
-    fn create(
-        &self,
-        collection: &str,
-        mode: &str,
-        object: &Value,
-        speaker: Speaker,
-    ) -> Result<Trial, HarvestError> {
+    fn create(&self, collection: &str, mode: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
         let failed = |source: ureq::Error| request_error(collection, source);
-        let url = format!(
-            "{}{collection}?{mode}fieldManager=harvest&fieldValidation=Strict",
-            self.url
-        );
-        let mut request = self
-            .agent
-            .post(url)
-            .content_type("application/json")
-            .header("Accept", "application/json");
+        let url = format!("{}{collection}?{mode}fieldManager=harvest&fieldValidation=Strict", self.url);
+        let mut request = self.agent.post(url).content_type("application/json").header("Accept", "application/json");
         if speaker == Speaker::Other {
-            request = request
-                .header("Impersonate-User", "harvest-other")
-                .header("Impersonate-Extra-team", "others");
-            request = request
-                .header("Impersonate-Group", "system:masters")
-                .header("Impersonate-Group", "others");
+            request = request.header("Impersonate-User", "harvest-other").header("Impersonate-Extra-team", "others");
+            request = request.header("Impersonate-Group", "system:masters").header("Impersonate-Group", "others");
         }
         let mut response = request.send(object.to_string()).map_err(failed)?;
         let status = response.status();
@@ -159,24 +118,15 @@ impl Api {
             (200..=299, _) => Ok(Trial::Accepted(body)),
             (400..=499, Some(message)) => Ok(Trial::Refused(message.to_owned())),
             // A zero that makes the server stumble (seen as 500 from a controller's conversion) is no finding either.
-            (_, message) => Ok(Trial::Refused(format!(
-                "{status}: {}",
-                message.unwrap_or(&text)
-            ))),
+            (_, message) => Ok(Trial::Refused(format!("{status}: {}", message.unwrap_or(&text)))),
         }
     }
 }
 
 fn request_error(path: &str, source: ureq::Error) -> HarvestError {
-    HarvestError::Request {
-        path: path.to_owned(),
-        source: Box::new(source),
-    }
+    HarvestError::Request { path: path.to_owned(), source: Box::new(source) }
 }
 
 fn answer_error(path: &str, message: &str) -> HarvestError {
-    HarvestError::Answer {
-        path: path.to_owned(),
-        message: message.to_owned(),
-    }
+    HarvestError::Answer { path: path.to_owned(), message: message.to_owned() }
 }

@@ -26,40 +26,22 @@ pub struct Staleness {
 }
 
 impl Catalogue {
-    pub(crate) fn new(
-        version: &str,
-        types: &Types,
-        facts: &BTreeSet<Fact>,
-        drops: &BTreeSet<Drop>,
-    ) -> Self {
+    pub(crate) fn new(version: &str, types: &Types, facts: &BTreeSet<Fact>, drops: &BTreeSet<Drop>) -> Self {
         let mut lines: Vec<String> = facts.iter().map(ToString::to_string).collect();
-        lines.extend(
-            drops
-                .iter()
-                .map(|(type_name, field)| format!("drops {type_name} {field}")),
-        );
+        lines.extend(drops.iter().map(|(type_name, field)| format!("drops {type_name} {field}")));
         lines.sort();
         let minor: Vec<&str> = version.trim_start_matches('v').split('.').take(2).collect();
-        let head = format!(
-            "# Kubernetes {version}, by `cargo run -p anchorwatch-testbed --bin harvest`. Do not edit.\n"
-        );
+        let head =
+            format!("# Kubernetes {version}, by `cargo run -p anchorwatch-testbed --bin harvest`. Do not edit.\n");
         let types = format!("{head}{TYPES_HEAD}{types}");
         let defaults = format!("{head}{DEFAULTS_HEAD}{}\n", lines.join("\n"));
         let defaults_name = format!("defaults-{}.txt", minor.join("."));
-        Self {
-            files: vec![("types.txt".to_owned(), types), (defaults_name, defaults)],
-            unshown: Vec::new(),
-        }
+        Self { files: vec![("types.txt".to_owned(), types), (defaults_name, defaults)], unshown: Vec::new() }
     }
 
     /// Notes which types the seeds have shown.
     pub(crate) fn with_shown(mut self, types: &Types, shown: &BTreeSet<String>) -> Self {
-        self.unshown = types
-            .structs
-            .keys()
-            .filter(|name| !shown.contains(*name))
-            .cloned()
-            .collect();
+        self.unshown = types.structs.keys().filter(|name| !shown.contains(*name)).cloned().collect();
         self
     }
 
@@ -73,15 +55,9 @@ impl Catalogue {
         let words = ["type", "default", "drops", "computed", "allocated"];
         let starts = |word: &str| {
             let of_word = |line: &&str| line.split(' ').next() == Some(word);
-            self.files
-                .iter()
-                .map(|(_, text)| text.lines().filter(of_word).count())
-                .sum()
+            self.files.iter().map(|(_, text)| text.lines().filter(of_word).count()).sum()
         };
-        words
-            .into_iter()
-            .map(|word| (word.to_owned(), starts(word)))
-            .collect()
+        words.into_iter().map(|word| (word.to_owned(), starts(word))).collect()
     }
 
     /// Writes the files.
@@ -102,10 +78,7 @@ impl Catalogue {
         let stale = |(name, text): &(String, String)| {
             let file = folder.join(name);
             let checked_in = fs::read_to_string(&file).unwrap_or_default();
-            (checked_in != *text).then(|| Staleness {
-                difference: difference(&checked_in, text),
-                file,
-            })
+            (checked_in != *text).then(|| Staleness { difference: difference(&checked_in, text), file })
         };
         self.files.iter().filter_map(stale).collect()
     }
@@ -115,8 +88,7 @@ impl Catalogue {
 fn difference(old: &str, new: &str) -> String {
     let (old, new) = (with_owners(old), with_owners(new));
     let gone = old.difference(&new).map(|line| format!("-{line}\n"));
-    gone.chain(new.difference(&old).map(|line| format!("+{line}\n")))
-        .collect()
+    gone.chain(new.difference(&old).map(|line| format!("+{line}\n"))).collect()
 }
 
 fn with_owners(text: &str) -> BTreeSet<String> {

@@ -19,16 +19,8 @@ use super::{Api, Clusters, HarvestError};
 const PARALLEL: usize = 4;
 
 /// What `ObjectMeta` fields say is the server's own affair on every object.
-const SERVER_OWNED: [&str; 8] = [
-    "uid",
-    "creationTimestamp",
-    "managedFields",
-    "resourceVersion",
-    "generation",
-    "selfLink",
-    "namespace",
-    "name",
-];
+const SERVER_OWNED: [&str; 8] =
+    ["uid", "creationTimestamp", "managedFields", "resourceVersion", "generation", "selfLink", "namespace", "name"];
 
 /// A seed with what its dry runs stored.
 #[derive(Debug, Clone)]
@@ -95,11 +87,7 @@ pub(crate) fn ask(clusters: &Clusters, seeds: &[Seed]) -> Result<Vec<Answer>, Ha
             Err(refusal) => refusals.push(refusal),
         }
     }
-    if refusals.is_empty() {
-        Ok(accepted)
-    } else {
-        Err(HarvestError::Refused { refusals })
-    }
+    if refusals.is_empty() { Ok(accepted) } else { Err(HarvestError::Refused { refusals }) }
 }
 
 fn ask_one(clusters: &Clusters, seed: &Seed) -> Result<Result<Answer, String>, HarvestError> {
@@ -114,10 +102,7 @@ fn ask_one(clusters: &Clusters, seed: &Seed) -> Result<Result<Answer, String>, H
         Trial::Refused(message) => return Ok(Err(format!("{}: {message}", seed.label))),
     };
     let Trial::Accepted(again) = send(&clusters.first, &seed.object, Speaker::Own)? else {
-        return Ok(Err(format!(
-            "{}: accepted once, refused the second time",
-            seed.label
-        )));
+        return Ok(Err(format!("{}: accepted once, refused the second time", seed.label)));
     };
     let mut renamed = seed.object.clone();
     if let Some(name) = seed.object["metadata"]["name"].as_str() {
@@ -128,12 +113,7 @@ fn ask_one(clusters: &Clusters, seed: &Seed) -> Result<Result<Answer, String>, H
         Trial::Accepted(stored) => Some((renamed, stored)),
         Trial::Refused(_) => None,
     };
-    Ok(Ok(Answer {
-        seed: seed.clone(),
-        stored,
-        again,
-        otherwise,
-    }))
+    Ok(Ok(Answer { seed: seed.clone(), stored, again, otherwise }))
 }
 
 /// Applies `task` to every item on a few threads; the results are in the items' order.
@@ -153,17 +133,12 @@ pub(crate) fn in_parallel<Item: Sync, Done: Send>(
                     if result.is_err() {
                         next.store(items.len(), Ordering::Relaxed);
                     }
-                    done.lock()
-                        .expect("no task panics holding it")
-                        .insert(index, result);
+                    done.lock().expect("no task panics holding it").insert(index, result);
                 }
             });
         }
     });
-    done.into_inner()
-        .expect("no task panics holding it")
-        .into_values()
-        .collect()
+    done.into_inner().expect("no task panics holding it").into_values().collect()
 }
 
 /// What one answer shows, and the struct instances its seed states.
@@ -172,11 +147,7 @@ pub fn observe(types: &Types, answer: &Answer) -> (Vec<Observation>, Vec<Site>) 
     let second = Walk::of(types, &answer.seed, &answer.seed.object, &answer.again);
     let mut seen = BTreeMap::new();
     for (path, mut observation) in first.observations {
-        if second
-            .observations
-            .get(&path)
-            .is_none_or(|again| again.outcome != observation.outcome)
-        {
+        if second.observations.get(&path).is_none_or(|again| again.outcome != observation.outcome) {
             observation.outcome = Outcome::Random;
         }
         seen.insert(path, observation);
@@ -186,10 +157,7 @@ pub fn observe(types: &Types, answer: &Answer) -> (Vec<Observation>, Vec<Site>) 
         let third = Walk::of(types, &answer.seed, object, stored);
         // What is known to be random says nothing of the name or the person.
         let telling = third.observations.into_iter();
-        let telling = telling.filter(|(path, _)| {
-            seen.get(path)
-                .is_none_or(|first| first.outcome != Outcome::Random)
-        });
+        let telling = telling.filter(|(path, _)| seen.get(path).is_none_or(|first| first.outcome != Outcome::Random));
         observations.extend(telling.map(|(_, observation)| observation));
     }
     (observations, first.sites)
@@ -205,27 +173,13 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn of(types: &'a Types, seed: &'a Seed, sent: &Value, stored: &Value) -> Self {
-        let mut walk = Self {
-            types,
-            seed,
-            observations: BTreeMap::new(),
-            sites: Vec::new(),
-        };
-        walk.structure(
-            &seed.type_name,
-            Instance {
-                sent: Some(sent),
-                stored,
-                created_in: None,
-            },
-            "",
-        );
+        let mut walk = Self { types, seed, observations: BTreeMap::new(), sites: Vec::new() };
+        walk.structure(&seed.type_name, Instance { sent: Some(sent), stored, created_in: None }, "");
         walk
     }
 
     fn structure(&mut self, type_name: &str, instance: Instance<'_>, path: &str) {
-        let (Some(known), Some(stored)) = (self.types.get(type_name), instance.stored.as_object())
-        else {
+        let (Some(known), Some(stored)) = (self.types.get(type_name), instance.stored.as_object()) else {
             return;
         };
         if instance.sent.is_some() {
@@ -254,9 +208,7 @@ impl<'a> Walk<'a> {
                         group_kind: self.seed.group_kind.clone(),
                         siblings: siblings(known, stored),
                         outcome,
-                        created_in: instance
-                            .created_in
-                            .map(|(owner, field)| (owner.to_owned(), field.to_owned())),
+                        created_in: instance.created_in.map(|(owner, field)| (owner.to_owned(), field.to_owned())),
                     };
                     self.observations.insert(path, observation);
                 }
@@ -264,27 +216,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unstated(
-        &mut self,
-        of: &Field,
-        stored: Option<&Value>,
-        field: (&str, &str),
-        path: &str,
-    ) -> Outcome {
+    fn unstated(&mut self, of: &Field, stored: Option<&Value>, field: (&str, &str), path: &str) -> Outcome {
         match (of, stored) {
             (_, None) => Outcome::Absent,
             // Two requests of one second would agree.
             (Field::Scalar(Scalar::Time), Some(_)) => Outcome::Random,
             (Field::Struct { name, .. }, Some(stored)) => {
-                self.structure(
-                    name,
-                    Instance {
-                        sent: None,
-                        stored,
-                        created_in: Some(field),
-                    },
-                    path,
-                );
+                self.structure(name, Instance { sent: None, stored, created_in: Some(field) }, path);
                 Outcome::Value("{}".to_owned())
             }
             (_, Some(stored)) => Outcome::Value(compact(stored)),
@@ -295,15 +233,7 @@ impl<'a> Walk<'a> {
         match of {
             Field::Scalar(_) => {}
             Field::Struct { name, .. } => {
-                self.structure(
-                    name,
-                    Instance {
-                        sent: Some(sent),
-                        stored,
-                        created_in: None,
-                    },
-                    path,
-                );
+                self.structure(name, Instance { sent: Some(sent), stored, created_in: None }, path);
             }
             Field::Map { value, .. } => {
                 for (key, sent) in sent.as_object().into_iter().flatten() {
@@ -333,12 +263,7 @@ struct Instance<'a> {
 }
 
 /// The stored element that a sent one became. The server keeps a list's order, and appends.
-pub(crate) fn partner<'a>(
-    sent: &[Value],
-    index: usize,
-    stored: &'a Value,
-    identity: &Identity,
-) -> Option<&'a Value> {
+pub(crate) fn partner<'a>(sent: &[Value], index: usize, stored: &'a Value, identity: &Identity) -> Option<&'a Value> {
     let stored = stored.as_array()?;
     if sent.len() == stored.len() {
         return stored.get(index);
@@ -348,11 +273,7 @@ pub(crate) fn partner<'a>(
     };
     let element = sent.get(index)?;
     let agrees = |candidate: &&Value| {
-        keys.iter().all(|key| {
-            element
-                .get(key)
-                .is_none_or(|value| candidate.get(key) == Some(value))
-        })
+        keys.iter().all(|key| element.get(key).is_none_or(|value| candidate.get(key) == Some(value)))
     };
     stored.iter().find(agrees)
 }
@@ -365,13 +286,9 @@ fn is_server_owned(type_name: &str, field: &str, path: &str) -> bool {
 
 /// Booleans, and strings that are one word of a few. Never free text, numbers, names.
 fn siblings(known: &Struct, stored: &Map<String, Value>) -> BTreeMap<String, Value> {
-    let decides = |name: &String, of: &Field| {
-        *of == Field::Scalar(Scalar::Boolean) || known.choices.contains(name)
-    };
+    let decides = |name: &String, of: &Field| *of == Field::Scalar(Scalar::Boolean) || known.choices.contains(name);
     let deciding = known.fields.iter().filter(|(name, of)| decides(name, of));
-    deciding
-        .filter_map(|(name, _)| Some((name.clone(), present(stored.get(name))?.clone())))
-        .collect()
+    deciding.filter_map(|(name, _)| Some((name.clone(), present(stored.get(name))?.clone()))).collect()
 }
 
 /// Null is how the server writes "not there".

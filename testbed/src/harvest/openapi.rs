@@ -20,9 +20,7 @@ pub(crate) fn read(api: &Api) -> Result<Types, HarvestError> {
     let schemas = schemas(api)?;
     let mut types = Types::default();
     for kind in kinds(api)? {
-        let root = schemas
-            .iter()
-            .find(|(name, schema)| built_in(name) && is_schema_of(schema, &kind));
+        let root = schemas.iter().find(|(name, schema)| built_in(name) && is_schema_of(schema, &kind));
         let Some((name, _)) = root else { continue };
         add(&mut types, &schemas, name);
         if let Some(known) = types.structs.get_mut(short(name)) {
@@ -39,17 +37,14 @@ fn schemas(api: &Api) -> Result<Schemas, HarvestError> {
     let mut schemas = Schemas::new();
     for (path, entry) in object(&index["paths"]) {
         // Only group versions: `api/v1`, `apis/apps/v1`; not `api`, `apis/apps`, `version`, `.well-known/…`.
-        let versioned = (path.starts_with("api/") && path.matches('/').count() == 1)
-            || path.matches('/').count() == 2;
+        let versioned = (path.starts_with("api/") && path.matches('/').count() == 1) || path.matches('/').count() == 2;
         if !path.starts_with("api") || !versioned {
             continue;
         }
         let url = entry["serverRelativeURL"].as_str().unwrap_or_default();
         let document = api.get(url)?;
         for (name, schema) in object(&document["components"]["schemas"]) {
-            schemas
-                .entry(name.clone())
-                .or_insert_with(|| schema.clone());
+            schemas.entry(name.clone()).or_insert_with(|| schema.clone());
         }
     }
     Ok(schemas)
@@ -65,22 +60,12 @@ fn kinds(api: &Api) -> Result<Vec<Kind>, HarvestError> {
     }
     let mut kinds = Vec::new();
     for (group, version) in versions {
-        let path = if group.is_empty() {
-            "/api/v1".to_owned()
-        } else {
-            format!("/apis/{group}/{version}")
-        };
+        let path = if group.is_empty() { "/api/v1".to_owned() } else { format!("/apis/{group}/{version}") };
         for resource in list(&api.get(&path)?["resources"]) {
             let (plural, kind) = (text(&resource["name"]), text(&resource["kind"]));
             if !plural.contains('/') {
                 let cluster = resource["namespaced"] == false;
-                kinds.push(Kind {
-                    group: group.clone(),
-                    version: version.clone(),
-                    kind,
-                    plural,
-                    cluster,
-                });
+                kinds.push(Kind { group: group.clone(), version: version.clone(), kind, plural, cluster });
             }
         }
     }
@@ -108,13 +93,7 @@ fn add(types: &mut Types, schemas: &Schemas, name: &str) {
     };
     let atomic = schema["x-kubernetes-map-type"] == "atomic";
     // First without fields: types refer to themselves (JSONSchemaProps).
-    types.structs.insert(
-        short(name).to_owned(),
-        Struct {
-            atomic,
-            ..Struct::default()
-        },
-    );
+    types.structs.insert(short(name).to_owned(), Struct { atomic, ..Struct::default() });
     let mut fields = BTreeMap::new();
     for (field, schema) in object(&schema["properties"]) {
         fields.insert(field.clone(), field_type(types, schemas, schema));
@@ -136,18 +115,12 @@ fn field_type(types: &mut Types, schemas: &Schemas, schema: &Value) -> Field {
             return Field::Scalar(scalar(referred, target));
         }
         add(types, schemas, target);
-        return Field::Struct {
-            name: short(target).to_owned(),
-            atomic,
-        };
+        return Field::Struct { name: short(target).to_owned(), atomic };
     }
     match schema["type"].as_str() {
         Some("array") => {
             let element = Box::new(field_type(types, schemas, &schema["items"]));
-            Field::List {
-                element,
-                identity: identity(schema),
-            }
+            Field::List { element, identity: identity(schema) }
         }
         Some("object") if schema["additionalProperties"].is_object() => {
             let value = Box::new(field_type(types, schemas, &schema["additionalProperties"]));
@@ -159,28 +132,19 @@ fn field_type(types: &mut Types, schemas: &Schemas, schema: &Value) -> Field {
 
 /// Whether a string is one word of a few: the document says so of most, and the name of the rest.
 fn is_choice(field: &str, schema: &Value) -> bool {
-    let named = ["type", "Type", "Policy", "Mode"]
-        .iter()
-        .any(|ending| field.ends_with(ending));
+    let named = ["type", "Type", "Policy", "Mode"].iter().any(|ending| field.ends_with(ending));
     schema["type"] == "string" && (schema["enum"].is_array() || named || field == "kind")
 }
 
 /// A reference stands alone, or in `allOf` when the field has a description or a default of its own.
 fn reference(schema: &Value) -> Option<&str> {
-    let direct = schema["$ref"]
-        .as_str()
-        .or_else(|| schema["allOf"][0]["$ref"].as_str());
+    let direct = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
     direct?.strip_prefix("#/components/schemas/")
 }
 
 fn identity(schema: &Value) -> Identity {
     match schema["x-kubernetes-list-type"].as_str() {
-        Some("map") => Identity::Keys(
-            list(&schema["x-kubernetes-list-map-keys"])
-                .iter()
-                .map(text)
-                .collect(),
-        ),
+        Some("map") => Identity::Keys(list(&schema["x-kubernetes-list-map-keys"]).iter().map(text).collect()),
         Some("set") => Identity::Set,
         _ => Identity::Atomic,
     }
@@ -205,10 +169,7 @@ fn built_in(name: &str) -> bool {
 }
 
 fn short(name: &str) -> &str {
-    PREFIXES
-        .iter()
-        .find_map(|prefix| name.strip_prefix(prefix))
-        .unwrap_or(name)
+    PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name)
 }
 
 fn text(value: &Value) -> String {

@@ -37,28 +37,13 @@ pub struct Seed {
 pub fn read(folder: &Path, types: &Types) -> Result<Vec<Seed>, HarvestError> {
     let mut documents = Vec::new();
     for file in yaml_files(folder)? {
-        let name = file
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let read = fs::read_to_string(&file).map_err(|failure| failure.to_string());
         let parsed = read.and_then(|text| parse(&text));
-        let parsed = parsed.map_err(|message| HarvestError::SeedFile {
-            file: file.display().to_string(),
-            message,
-        })?;
-        documents.extend(
-            parsed
-                .into_iter()
-                .map(|document| Document::new(&name, document)),
-        );
+        let parsed = parsed.map_err(|message| HarvestError::SeedFile { file: file.display().to_string(), message })?;
+        documents.extend(parsed.into_iter().map(|document| Document::new(&name, document)));
     }
-    let pods: Vec<Document> = documents
-        .iter()
-        .filter(|document| document.kind() == "Pod")
-        .cloned()
-        .collect();
+    let pods: Vec<Document> = documents.iter().filter(|document| document.kind() == "Pod").cloned().collect();
     let mut seeds = Vec::new();
     for document in &documents {
         let expanded = document.with_templates(&pods);
@@ -70,30 +55,19 @@ pub fn read(folder: &Path, types: &Types) -> Result<Vec<Seed>, HarvestError> {
 }
 
 fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, HarvestError> {
-    let file_error = |source| HarvestError::File {
-        attempted: "list",
-        file: folder.display().to_string(),
-        source,
-    };
+    let file_error = |source| HarvestError::File { attempted: "list", file: folder.display().to_string(), source };
     let mut files: Vec<PathBuf> = fs::read_dir(folder)
         .map_err(file_error)?
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|file| {
-            file.extension()
-                .is_some_and(|extension| extension == "yaml")
-        })
+        .filter(|file| file.extension().is_some_and(|extension| extension == "yaml"))
         .collect();
     files.sort();
     Ok(files)
 }
 
 fn parse(text: &str) -> Result<Vec<Value>, String> {
-    let documents: Vec<Value> =
-        serde_saphyr::from_multiple(text).map_err(|failure| failure.to_string())?;
-    Ok(documents
-        .into_iter()
-        .filter(|document| !document.is_null())
-        .collect())
+    let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|failure| failure.to_string())?;
+    Ok(documents.into_iter().filter(|document| !document.is_null()).collect())
 }
 
 /// A document of a seed file, with its `harvest` key set apart.
@@ -106,21 +80,10 @@ struct Document {
 
 impl Document {
     fn new(file: &str, mut object: Value) -> Self {
-        let directions = object
-            .as_object_mut()
-            .and_then(|fields| fields.shift_remove("harvest"))
-            .unwrap_or_default();
+        let directions = object.as_object_mut().and_then(|fields| fields.shift_remove("harvest")).unwrap_or_default();
         let (kind, name) = (&object["kind"], &object["metadata"]["name"]);
-        let label = format!(
-            "{file} {} {}",
-            kind.as_str().unwrap_or("?"),
-            name.as_str().unwrap_or("?")
-        );
-        Self {
-            label,
-            object,
-            directions,
-        }
+        let label = format!("{file} {} {}", kind.as_str().unwrap_or("?"), name.as_str().unwrap_or("?"));
+        Self { label, object, directions }
     }
 
     fn kind(&self) -> &str {
@@ -168,17 +131,12 @@ impl Document {
         match types.of_kind(api_version, self.kind()) {
             Some((type_name, found)) => Ok(Some(self.seed_of(type_name, found))),
             None if self.directions["optional"] == true => Ok(None),
-            None => Err(HarvestError::NotServed {
-                seed: self.label,
-                kind,
-            }),
+            None => Err(HarvestError::NotServed { seed: self.label, kind }),
         }
     }
 
     fn seed_of(&self, type_name: &str, kind: &Kind) -> Seed {
-        let namespace = self.object["metadata"]["namespace"]
-            .as_str()
-            .unwrap_or(NAMESPACE);
+        let namespace = self.object["metadata"]["namespace"].as_str().unwrap_or(NAMESPACE);
         Seed {
             label: self.label.clone(),
             object: self.object.clone(),

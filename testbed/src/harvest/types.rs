@@ -102,8 +102,7 @@ impl Types {
     pub fn of_kind(&self, api_version: &str, kind: &str) -> Option<(&str, &Kind)> {
         self.structs.iter().find_map(|(name, known)| {
             let found = known.kind.as_ref()?;
-            (found.kind == kind && found.api_version() == api_version)
-                .then_some((name.as_str(), found))
+            (found.kind == kind && found.api_version() == api_version).then_some((name.as_str(), found))
         })
     }
 }
@@ -111,25 +110,13 @@ impl Types {
 impl Kind {
     /// As in a manifest: `v1`, `apps/v1`.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 
     /// The path of the collection in a namespace (which a cluster-scoped kind ignores).
     pub fn collection(&self, namespace: &str) -> String {
-        let root = if self.group.is_empty() {
-            "/api"
-        } else {
-            "/apis"
-        };
-        let scope = if self.cluster {
-            String::new()
-        } else {
-            format!("namespaces/{namespace}/")
-        };
+        let root = if self.group.is_empty() { "/api" } else { "/apis" };
+        let scope = if self.cluster { String::new() } else { format!("namespaces/{namespace}/") };
         format!("{root}/{}/{scope}{}", self.api_version(), self.plural)
     }
 
@@ -142,11 +129,7 @@ impl Kind {
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cluster = if self.cluster { " cluster" } else { "" };
-        write!(
-            f,
-            "{}/{}/{} {}{cluster}",
-            self.group, self.version, self.kind, self.plural
-        )
+        write!(f, "{}/{}/{} {}{cluster}", self.group, self.version, self.kind, self.plural)
     }
 }
 
@@ -157,18 +140,9 @@ impl fmt::Display for Field {
             Self::Scalar(scalar) => f.write_str(scalar.word()),
             Self::Struct { name, atomic } => write!(f, "{name}{}", mark(atomic)),
             Self::Map { value, atomic } => write!(f, "<{value}>{}", mark(atomic)),
-            Self::List {
-                element,
-                identity: Identity::Atomic,
-            } => write!(f, "[{element}]"),
-            Self::List {
-                element,
-                identity: Identity::Set,
-            } => write!(f, "[{element}]="),
-            Self::List {
-                element,
-                identity: Identity::Keys(keys),
-            } => write!(f, "[{element}]{{{}}}", keys.join(",")),
+            Self::List { element, identity: Identity::Atomic } => write!(f, "[{element}]"),
+            Self::List { element, identity: Identity::Set } => write!(f, "[{element}]="),
+            Self::List { element, identity: Identity::Keys(keys) } => write!(f, "[{element}]{{{}}}", keys.join(",")),
         }
     }
 }

@@ -23,19 +23,11 @@ pub(crate) fn drops(
     answers: &[Answer],
     sites: &[Site],
 ) -> Result<BTreeSet<Drop>, HarvestError> {
-    let answers: BTreeMap<&str, &Answer> = answers
-        .iter()
-        .map(|answer| (answer.seed.label.as_str(), answer))
-        .collect();
+    let answers: BTreeMap<&str, &Answer> = answers.iter().map(|answer| (answer.seed.label.as_str(), answer)).collect();
     let candidates = candidates(types, &answers, sites);
     let dropped = in_parallel(&candidates, |candidate| try_places(api, types, candidate))?;
-    let named = candidates
-        .into_iter()
-        .zip(dropped)
-        .filter(|(_, dropped)| *dropped);
-    Ok(named
-        .map(|(candidate, _)| (candidate.type_name, candidate.field))
-        .collect())
+    let named = candidates.into_iter().zip(dropped).filter(|(_, dropped)| *dropped);
+    Ok(named.map(|(candidate, _)| (candidate.type_name, candidate.field)).collect())
 }
 
 struct Candidate<'a> {
@@ -46,34 +38,20 @@ struct Candidate<'a> {
     places: Vec<(&'a Answer, &'a str)>,
 }
 
-fn candidates<'a>(
-    types: &Types,
-    answers: &BTreeMap<&str, &'a Answer>,
-    sites: &'a [Site],
-) -> Vec<Candidate<'a>> {
+fn candidates<'a>(types: &Types, answers: &BTreeMap<&str, &'a Answer>, sites: &'a [Site]) -> Vec<Candidate<'a>> {
     let mut by_type: BTreeMap<&str, Vec<&'a Site>> = BTreeMap::new();
     for site in sites {
         by_type.entry(&site.type_name).or_default().push(site);
     }
     let mut candidates = Vec::new();
     for (type_name, sites) in by_type {
-        for (field, of) in types
-            .get(type_name)
-            .into_iter()
-            .flat_map(|known| &known.fields)
-        {
+        for (field, of) in types.get(type_name).into_iter().flat_map(|known| &known.fields) {
             let Some(zero) = zero_of(of) else { continue };
             let places = places(answers, &sites, field);
             if !places.is_empty() {
                 let (type_name, field) = (type_name.to_owned(), field.clone());
                 let is_struct = matches!(of, Field::Struct { .. });
-                candidates.push(Candidate {
-                    type_name,
-                    field,
-                    is_struct,
-                    zero,
-                    places,
-                });
+                candidates.push(Candidate { type_name, field, is_struct, zero, places });
             }
         }
     }
@@ -81,11 +59,7 @@ fn candidates<'a>(
 }
 
 /// Where the field is not stated comes first: a zero there disturbs least. Then one place of each kind of object.
-fn places<'a>(
-    answers: &BTreeMap<&str, &'a Answer>,
-    sites: &[&'a Site],
-    field: &str,
-) -> Vec<(&'a Answer, &'a str)> {
+fn places<'a>(answers: &BTreeMap<&str, &'a Answer>, sites: &[&'a Site], field: &str) -> Vec<(&'a Answer, &'a str)> {
     let mut found = Vec::new();
     for site in sites {
         let Some(answer) = answers.get(site.seed.as_str()) else {
@@ -96,30 +70,14 @@ fn places<'a>(
         if root || name {
             continue;
         }
-        let stated = answer
-            .seed
-            .object
-            .pointer(&site.path)
-            .and_then(|value| present(value.get(field)))
-            .is_some();
-        found.push((
-            stated,
-            site.group_kind.as_str(),
-            *answer,
-            site.path.as_str(),
-        ));
+        let stated = answer.seed.object.pointer(&site.path).and_then(|value| present(value.get(field))).is_some();
+        found.push((stated, site.group_kind.as_str(), *answer, site.path.as_str()));
     }
     found.sort_by_key(|(stated, ..)| *stated);
     let mut kinds = BTreeSet::new();
-    let (fresh, rest): (Vec<_>, Vec<_>) = found
-        .into_iter()
-        .partition(|(stated, kind, ..)| kinds.insert((*stated, *kind)));
-    fresh
-        .into_iter()
-        .chain(rest)
-        .take(PLACES)
-        .map(|(_, _, answer, path)| (answer, path))
-        .collect()
+    let (fresh, rest): (Vec<_>, Vec<_>) =
+        found.into_iter().partition(|(stated, kind, ..)| kinds.insert((*stated, *kind)));
+    fresh.into_iter().chain(rest).take(PLACES).map(|(_, _, answer, path)| (answer, path)).collect()
 }
 
 fn zero_of(of: &Field) -> Option<Value> {
@@ -142,12 +100,9 @@ fn try_places(api: &Api, types: &Types, candidate: &Candidate<'_>) -> Result<boo
             continue;
         };
         place[&candidate.field] = candidate.zero.clone();
-        if let Trial::Accepted(stored) =
-            api.dry_run(&answer.seed.collection, &object, Speaker::Own)?
-        {
+        if let Trial::Accepted(stored) = api.dry_run(&answer.seed.collection, &object, Speaker::Own)? {
             let stored = find(types, &answer.seed.type_name, (&object, &stored), path);
-            return Ok(stored
-                .is_some_and(|place| candidate.is_dropped(present(place.get(&candidate.field)))));
+            return Ok(stored.is_some_and(|place| candidate.is_dropped(present(place.get(&candidate.field)))));
         }
     }
     Ok(false)
@@ -162,25 +117,13 @@ impl Candidate<'_> {
 }
 
 /// The stored struct that became of the one sent at `path`, given both objects.
-fn find<'a>(
-    types: &Types,
-    type_name: &str,
-    sent_and_stored: (&Value, &'a Value),
-    path: &str,
-) -> Option<&'a Value> {
-    let mut of = Field::Struct {
-        name: type_name.to_owned(),
-        atomic: false,
-    };
+fn find<'a>(types: &Types, type_name: &str, sent_and_stored: (&Value, &'a Value), path: &str) -> Option<&'a Value> {
+    let mut of = Field::Struct { name: type_name.to_owned(), atomic: false };
     let (mut sent, mut stored) = sent_and_stored;
     for step in path.split('/').skip(1) {
         let (next, next_sent, next_stored) = match &of {
             Field::Struct { name, .. } => {
-                let (field, next) = types
-                    .get(name)?
-                    .fields
-                    .iter()
-                    .find(|(field, _)| escape(field) == step)?;
+                let (field, next) = types.get(name)?.fields.iter().find(|(field, _)| escape(field) == step)?;
                 (next.clone(), sent.get(field)?, stored.get(field)?)
             }
             Field::Map { value, .. } => {
@@ -189,11 +132,7 @@ fn find<'a>(
             }
             Field::List { element, identity } => {
                 let (index, list) = (step.parse::<usize>().ok()?, sent.as_array()?);
-                (
-                    (**element).clone(),
-                    list.get(index)?,
-                    partner(list, index, stored, identity)?,
-                )
+                ((**element).clone(), list.get(index)?, partner(list, index, stored, identity)?)
             }
             Field::Scalar(_) => return None,
         };

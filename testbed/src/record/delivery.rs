@@ -6,9 +6,9 @@ use super::commit::{Commit, Object};
 use super::{NAMESPACE, RecordError};
 use crate::control_plane::ControlPlane;
 
-/// So many commits Argo CD delivers by client-side apply, its default. What a later commit drops then stays behind,
-/// because its server-side apply does not give up what it owns from before (argo-cd#20815, kubernetes#107828).
-const CLIENT_SIDE: usize = 2;
+/// So many commits are delivered by an Argo CD that has another name for itself than the later one. What a later commit
+/// drops then stays behind: the later name does not own it, and the earlier one never gives it up (argo-cd#20815).
+const UNDER_AN_EARLIER_NAME: usize = 2;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tool {
@@ -26,8 +26,10 @@ impl Tool {
         }
     }
 
-    fn field_manager(self) -> &'static str {
+    /// The field manager, at the commit of this number.
+    fn field_manager(self, at: usize) -> &'static str {
         match self {
+            Self::ArgoCd if at < UNDER_AN_EARLIER_NAME => "argocd-application-controller",
             Self::ArgoCd => "argocd-controller",
             Self::Flux => "kustomize-controller",
             Self::Helm => "helm",
@@ -58,11 +60,8 @@ pub(super) fn deliver(plane: &ControlPlane, commits: &[Commit]) -> Result<(), Re
     for (at, commit) in commits.iter().enumerate() {
         for object in &commit.objects {
             let tool = Tool::of(object);
-            let manager = format!("--field-manager={}", tool.field_manager());
-            let mut arguments = vec!["apply", "-f", "-", &manager];
-            if tool != Tool::ArgoCd || at >= CLIENT_SIDE {
-                arguments.extend(["--server-side", "--force-conflicts"]);
-            }
+            let manager = format!("--field-manager={}", tool.field_manager(at));
+            let arguments = ["apply", "--server-side", "--force-conflicts", &manager, "-f", "-"];
             plane.kubectl_with_input(&arguments, &stamped(tool, object).to_string())?;
         }
     }

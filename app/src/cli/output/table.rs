@@ -1,5 +1,6 @@
 //! `-o table`: what people read at 3 a.m. Grouped by object, worst first.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use anchorwatch_core::drift::origin::OriginReason;
@@ -153,8 +154,18 @@ impl Table<'_> {
         }
         let text = self.apart(&path, INDENT, &tag);
         self.indented(&text);
-        self.value("label-git", item.git_value.as_ref().map(|v| v.as_json()), item, true);
-        self.value("label-live", item.actual_value.as_ref().map(|v| v.as_json()), item, false);
+        self.value(
+            "label-git",
+            item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json),
+            item,
+            true,
+        );
+        self.value(
+            "label-live",
+            item.actual_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json),
+            item,
+            false,
+        );
         self.notes(item);
     }
 
@@ -272,8 +283,8 @@ impl Table<'_> {
         let last = last.strip_prefix("template.spec.").unwrap_or(last);
         let shown = |v: Option<&Json>| v.map(|v| plain(&value::flow(v)));
         match (
-            shown(item.git_value.as_ref().map(|v| v.as_json())),
-            shown(item.actual_value.as_ref().map(|v| v.as_json())),
+            shown(item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json)),
+            shown(item.actual_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json)),
         ) {
             (Some(git), Some(live)) => format!("{last} {git} → {live}"),
             (Some(git), None) => format!("{last} {git} → -"),
@@ -294,6 +305,13 @@ impl Table<'_> {
             for line in folded(&text, self.style.width.saturating_sub(3)) {
                 self.line(&format!(" {line}"));
             }
+        }
+        let ignored: Vec<_> = outcome.reports.iter().flat_map(|r| &r.ignored).collect();
+        if !ignored.is_empty() {
+            let rules: BTreeSet<&str> = ignored.iter().map(|i| i.rule.as_str()).collect();
+            let rules = plain(&rules.into_iter().collect::<Vec<_>>().join(", "));
+            let text = words.say_with("ignored", &[("items", Count(ignored.len())), ("rules", Text(&rules))]);
+            self.line(&format!(" {text}"));
         }
         let extent = &outcome.extent;
         if extent.unattributed > 0 {

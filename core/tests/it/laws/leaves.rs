@@ -86,7 +86,7 @@ pub(super) fn map_mut<'v>(root: &'v mut Map<'static>, hops: &[Hop]) -> &'v mut M
 }
 
 /// Fields that no comparison looks at.
-pub(super) fn is_servers(path: &[Step], type_name: &str, map: &Map<'_>, name: &str) -> bool {
+pub(super) fn is_servers(path: &[Step], type_name: &str, name: &str) -> bool {
     match path {
         [] => matches!(name, "apiVersion" | "kind" | "status"),
         [Step::Field(metadata)] if metadata == "metadata" => {
@@ -94,7 +94,8 @@ pub(super) fn is_servers(path: &[Step], type_name: &str, map: &Map<'_>, name: &s
         }
         _ => match type_name {
             "core.v1.PersistentVolumeClaim" => name == "status",
-            "core.v1.PodSpec" => name == "serviceAccount" && map.get("serviceAccountName").is_some(),
+            // Two names of one field; the hand-written pairs are about them.
+            "core.v1.PodSpec" => matches!(name, "serviceAccount" | "serviceAccountName"),
             _ => false,
         },
     }
@@ -112,7 +113,7 @@ impl Survey {
         });
         let element = self.steps.len().wrapping_sub(1);
         for (name, node) in map.iter() {
-            if is_servers(&self.steps, &ty.name, map, name) {
+            if is_servers(&self.steps, &ty.name, name) {
                 continue;
             }
             let field = ty.field(name);
@@ -178,7 +179,8 @@ impl Survey {
         for (index, node) in list.iter().enumerate() {
             let written = |key: &str| node.value.as_map()?.get(key).filter(|v| !v.is_null()).cloned();
             let values = keys.iter().map(|key| {
-                let stated = written(key).filter(|v| !(v.is_zero() && field_of(item, key).is_some_and(|f| f.drops_zero)));
+                let stated =
+                    written(key).filter(|v| !(v.is_zero() && field_of(item, key).is_some_and(|f| f.drops_zero)));
                 let value = stated.or_else(|| only_default(item, key)).or(written(key)).unwrap_or(Value::Null);
                 (key.to_string(), value)
             });

@@ -94,13 +94,20 @@ fn fill_fields(sample: &Sample, id: TypeId, map: &Map<'static>) -> Map<'static> 
 }
 
 fn default_of(sample: &Sample, field: &Field, map: &Map<'static>, conditional: bool) -> Option<Value<'static>> {
+    // The server keeps one value under both names.
+    let account = ["serviceAccount", "serviceAccountName"];
+    if account.contains(&field.name.as_ref()) && account.iter().any(|name| map.get(name).is_some_and(|v| !v.is_zero()))
+    {
+        return None;
+    }
     let stated = map.get(&field.name).is_some_and(|v| !v.is_null() && !(v.is_zero() && field.drops_zero));
     if stated {
         return None;
     }
     let rule = field.defaults.iter().filter(|rule| rule.when.is_some() == conditional).find(|rule| {
         let here = rule.under.is_empty() || rule.under.contains(&sample.kind);
-        let asked = rule.when.as_ref().is_none_or(|(sibling, values)| map.get(sibling).is_some_and(|v| values.contains(v)));
+        let asked =
+            rule.when.as_ref().is_none_or(|(sibling, values)| map.get(sibling).is_some_and(|v| values.contains(v)));
         here && asked
     })?;
     Some(rule.value.value.clone())

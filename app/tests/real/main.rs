@@ -1,0 +1,30 @@
+//! The real program against a real control plane: every test here edits objects by the tools that people use, and
+//! says exactly what a scan must find.
+//!
+//! `cargo test -p anchorwatch --features real --test real`; the first run on a machine builds the control plane.
+
+#![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
+
+mod commits;
+mod custom;
+mod edits;
+mod paging;
+mod rendered;
+mod rights;
+mod shop;
+mod untouched;
+mod world;
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_file_of_this_folder_is_part_of_this_binary() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real");
+    let this = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let module = name.trim_end_matches(".rs");
+        assert!(module == "main" || this.contains(&format!("mod {module};")), "{name} is not part of main.rs");
+    }
+}

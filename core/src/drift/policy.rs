@@ -1,0 +1,279 @@
+//! People's own rules: another level for some items, or none at all, with an owner, a reason and an end.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+use super::item::DriftItem;
+use super::level::DriftLevel;
+
+/// A rule of the configuration.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "WrittenRule")]
+pub struct OwnRule {
+    /// Name, unique.
+    pub id: String,
+    /// Which items it is about; all that is said must fit.
+    pub matches: Match,
+    /// What becomes of them.
+    pub action: Action,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why.
+    pub reason: String,
+    /// The last day (UTC) on which it holds; without it, for ever.
+    pub expires: Option<Date>,
+}
+
+/// What a rule does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `level: high|medium|info`
+    Level(DriftLevel),
+    /// `ignore: true`
+    Ignore,
+}
+
+/// A rule as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRule {
+    id: String,
+    #[serde(rename = "match")]
+    matches: Match,
+    #[serde(default)]
+    level: Option<DriftLevel>,
+    #[serde(default)]
+    ignore: bool,
+    owner: String,
+    reason: String,
+    #[serde(default)]
+    expires: Option<Date>,
+}
+
+impl TryFrom<WrittenRule> for OwnRule {
+    type Error = String;
+
+    fn try_from(written: WrittenRule) -> Result<Self, String> {
+        let WrittenRule { id, matches, level, ignore, owner, reason, expires } = written;
+        let action = match (level, ignore) {
+            (Some(level), false) => Action::Level(level),
+            (None, true) => Action::Ignore,
+            _ => return Err(format!("the rule {id:?} must say either a level or ignore: true")),
+        };
+        Ok(Self { id, matches, action, owner, reason, expires })
+    }
+}
+
+/// Which items a rule is about. `*` stands for any characters.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// Kind.
+    #[serde(default)]
+    pub kind: Option<String>,
+    /// Name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Namespace.
+    #[serde(default)]
+    pub namespace: Option<String>,
+    /// Stable path.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Field manager.
+    #[serde(default)]
+    pub manager: Option<String>,
+}
+
+/// An item that a rule hides.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct IgnoredItem {
+    /// Kind.
+    pub resource_kind: String,
+    /// Name.
+    pub resource_name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The path with list keys.
+    pub stable_path: String,
+    /// Id of the rule.
+    pub rule: String,
+    /// The item's fingerprint.
+    pub fingerprint: String,
+}
+
+/// What is wrong with a set of rules, or worth knowing about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PolicyNote {
+    /// Its last day is over; it does nothing any more.
+    Expired {
+        /// Id of the rule.
+        rule: String,
+        /// Its last day.
+        on: Date,
+        /// Who answers for it.
+        owner: String,
+    },
+    /// It fitted nothing in this scan.
+    NeverMatched {
+        /// Id of the rule.
+        rule: String,
+    },
+}
+
+/// Why a set of rules is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PolicyError {
+    /// Two rules of one name.
+    #[error("two rules have the id {0:?}; rename one")]
+    DuplicateId(String),
+    /// A rule that is about everything.
+    #[error("the rule {0:?} matches everything; say at least one of kind, name, namespace, path, manager")]
+    MatchesEverything(String),
+}
+
+/// People's own rules, with a count of what each fitted.
+#[derive(Debug, Default)]
+pub struct Policy {
+    rules: Vec<(OwnRule, AtomicUsize)>,
+}
+
+impl Policy {
+    /// Checks rules that were read.
+    pub fn new(rules: Vec<OwnRule>) -> Result<Self, PolicyError> {
+        for (at, rule) in rules.iter().enumerate() {
+            if rules[..at].iter().any(|other| other.id == rule.id) {
+                return Err(PolicyError::DuplicateId(rule.id.clone()));
+            }
+            let Match { kind, name, namespace, path, manager } = &rule.matches;
+            if [kind, name, namespace, path, manager].iter().all(|m| m.as_deref().is_none_or(|m| m == "*")) {
+                return Err(PolicyError::MatchesEverything(rule.id.clone()));
+            }
+        }
+        Ok(Self { rules: rules.into_iter().map(|rule| (rule, AtomicUsize::new(0))).collect() })
+    }
+
+    /// Applies the first rule that fits and holds. An ignored item comes back as such.
+    pub fn apply(&self, item: &mut DriftItem, now: Timestamp) -> Option<IgnoredItem> {
+        let (rule, hits) = self.rules.iter().find(|(rule, _)| rule.holds(now) && rule.matches.fits(item))?;
+        hits.fetch_add(1, Ordering::Relaxed);
+        match rule.action {
+            Action::Level(level) => {
+                item.drift_level = level;
+                item.is_allowlisted = level == DriftLevel::Info;
+                item.rule.clone_from(&rule.id);
+                item.reason = format!("{} ({})", rule.reason, rule.owner);
+                None
+            }
+            Action::Ignore => Some(IgnoredItem {
+                resource_kind: item.resource_kind.clone(),
+                resource_name: item.resource_name.clone(),
+                namespace: item.namespace.clone(),
+                stable_path: item.stable_path.clone(),
+                rule: rule.id.clone(),
+                fingerprint: item.fingerprint.clone(),
+            }),
+        }
+    }
+
+    /// Rules that have ended, and rules that fitted nothing since the policy was made.
+    pub fn notes(&self, now: Timestamp) -> Vec<PolicyNote> {
+        self.rules
+            .iter()
+            .filter_map(|(rule, hits)| match rule.expires {
+                Some(on) if !rule.holds(now) => {
+                    Some(PolicyNote::Expired { rule: rule.id.clone(), on, owner: rule.owner.clone() })
+                }
+                _ if hits.load(Ordering::Relaxed) == 0 => Some(PolicyNote::NeverMatched { rule: rule.id.clone() }),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl OwnRule {
+    fn holds(&self, now: Timestamp) -> bool {
+        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+        self.expires.is_none_or(|last| today <= last)
+    }
+}
+
+impl Match {
+    fn fits(&self, item: &DriftItem) -> bool {
+        let manager = item.attribution.as_ref().map_or("", |a| a.manager.as_str());
+        [
+            (&self.kind, item.resource_kind.as_str()),
+            (&self.name, item.resource_name.as_str()),
+            (&self.namespace, item.namespace.as_str()),
+            (&self.path, item.stable_path.as_str()),
+            (&self.manager, manager),
+        ]
+        .iter()
+        .all(|(pattern, text)| pattern.as_deref().is_none_or(|pattern| glob(pattern.as_bytes(), text.as_bytes())))
+    }
+}
+
+/// `*` matches any characters, everything else itself. Linear in the text for each star.
+fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (mut p, mut t) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            star = Some((p, t));
+            p += 1;
+        } else if pattern.get(p) == Some(&text[t]) {
+            p += 1;
+            t += 1;
+        } else if let Some((at, from)) = star {
+            star = Some((at, from + 1));
+            p = at + 1;
+            t = from + 1;
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|b| *b == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stars_match_any_characters() {
+        for (pattern, text, fits) in [
+            ("web", "web", true),
+            ("web", "web2", false),
+            ("web-*", "web-1", true),
+            ("*", "", true),
+            ("spec.*.image", "spec.template.spec.containers[name=a].image", true),
+            ("*.image", "spec.images", false),
+            ("a*b*c", "aXXbYYc", true),
+            ("a*b*c", "aXXbYY", false),
+        ] {
+            assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn rules_that_say_too_little_are_refused() {
+        let rule = |id: &str, kind: Option<&str>, action| OwnRule {
+            id: id.to_owned(),
+            matches: Match { kind: kind.map(str::to_owned), ..Match::default() },
+            action,
+            owner: "shop".to_owned(),
+            reason: "because".to_owned(),
+            expires: None,
+        };
+        let ignore = Action::Ignore;
+        assert!(Policy::new(vec![rule("a", Some("Job"), ignore)]).is_ok());
+        assert_eq!(Policy::new(vec![rule("a", None, ignore)]).unwrap_err(), PolicyError::MatchesEverything("a".into()));
+        assert!(matches!(
+            Policy::new(vec![rule("a", Some("Job"), ignore), rule("a", Some("Pod"), ignore)]),
+            Err(PolicyError::DuplicateId(_))
+        ));
+    }
+}
