@@ -3,6 +3,7 @@
 mod demo;
 mod explain;
 mod output;
+mod progress;
 mod rbac;
 mod scan;
 mod snapshot;

@@ -5,7 +5,7 @@
 mod scalar;
 mod yaml;
 
-use crate::object::secret::{SecretKey, conceal};
+use crate::object::secret::{SecretKey, conceal, is_encrypted};
 use crate::object::value::{Map, Node, Value};
 use crate::object::{Head, Identity};
 
@@ -31,9 +31,23 @@ impl Desired<'_> {
         }
     }
 
+    /// Number of values that are encrypted, and so cannot be compared.
+    pub fn encrypted_values(&self) -> usize {
+        self.root.iter().filter(|(key, _)| *key != "sops").map(|(_, node)| encrypted(&node.value)).sum()
+    }
+
     /// The object's head.
     pub fn head(&self) -> Head<'_> {
         Head::of(&self.root).expect("an object without apiVersion and kind is refused when it is read")
+    }
+}
+
+fn encrypted(value: &Value<'_>) -> usize {
+    match value {
+        Value::String(text) => usize::from(is_encrypted(text)),
+        Value::List(list) => list.iter().map(|node| encrypted(&node.value)).sum(),
+        Value::Map(map) => map.iter().map(|(_, node)| encrypted(&node.value)).sum(),
+        _ => 0,
     }
 }
 

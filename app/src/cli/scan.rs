@@ -7,8 +7,9 @@ use anchorwatch_core::drift::policy::PolicyNote;
 use clap::ValueEnum;
 
 use super::output::{self, Format};
-use super::target;
-use crate::drift::scan::{Outcome, scan};
+use super::progress::Progress;
+use super::{plain, target};
+use crate::drift::scan::{Extent, Outcome, scan};
 use crate::failure::Failure;
 
 /// What can be said on the command line.
@@ -22,6 +23,12 @@ pub(super) struct Args {
     /// From which level on an item makes the exit status 1.
     #[arg(long, value_enum, default_value_t = FailOn::Info)]
     fail_on: FailOn,
+    /// Print no report; the exit status says it all.
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// Say on stderr what was looked at.
+    #[arg(short, long)]
+    verbose: bool,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -36,13 +43,34 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let request = args.target.resolve()?;
     let key = target::secret_key()?;
     let runtime = super::runtime()?;
+    let progress = Progress::start(args.quiet, plain(&request.source.address));
     let outcome = scan(runtime.handle(), &request, &key)?;
-    report(&outcome, args.output, &style)?;
+    drop(progress);
+    if args.verbose {
+        say_what_was_seen(&outcome.extent);
+    }
+    if args.quiet {
+        complain(&outcome);
+    } else {
+        report(&outcome, args.output, &style)?;
+    }
     Ok(exit_code(&outcome, args.fail_on))
+}
+
+fn say_what_was_seen(extent: &Extent) {
+    let Extent { live, objects, files, kinds, elapsed, defaults_minor, .. } = extent;
+    super::tell(&format!("{objects} objects of {kinds} kinds in {files} files, beside {live}"));
+    super::tell(&format!("defaults of Kubernetes 1.{}, {:.3} s", defaults_minor.0, elapsed.as_secs_f64()));
 }
 
 /// Prints what was found to stdout, and what went wrong to stderr.
 pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -> Result<(), Failure> {
+    complain(outcome);
+    super::print(&output::print(outcome, format, style))
+}
+
+/// Says what went wrong.
+fn complain(outcome: &Outcome) {
     for problem in &outcome.problems {
         super::tell(&format!("error: {problem}"));
     }
@@ -62,7 +90,6 @@ pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -
             PolicyNote::NeverMatched { rule } => format!("warning: the rule {rule} fits nothing in this scan"),
         });
     }
-    super::print(&output::print(outcome, format, style))
 }
 
 /// As `kubectl diff`: 0 no drift, 1 drift, above 1 an error (2) or an incomplete comparison (3).

@@ -289,6 +289,14 @@ fn reports(
     for wanted in examiner.index.all() {
         let findings =
             by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(examiner, wanted.namespace));
+        let encrypted = wanted.desired.encrypted_values();
+        if encrypted > 0 {
+            findings.not_compared.push(NotCompared {
+                what: format!("{} ({encrypted} values)", wanted.desired.identity()),
+                namespace: wanted.namespace.to_owned(),
+                reason: "encrypted in Git; its keys were compared".to_owned(),
+            });
+        }
         if wanted.was_found() {
             findings.objects += 1;
         } else if wanted.desired.head().name.is_empty() {

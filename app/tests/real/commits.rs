@@ -61,9 +61,14 @@ fn behind(world: &World, namespace: &str, minutes_ago: u64) -> (Repository, [Str
 fn next(namespace: &str) -> String {
     let shop = shop::manifests(namespace);
     let image = shop.replace("shop/web:1.4.2", "shop/web:1.5.0");
-    let variable = image.replace("              value: info\n", "              value: info\n            - name: NEW\n              value: \"1\"\n");
+    let variable = image.replace(
+        "              value: info\n",
+        "              value: info\n            - name: NEW\n              value: \"1\"\n",
+    );
     let setting = variable.replace("  level: info\n", "");
-    format!("{setting}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: new, namespace: {namespace}}}\ndata: {{a: b}}\n")
+    format!(
+        "{setting}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: new, namespace: {namespace}}}\ndata: {{a: b}}\n"
+    )
 }
 
 #[test]
@@ -114,9 +119,9 @@ fn a_person_who_goes_back_to_an_earlier_image_is_no_sync_that_is_late() {
     let (repository, _) = behind(&world, "commit-back", 20);
     world.deliver_as_argo_cd(&next("commit-back"));
     world.alice("commit-back", &["set", "image", "deployment/web", "web=shop/web:1.4.2"]);
-    world.scan(repository.source()).finds(&[
-        "high human Deployment/web changed spec.template.spec.containers[name=web].image by kubectl-set",
-    ]);
+    world
+        .scan(repository.source())
+        .finds(&["high human Deployment/web changed spec.template.spec.containers[name=web].image by kubectl-set"]);
 }
 
 #[test]

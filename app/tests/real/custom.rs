@@ -94,12 +94,20 @@ fn custom_resources_are_compared_by_their_own_schema() {
     };
     // The same things, spelled otherwise.
     patch(r#"[{"op":"replace","path":"/spec/ports","value":["Hualien","Keelung"]}]"#);
-    patch(r#"[{"op":"replace","path":"/spec/crew","value":[{"name":"bo","role":"cook"},{"name":"an","role":"sailor"}]}]"#);
+    patch(
+        r#"[{"op":"replace","path":"/spec/crew","value":[{"name":"bo","role":"cook"},{"name":"an","role":"sailor"}]}]"#,
+    );
     world.scan(git.source()).finds(&[]);
 
-    patch(r#"[{"op":"replace","path":"/spec/speed","value":9},{"op":"replace","path":"/spec/hull/colour","value":"red"}]"#);
-    patch(r#"[{"op":"replace","path":"/spec/load","value":"600m"},{"op":"add","path":"/spec/ports/-","value":"Taitung"}]"#);
-    patch(r#"[{"op":"replace","path":"/spec/route","value":["b","a"]},{"op":"add","path":"/spec/papers/visa","value":"no"}]"#);
+    patch(
+        r#"[{"op":"replace","path":"/spec/speed","value":9},{"op":"replace","path":"/spec/hull/colour","value":"red"}]"#,
+    );
+    patch(
+        r#"[{"op":"replace","path":"/spec/load","value":"600m"},{"op":"add","path":"/spec/ports/-","value":"Taitung"}]"#,
+    );
+    patch(
+        r#"[{"op":"replace","path":"/spec/route","value":["b","a"]},{"op":"add","path":"/spec/papers/visa","value":"no"}]"#,
+    );
     patch(r#"[{"op":"replace","path":"/spec/crew","value":[{"name":"an","role":"captain"},{"name":"cy"}]}]"#);
     patch(r#"[{"op":"replace","path":"/spec/cargo/boxes/0/of","value":"tar"}]"#);
     world.alice("custom", &["delete", "boat/sunk"]);

@@ -116,7 +116,12 @@ fn edit(world: &World, namespace: &str) {
     alice(&["annotate", "deployment/worker", "example.com/incident=INC-7"]);
     alice(&["rollout", "restart", "deployment/worker"]);
     alice(&["label", "configmap/conf", "by-hand=1"]);
-    alice(&["patch", "service/web", "--type=json", r#"-p=[{"op":"replace","path":"/spec/ports/0/targetPort","value":9}]"#]);
+    alice(&[
+        "patch",
+        "service/web",
+        "--type=json",
+        r#"-p=[{"op":"replace","path":"/spec/ports/0/targetPort","value":9}]"#,
+    ]);
     alice(&["patch", "secret/db", r#"-p={"stringData":{"password":"neither"}}"#]);
     alice(&["delete", "networkpolicy/web"]);
     let edited = ["configmap/conf", "--namespace", namespace];

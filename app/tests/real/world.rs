@@ -75,9 +75,7 @@ impl World {
     pub fn namespace(&self, name: &str) {
         self.kubectl(&["create", "namespace", name]);
         let account = ["get", "serviceaccount/default", "--namespace", name];
-        until("the namespace's service account", || {
-            self.kubectl_as(Person::Admin, &account, "").status.success()
-        });
+        until("the namespace's service account", || self.kubectl_as(Person::Admin, &account, "").status.success());
     }
 
     /// Scans as the administrator.

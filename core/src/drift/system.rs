@@ -93,7 +93,8 @@ const STAMP_LABELS: &[(&str, Option<&str>)] = &[
 pub(super) fn never_compared(walk: &Walk<'_>, name: &str) -> bool {
     let Some(frame) = walk.frames.last() else { return false };
     if walk.frames.len() == 1 {
-        return matches!(name, "apiVersion" | "kind" | "status");
+        // SOPS leaves its own field in what it encrypts.
+        return matches!(name, "apiVersion" | "kind" | "status" | "sops");
     }
     let ty = type_name(walk);
     match ty {

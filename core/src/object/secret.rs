@@ -151,8 +151,14 @@ fn unsealed(text: &str) -> Option<Fingerprint> {
     Some(Fingerprint(bytes))
 }
 
+/// True for a value that SOPS encrypted: `ENC[AES256_GCM,data:…]`. What it stands for is not known here.
+pub fn is_encrypted(text: &str) -> bool {
+    text.starts_with("ENC[") && text.ends_with(']')
+}
+
 fn conceal_value(value: &mut Value<'_>, fingerprint: impl Fn(&str) -> Fingerprint) {
     *value = match &*value {
+        Value::String(text) if is_encrypted(text) => return,
         Value::Null => Value::Secret(fingerprint("")),
         Value::String(text) => Value::Secret(fingerprint(text)),
         other => Value::Secret(fingerprint(&serde_json::to_string(other).unwrap_or_default())),
