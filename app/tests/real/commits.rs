@@ -25,8 +25,8 @@ impl Repository {
     }
 
     fn git(&self, arguments: &[&str], minutes_ago: u64) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        let time = format!("{} +0800", (now - Duration::from_mins(minutes_ago)).as_secs());
+        let then = SystemTime::now().checked_sub(Duration::from_mins(minutes_ago)).unwrap();
+        let time = format!("{} +0800", then.duration_since(UNIX_EPOCH).unwrap().as_secs());
         let mut command = Command::new("git");
         command.arg("-C").arg(self.0.path()).args(arguments);
         for role in ["AUTHOR", "COMMITTER"] {

@@ -76,15 +76,15 @@ fn every_edit_is_found_and_nothing_else_however_the_objects_were_delivered() {
     std::thread::scope(|scope| {
         for way in WAYS {
             let world = &world;
-            scope.spawn(move || {
+            let check = move || {
                 let namespace = format!("edits-{}", way.name);
                 let git = way.deliver(world, &namespace);
                 world.scan(git.source()).finds(&[]);
                 edit(world, &namespace);
-                let scan = world.scan(git.source());
-                println!("{}", way.name);
-                scan.finds(EDITS);
-            });
+                world.scan(git.source()).finds(EDITS);
+            };
+            // A failure is told with its thread's name.
+            std::thread::Builder::new().name(way.name.to_owned()).spawn_scoped(scope, check).unwrap();
         }
     });
 }

@@ -1,7 +1,7 @@
 //! A small shop: the objects that most of these tests deliver and edit.
 
 /// Everything, in one namespace.
-pub fn manifests(namespace: &str) -> String {
+pub(crate) fn manifests(namespace: &str) -> String {
     SHOP.replace("NAMESPACE", namespace)
 }
 

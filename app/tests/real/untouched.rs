@@ -82,8 +82,10 @@ fn everywhere(api_version: &str, kind: &str, fields: Value) -> Value {
         "apiVersion": api_version, "kind": kind,
         "metadata": {"name": "untouched", "labels": {"made-for": "anchorwatch"}},
     });
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        object[name] = value.clone();
+    if let Value::Object(fields) = fields {
+        for (name, value) in fields {
+            object[name] = value;
+        }
     }
     object
 }
@@ -98,7 +100,7 @@ fn workloads(n: usize) -> Vec<Value> {
         json!({"type": "RollingUpdate"}),
     ];
     let mut finite = pod(n);
-    finite["restartPolicy"] = json!(["Never", "OnFailure"][n % 2]);
+    finite["restartPolicy"] = json!(pick(n, &["Never", "OnFailure"]));
     let job = json!({"template": {"spec": finite}, "backoffLimit": n, "completions": 1 + n % 2});
     let mut bare = object("v1", "Pod", json!({"spec": pod(n)}));
     bare["metadata"]["labels"] = json!({"bare": "yes"});
@@ -115,14 +117,14 @@ fn workloads(n: usize) -> Vec<Value> {
             "StatefulSet",
             json!({"spec": {
                 "serviceName": "s", "selector": selector("s"), "template": template("s"),
-                "podManagementPolicy": ["OrderedReady", "Parallel"][n % 2],
+                "podManagementPolicy": pick(n, &["OrderedReady", "Parallel"]),
             }}),
         ),
         object(
             "apps/v1",
             "DaemonSet",
             json!({"spec": {
-                "selector": selector("ds"), "template": template("ds"), "updateStrategy": {"type": ["RollingUpdate", "OnDelete"][n % 2]},
+                "selector": selector("ds"), "template": template("ds"), "updateStrategy": {"type": pick(n, &["RollingUpdate", "OnDelete"])},
             }}),
         ),
         object(
@@ -148,7 +150,7 @@ fn workloads(n: usize) -> Vec<Value> {
             "HorizontalPodAutoscaler",
             json!({"spec": {
                 // Every third lifts its Deployment to two.
-                "minReplicas": 1 + usize::from(n % 3 == 0), "maxReplicas": 4,
+                "minReplicas": 1 + usize::from(n.is_multiple_of(3)), "maxReplicas": 4,
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": format!("untouched-{n}")},
                 "metrics": [
                     {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "0.5Gi"}}},
@@ -160,10 +162,15 @@ fn workloads(n: usize) -> Vec<Value> {
             "policy/v1",
             "PodDisruptionBudget",
             json!({"spec": {
-                "maxUnavailable": [json!(1), json!("25%")][n % 2], "selector": selector("d"),
+                "maxUnavailable": pick(n, &["25%", "1%"]), "selector": selector("d"),
             }}),
         ),
     ]
+}
+
+/// One of these by turns.
+fn pick<'t>(n: usize, choices: &[&'t str]) -> &'t str {
+    choices[n % choices.len()]
 }
 
 /// A Pod's spec: each `n` shows other features, spelled as people do.
@@ -176,7 +183,7 @@ fn pod(n: usize) -> Value {
     ];
     let mut main = json!({
         "name": "main",
-        "image": ["shop/web:1", "shop/web", "shop/web:latest", "shop/web@sha256:0000000000000000000000000000000000000000000000000000000000000000"][n % 4],
+        "image": pick(n, &["shop/web:1", "shop/web", "shop/web:latest", "shop/web@sha256:0000000000000000000000000000000000000000000000000000000000000000"]),
         "ports": [{"name": "http", "containerPort": 8080}, {"name": "dns", "containerPort": 8080, "protocol": "UDP"}],
         "env": [
             {"name": "PLAIN", "value": "1"},
@@ -184,7 +191,7 @@ fn pod(n: usize) -> Value {
             {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
             {"name": "CPU", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}},
         ],
-        "resources": {"limits": {"cpu": ["1000m", "0.5"][n % 2], "memory": "0.5Gi"}, "requests": {"cpu": "0.1"}},
+        "resources": {"limits": {"cpu": pick(n, &["1000m", "0.5"]), "memory": "0.5Gi"}, "requests": {"cpu": "0.1"}},
         "readinessProbe": probes[n % 4],
         "volumeMounts": [{"name": "data", "mountPath": "/data", "readOnly": false}],
     });
@@ -251,7 +258,7 @@ fn settings(n: usize) -> Vec<Value> {
             json!({"data": {"a.yaml": format!("n: {n}\n"), "empty": ""}, "binaryData": {"b": "AAE="}}),
         ),
         object("v1", "Secret", json!({"stringData": {"password": format!("not-real-{n}"), "empty": ""}})),
-        object("v1", "ServiceAccount", json!({"automountServiceAccountToken": n % 2 == 0})),
+        object("v1", "ServiceAccount", json!({"automountServiceAccountToken": n.is_multiple_of(2)})),
         limits,
         quota,
         object(
@@ -326,7 +333,7 @@ fn storage(n: usize) -> Vec<Value> {
                 "accessModes": ["ReadWriteOnce"], "storageClassName": class, "resources": {"requests": {"storage": "1Gi"}},
             }}),
         ),
-        everywhere("storage.k8s.io/v1", "CSIDriver", json!({"spec": {"attachRequired": n % 2 == 0}})),
+        everywhere("storage.k8s.io/v1", "CSIDriver", json!({"spec": {"attachRequired": n.is_multiple_of(2)}})),
     ]
 }
 

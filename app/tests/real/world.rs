@@ -15,13 +15,13 @@ const RUN_LIMIT: Duration = Duration::from_mins(2);
 /// A control plane with controllers and one fake node. Alice may do everything, Bob nothing.
 ///
 /// The last test to let go of it stops it; a static would never be dropped.
-pub struct World {
-    pub plane: ControlPlane,
+pub(crate) struct World {
+    pub(crate) plane: ControlPlane,
 }
 
 impl World {
     /// The shared one, started if nobody else has it.
-    pub fn shared() -> Arc<Self> {
+    pub(crate) fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<World>> = Mutex::new(Weak::new());
         // A test that fails while it starts the world leaves nothing half done in here.
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,52 +44,52 @@ impl World {
     }
 
     /// kubectl as the administrator; what it prints.
-    pub fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         self.plane.kubectl(arguments).unwrap()
     }
 
     /// kubectl as somebody, however it ends.
-    pub fn kubectl_as(&self, person: Person, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn kubectl_as(&self, person: Person, arguments: &[&str], input: &str) -> Output {
         self.plane.kubectl_as(person, arguments, input).unwrap()
     }
 
     /// kubectl as Alice in a namespace; it must succeed.
-    pub fn alice(&self, namespace: &str, arguments: &[&str]) {
+    pub(crate) fn alice(&self, namespace: &str, arguments: &[&str]) {
         let arguments = [arguments, &["--namespace", namespace]].concat();
         let output = self.kubectl_as(Person::Alice, &arguments, "");
         assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
     }
 
     /// Makes manifests the cluster's, by `kubectl` with these arguments before `-f -`.
-    pub fn deliver(&self, arguments: &[&str], manifests: &str) {
+    pub(crate) fn deliver(&self, arguments: &[&str], manifests: &str) {
         let arguments = [arguments, &["-f", "-"]].concat();
         self.plane.kubectl_with_input(&arguments, manifests).unwrap();
     }
 
     /// Delivers as Argo CD does.
-    pub fn deliver_as_argo_cd(&self, manifests: &str) {
+    pub(crate) fn deliver_as_argo_cd(&self, manifests: &str) {
         self.deliver(&["apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller"], manifests);
     }
 
     /// Creates a namespace, and waits until the controllers have filled it.
-    pub fn namespace(&self, name: &str) {
+    pub(crate) fn namespace(&self, name: &str) {
         self.kubectl(&["create", "namespace", name]);
         let account = ["get", "serviceaccount/default", "--namespace", name];
         until("the namespace's service account", || self.kubectl_as(Person::Admin, &account, "").status.success());
     }
 
     /// Scans as the administrator.
-    pub fn scan(&self, source: impl AsRef<str>) -> Scan {
+    pub(crate) fn scan(&self, source: impl AsRef<str>) -> Scan {
         self.scan_as(Person::Admin, source, &[])
     }
 
     /// Scans as somebody.
-    pub fn scan_as(&self, person: Person, source: impl AsRef<str>, arguments: &[&str]) -> Scan {
+    pub(crate) fn scan_as(&self, person: Person, source: impl AsRef<str>, arguments: &[&str]) -> Scan {
         self.scan_with(&self.plane.kubeconfig(person), source, arguments)
     }
 
     /// Scans with a kubeconfig.
-    pub fn scan_with(&self, kubeconfig: &Path, source: impl AsRef<str>, arguments: &[&str]) -> Scan {
+    pub(crate) fn scan_with(&self, kubeconfig: &Path, source: impl AsRef<str>, arguments: &[&str]) -> Scan {
         let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
         command.args(["scan", "--output=json", "--source", source.as_ref(), "--kubeconfig"]).arg(kubeconfig);
         command.args(arguments);
@@ -107,10 +107,10 @@ impl World {
 
 /// What a scan ended with.
 #[derive(Debug)]
-pub struct Scan {
-    pub code: i32,
-    pub errors: String,
-    pub reports: Vec<Value>,
+pub(crate) struct Scan {
+    pub(crate) code: i32,
+    pub(crate) errors: String,
+    pub(crate) reports: Vec<Value>,
 }
 
 impl Scan {
@@ -124,40 +124,40 @@ impl Scan {
     }
 
     /// All items.
-    pub fn items(&self) -> impl Iterator<Item = &Value> {
+    pub(crate) fn items(&self) -> impl Iterator<Item = &Value> {
         self.reports.iter().flat_map(|report| report["items"].as_array().into_iter().flatten())
     }
 
     /// Items a line each, sorted: `high human Deployment/web changed spec.replicas by kubectl/scale`.
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.items().map(line).collect();
         lines.sort();
         lines
     }
 
     /// What was not compared, `what: reason` each.
-    pub fn not_compared(&self) -> Vec<String> {
+    pub(crate) fn not_compared(&self) -> Vec<String> {
         let entries = self.reports.iter().flat_map(|report| report["not_compared"].as_array().into_iter().flatten());
         entries.map(|entry| format!("{}: {}", string(entry, "what"), string(entry, "reason"))).collect()
     }
 
     /// Number of objects compared.
-    pub fn objects(&self) -> u64 {
+    pub(crate) fn objects(&self) -> u64 {
         self.reports.iter().filter_map(|report| report["objects"].as_u64()).sum()
     }
 
     /// The item at a path.
-    pub fn at(&self, path: &str) -> &Value {
+    pub(crate) fn at(&self, path: &str) -> &Value {
         self.items().find(|item| item["stable_path"] == path).unwrap()
     }
 
     /// Fails unless these are the items, in any order, and nothing was left out.
-    pub fn finds(&self, expected: &[&str]) {
+    pub(crate) fn finds(&self, expected: &[&str]) {
         self.check(i32::from(!expected.is_empty()), expected);
     }
 
     /// Fails unless the exit code and the items are these.
-    pub fn check(&self, code: i32, expected: &[&str]) {
+    pub(crate) fn check(&self, code: i32, expected: &[&str]) {
         let mut expected: Vec<&str> = expected.to_vec();
         expected.sort_unstable();
         assert_eq!(self.lines(), expected, "\n{}", self.errors);
@@ -192,12 +192,12 @@ fn string<'v>(value: &'v Value, name: &str) -> &'v str {
 }
 
 /// Bytes that a program printed.
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Waits until something is so.
-pub fn until(awaited: &str, mut happened: impl FnMut() -> bool) {
+pub(crate) fn until(awaited: &str, mut happened: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !happened() {
         assert!(Instant::now() < end, "30 s went by without {awaited}");
@@ -206,11 +206,11 @@ pub fn until(awaited: &str, mut happened: impl FnMut() -> bool) {
 }
 
 /// A folder with files, as a source.
-pub struct Folder(tempfile::TempDir);
+pub(crate) struct Folder(tempfile::TempDir);
 
 impl Folder {
     /// Writes `(path, text)` each.
-    pub fn with(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn with(files: &[(&str, &str)]) -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         for (path, text) in files {
             folder.write(path, text);
@@ -218,18 +218,18 @@ impl Folder {
         folder
     }
 
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let file = self.path().join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, text).unwrap();
     }
 
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }
 
     /// As `--source` wants it.
-    pub fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         self.path().display().to_string()
     }
 }

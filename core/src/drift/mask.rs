@@ -44,25 +44,31 @@ const BEGINNINGS: &[&str] = &[
     "xapp-",
 ];
 
-/// True if the value at `path` must not be shown.
+/// True if the value at `path` must not be shown, be it a credential or something that holds one.
 pub fn is_credential(kind: &str, path: &Path, value: &Value<'_>) -> bool {
-    let (holder, name) = match path.0.as_slice() {
-        [.., Step::Field(env), Step::Element { keys, .. }] if env == "env" => (true, element_name(keys)),
-        [.., Step::Field(env), Step::Element { keys, .. }, Step::Field(value)] if env == "env" && value == "value" => {
-            (true, element_name(keys))
-        }
-        [.., Step::Field(map), Step::Field(key)] if map == "annotations" => (true, Some(key.as_str())),
+    let name = match path.0.as_slice() {
+        [.., Step::Element { keys, .. }, Step::Field(value)] if value == "value" => element_name(keys),
+        [.., Step::Field(map), Step::Field(key)] if map == "annotations" => Some(key.as_str()),
         [Step::Field(data), Step::Field(key)] if kind == "ConfigMap" && (data == "data" || data == "binaryData") => {
-            (true, Some(key.as_str()))
+            Some(key.as_str())
         }
-        _ => (false, None),
+        _ => None,
     };
-    let text = match value {
-        Value::Map(map) => map.str("value"),
-        other => other.as_str(),
-    };
-    let Some(text) = text else { return false };
-    holds_credential(text) || (holder && !text.is_empty() && name.is_some_and(names_credential))
+    holds(value, name)
+}
+
+/// True if anything in `value` is a credential. `name`: what it is called, where a name tells.
+fn holds(value: &Value<'_>, name: Option<&str>) -> bool {
+    match value {
+        Value::String(text) => holds_credential(text) || (!text.is_empty() && name.is_some_and(names_credential)),
+        Value::List(list) => list.iter().any(|node| holds(&node.value, None)),
+        Value::Map(map) => map.iter().any(|(key, node)| match (key, &node.value) {
+            ("annotations", Value::Map(annotations)) => annotations.iter().any(|(key, n)| holds(&n.value, Some(key))),
+            ("value", value) => holds(value, map.str("name")),
+            (_, value) => holds(value, None),
+        }),
+        _ => false,
+    }
 }
 
 fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
@@ -77,10 +83,18 @@ fn names_credential(name: &str) -> bool {
 }
 
 fn holds_credential(text: &str) -> bool {
+    let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',');
     text.contains("PRIVATE KEY-----")
-        || text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | ',')).any(|word| {
+        || text.split(ends_word).any(assigns_credential)
+        || text.split(|c: char| ends_word(c) || c == '=').any(|word| {
             BEGINNINGS.iter().any(|b| word.starts_with(b) && word.len() >= b.len() + 12) || has_password(word)
         })
+}
+
+/// `--password=…`; a reference such as `$(PASSWORD)` is none.
+fn assigns_credential(word: &str) -> bool {
+    word.split_once('=')
+        .is_some_and(|(name, value)| !value.is_empty() && !value.starts_with(['$', '<', '{']) && names_credential(name))
 }
 
 /// `scheme://user:password@host`
@@ -117,10 +131,31 @@ mod tests {
             ("DSN", "postgres://app:hunter2@db/app", true),
             ("DSN", "postgres://db/app", false),
             ("X", "ghp_abcdefghijklmnopqrstuvwxyz", true),
+            ("ARGS", "--verbose --db-password=hunter2", true),
+            ("ARGS", "--db-password=$(PASSWORD) --token-ttl=60 --password-file=/run/p", false),
             ("X", "-----BEGIN RSA PRIVATE KEY-----\nabc", true),
         ] {
             let value = Value::String(value.to_owned().into());
             assert_eq!(is_credential("Deployment", &env(name), &value), masked, "{name}={value:?}");
+        }
+    }
+
+    #[test]
+    fn what_holds_a_credential_is_not_shown_either() {
+        let at = |name: &str| Path(vec![Step::Field(name.into())]);
+        for (json, masked) in [
+            (r#"{"name":"web","env":[{"name":"API_TOKEN","value":"x"}]}"#, true),
+            (
+                r#"{"name":"web","env":[{"name":"API_TOKEN","valueFrom":{"secretKeyRef":{"name":"a","key":"token"}}}]}"#,
+                false,
+            ),
+            (r#"["--verbose","--api-token=x"]"#, true),
+            (r#"["--verbose"]"#, false),
+            (r#"[{"metadata":{"annotations":{"example.com/password":"x"}}}]"#, true),
+            (r#"[{"secretName":"db-password","mountPath":"/secret"}]"#, false),
+        ] {
+            let value: Value<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(is_credential("Deployment", &at("containers"), &value), masked, "{json}");
         }
     }
 }

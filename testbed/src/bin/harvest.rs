@@ -8,11 +8,12 @@ use std::thread;
 use anchorwatch_testbed::harvest::{Api, Catalogue, Clusters, harvest};
 use anchorwatch_testbed::{Binaries, ControlPlane, Options, Person, Tool};
 
-const USAGE: &str = "usage: harvest [--check] [--unshown] [--kubeconfig FILE] [--seeds FOLDER] [--out FOLDER]
+const USAGE: &str = "usage: harvest [--check] [--defaults-only] [--unshown] [--kubeconfig FILE] [--seeds FOLDER] [--out FOLDER]
 
 Starts two control planes, set up differently, or uses the cluster of --kubeconfig (dry runs only, so it cannot tell
 what a Service is allocated), and writes types.txt and defaults-MINOR.txt. With --check nothing is written: exit code
-1 and a diff if the files are stale. --unshown lists the types that no seed states.";
+1 and a diff if the files are stale. --unshown lists the types that no seed states. --defaults-only leaves types.txt
+out, for releases that are not the newest.";
 
 fn main() -> ExitCode {
     match run() {
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
 
 struct Request {
     check: bool,
+    defaults_only: bool,
     unshown: bool,
     kubeconfig: Option<PathBuf>,
     seeds: PathBuf,
@@ -37,6 +39,7 @@ type Failure = Box<dyn std::error::Error>;
 fn run() -> Result<ExitCode, Failure> {
     let request = parse(std::env::args().skip(1))?;
     let catalogue = catalogue(&request)?;
+    let catalogue = if request.defaults_only { catalogue.defaults_only() } else { catalogue };
     let mut log = io::stderr().lock();
     for (word, count) in catalogue.counts() {
         writeln!(log, "{count:6} {word}")?;
@@ -58,11 +61,12 @@ fn run() -> Result<ExitCode, Failure> {
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, Failure> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let out = here.join("../core/src/schema/catalogue");
-    let mut request = Request { check: false, unshown: false, kubeconfig: None, seeds: here.join("harvest"), out };
+    let mut request = Request { check: false, defaults_only: false, unshown: false, kubeconfig: None, seeds: here.join("harvest"), out };
     while let Some(argument) = arguments.next() {
         let mut path = || arguments.next().map(PathBuf::from).ok_or(USAGE);
         match argument.as_str() {
             "--check" => request.check = true,
+            "--defaults-only" => request.defaults_only = true,
             "--unshown" => request.unshown = true,
             "--kubeconfig" => request.kubeconfig = Some(path()?),
             "--seeds" => request.seeds = path()?,

@@ -60,6 +60,13 @@ impl Catalogue {
         words.into_iter().map(|word| (word.to_owned(), starts(word))).collect()
     }
 
+    /// Without the types, which are checked in for the newest release only.
+    #[must_use]
+    pub fn defaults_only(mut self) -> Self {
+        self.files.retain(|(name, _)| name.starts_with("defaults-"));
+        self
+    }
+
     /// Writes the files.
     pub fn write(&self, folder: &Path) -> Result<(), HarvestError> {
         for (name, text) in &self.files {

@@ -19,8 +19,8 @@ use crate::words::Arg::{Count, Text};
 const INDENT: usize = 9;
 /// Lines of a value that are shown before it is cut.
 const MOST_LINES: usize = 12;
-/// The part of a path that all workloads share.
-const SHARED: &str = "spec.template.spec.";
+/// The parts of paths that all workloads share.
+const SHARED: &[&str] = &["spec.template.spec.", "spec.jobTemplate.spec.template.spec."];
 
 /// Prints an outcome.
 pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
@@ -186,7 +186,7 @@ impl Table<'_> {
 
     fn path(&self, item: &DriftItem) -> String {
         let path = plain(&item.stable_path);
-        if self.style.wide { path } else { path.strip_prefix(SHARED).map_or(path.clone(), str::to_owned) }
+        if self.style.wide { path } else { short_path(&path).to_owned() }
     }
 
     fn tag(&self, item: &DriftItem) -> String {
@@ -279,8 +279,8 @@ impl Table<'_> {
 
     fn short_change(&self, item: &DriftItem) -> String {
         let path = plain(&item.stable_path);
-        let last = if self.style.wide { path.as_str() } else { path.strip_prefix("spec.").unwrap_or(&path) };
-        let last = last.strip_prefix("template.spec.").unwrap_or(last);
+        let last = short_path(&path);
+        let last = if self.style.wide { path.as_str() } else { last.strip_prefix("spec.").unwrap_or(last) };
         let shown = |v: Option<&Json>| v.map(|v| plain(&value::flow(v)));
         match (
             shown(item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json)),
@@ -344,6 +344,11 @@ impl Table<'_> {
             self.line(&format!(" {}", words.say_with("hint-explain", &[("object", Text(&object))])));
         }
     }
+}
+
+/// A path without the part that all workloads share.
+fn short_path(path: &str) -> &str {
+    SHARED.iter().find_map(|shared| path.strip_prefix(shared)).unwrap_or(path)
 }
 
 /// Both values, where each is short enough for one line together.

@@ -1,0 +1,30 @@
+//! The real program, without a cluster and without a network: what it does with bad input, and what it shows.
+//!
+//! Each test has a world of its own: home, state, temporary folder and environment.
+
+#![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
+
+mod answers;
+mod commands;
+mod demo;
+mod faces;
+mod hostile;
+mod recorded;
+mod rules;
+mod server;
+mod sources;
+mod world;
+
+use std::fs;
+use std::path::Path;
+
+#[test]
+fn every_file_of_this_folder_is_part_of_this_binary() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let this = fs::read_to_string(folder.join("main.rs")).unwrap();
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(module) = name.strip_suffix(".rs") else { continue };
+        assert!(module == "main" || this.contains(&format!("mod {module};")), "{name} is not part of main.rs");
+    }
+}
