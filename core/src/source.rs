@@ -125,7 +125,8 @@ fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, key: &Secre
     let Some(head) = Head::of(&root) else {
         return problem("no Kubernetes object: apiVersion or kind is missing or no string");
     };
-    let is_list = head.kind.ends_with("List") && root.get("items").is_some_and(|i| i.as_list().is_some());
+    let has_items = root.get("items").is_some_and(|i| i.as_list().is_some());
+    let is_list = head.kind == "List" || (head.kind.ends_with("List") && has_items);
     if is_list {
         if let Some(Node { value: Value::List(items), .. }) = root.remove("items") {
             for item in items {
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn lists_are_taken_apart_and_empty_documents_skipped() {
         let (objects, problems) = contents(
-            "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n---\n",
+            "---\n# nothing\n---\napiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: ConfigMap\n  metadata: {name: a}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: b}}\n---\napiVersion: v1\nkind: List\n",
         );
         assert_eq!(objects, ["ConfigMap/a 7", "ConfigMap/b 10"]);
         assert_eq!(problems, []);

@@ -25,6 +25,8 @@ pub enum PatchKind {
     Merge,
     /// RFC 6902.
     Json,
+    /// Server-side apply; the path's query names the field manager.
+    Apply,
 }
 
 impl PatchKind {
@@ -32,6 +34,7 @@ impl PatchKind {
         match self {
             Self::Merge => "application/merge-patch+json",
             Self::Json => "application/json-patch+json",
+            Self::Apply => "application/apply-patch+yaml",
         }
     }
 }

@@ -49,23 +49,18 @@ impl Repository {
 /// A cluster that has the first commit, and a second commit so many minutes old.
 fn behind(world: &World, namespace: &str, minutes_ago: u64) -> (Repository, [String; 2]) {
     world.namespace(namespace);
-    let (before, after) = (shop::manifests(namespace), next(namespace));
+    let before = shop::manifests(namespace);
     let repository = Repository::new();
     let first = repository.commit(600, &before);
     world.deliver_as_argo_cd(&before);
-    let second = repository.commit(minutes_ago, &after);
+    let second = repository.commit(minutes_ago, &next(namespace));
     (repository, [first, second])
 }
 
-/// The next version: another image, one variable more, a setting less, another object.
+/// The next version: another image, a setting less, another object.
 fn next(namespace: &str) -> String {
-    let shop = shop::manifests(namespace);
-    let image = shop.replace("shop/web:1.4.2", "shop/web:1.5.0");
-    let variable = image.replace(
-        "              value: info\n",
-        "              value: info\n            - name: NEW\n              value: \"1\"\n",
-    );
-    let setting = variable.replace("  level: info\n", "");
+    let image = shop::manifests(namespace).replace("shop/web:1.4.2", "shop/web:1.5.0");
+    let setting = image.replace("  level: info\n", "");
     format!(
         "{setting}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: new, namespace: {namespace}}}\ndata: {{a: b}}\n"
     )
@@ -80,7 +75,6 @@ fn a_fresh_commit_that_was_not_applied_is_medium_and_names_the_commits() {
         "medium stale ConfigMap/conf extra data.level by argocd-controller",
         "medium stale ConfigMap/new missing_object",
         "medium stale Deployment/web changed spec.template.spec.containers[name=web].image by argocd-controller",
-        "medium stale Deployment/web removed spec.template.spec.containers[name=web].env[name=NEW]",
     ]);
     let image = scan.at("spec.template.spec.containers[name=web].image");
     assert_eq!(image["rule"], "not-yet-applied");
@@ -92,6 +86,20 @@ fn a_fresh_commit_that_was_not_applied_is_medium_and_names_the_commits() {
 }
 
 #[test]
+fn a_field_that_a_commit_added_is_late_if_nobody_delivered_since() {
+    let world = World::shared();
+    let (repository, _) = behind(&world, "commit-added", 600);
+    world.deliver_as_argo_cd(&next("commit-added"));
+    // Times in managedFields and in commits are whole seconds.
+    std::thread::sleep(Duration::from_millis(1100));
+    let added = "value: info\n            - name: NEW\n              value: \"1\"\n";
+    let second = repository.commit(0, &next("commit-added").replace("value: info\n", added));
+    let scan = world.scan(repository.source());
+    scan.finds(&["medium stale Deployment/web removed spec.template.spec.containers[name=web].env[name=NEW]"]);
+    assert_eq!(scan.items().next().unwrap()["was_in_git"]["changed_in"], second.as_str());
+}
+
+#[test]
 fn a_commit_that_was_not_applied_for_long_is_a_sync_that_is_stuck() {
     let world = World::shared();
     let (repository, _) = behind(&world, "commit-stuck", 20);
@@ -100,7 +108,6 @@ fn a_commit_that_was_not_applied_for_long_is_a_sync_that_is_stuck() {
         "medium stale ConfigMap/conf extra data.level by argocd-controller",
         "high unknown ConfigMap/new missing_object",
         "high stale Deployment/web changed spec.template.spec.containers[name=web].image by argocd-controller",
-        "high stale Deployment/web removed spec.template.spec.containers[name=web].env[name=NEW]",
     ]);
     assert_eq!(scan.at("spec.template.spec.containers[name=web].image")["rule"], "sync-stuck");
 }

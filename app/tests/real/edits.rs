@@ -131,12 +131,14 @@ fn edit(world: &World, namespace: &str) {
         "apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "conf", "namespace": namespace}, "data": {"colour": "green"},
     });
-    world.deliver(&["apply", "--server-side", "--field-manager=colour-operator"], &colour.to_string());
     let curl = world.plane.client_as(Person::Alice, "curl/8.5.0").unwrap();
+    let conf = format!("/api/v1/namespaces/{namespace}/configmaps/conf");
+    // Not by kubectl: where it finds its own client-side apply, its server-side apply takes that over.
+    curl.patch(&format!("{conf}?fieldManager=colour-operator"), PatchKind::Apply, &colour).unwrap();
     let note = json!({"metadata": {"annotations": {"example.com/note": "by hand"}}});
     curl.patch(&format!("/api/v1/namespaces/{namespace}/services/web"), PatchKind::Merge, &note).unwrap();
     let without = json!([{"op": "remove", "path": "/data/level"}]);
-    curl.patch(&format!("/api/v1/namespaces/{namespace}/configmaps/conf"), PatchKind::Json, &without).unwrap();
+    curl.patch(&conf, PatchKind::Json, &without).unwrap();
 }
 
 #[test]

@@ -102,12 +102,24 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
     if root.str("kind") != Some("Secret") || root.str("apiVersion") != Some("v1") {
         return;
     }
-    if let Some(Value::Map(data)) = root.get_mut("data") {
-        for value in data.values_mut() {
-            conceal_value(value, |text| unsealed(text).unwrap_or_else(|| key.fingerprint(&decoded(text))));
+    match root.get_mut("data") {
+        Some(Value::Map(data)) => {
+            for value in data.values_mut() {
+                conceal_value(value, |text| unsealed(text).unwrap_or_else(|| key.fingerprint(&decoded(text))));
+            }
         }
+        Some(Value::Null) | None => {}
+        // No Secret has this, but whoever wrote it may have meant a value.
+        Some(malformed) => conceal_value(malformed, |text| key.fingerprint(text.as_bytes())),
     }
-    if let Some(Node { value: Value::Map(mut plain), .. }) = root.remove("stringData") {
+    if let Some(malformed) = root.get_mut("stringData")
+        && !matches!(malformed, Value::Map(_) | Value::Null)
+    {
+        conceal_value(malformed, |text| key.fingerprint(text.as_bytes()));
+    }
+    if root.map("stringData").is_some()
+        && let Some(Node { value: Value::Map(mut plain), .. }) = root.remove("stringData")
+    {
         for value in plain.values_mut() {
             conceal_value(value, |text| key.fingerprint(text.as_bytes()));
         }
@@ -200,6 +212,16 @@ mod tests {
             r#"{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2!!"},"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hunter2"}}}"#,
         );
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_malformed_secret_is_concealed_too() {
+        for data in [r#""hunter2""#, r#"["hunter2"]"#, r#"{"a":["hunter2"]}"#, r#"{"a":{"b":"hunter2"}}"#] {
+            for field in ["data", "stringData"] {
+                let text = secret(&format!(r#"{{"apiVersion":"v1","kind":"Secret","{field}":{data}}}"#));
+                assert!(!text.contains("hunter2"), "{text}");
+            }
+        }
     }
 
     #[test]

@@ -530,7 +530,24 @@ fn secrets_are_compared_as_fingerprints_under_data() {
                 "data: {a: eA==, c: ''}",
                 &["changed data.a", "extra data.c", "removed data.b"],
             ),
+            ("base64 may be folded", "data: {a: \"aGVs\\nbG8=\"}", "data: {a: aGVsbG8=}", &[]),
             ("an absent key is not an empty one", "stringData: {a: ''}", "data: {}", &["removed data.a"]),
+        ],
+    );
+}
+
+#[test]
+fn base64_may_be_folded_in_git() {
+    check(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}",
+        &[
+            ("the same bytes", "binaryData: {a: \"aGVs\\nbG8=\\n\"}", "binaryData: {a: aGVsbG8=}", &[]),
+            (
+                "other bytes",
+                "binaryData: {a: aGVsbG8=, b: eA==}",
+                "binaryData: {a: eA==, b: ''}",
+                &["changed binaryData.a", "changed binaryData.b"],
+            ),
         ],
     );
 }

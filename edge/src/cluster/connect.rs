@@ -37,7 +37,8 @@ impl Cluster {
         let (mut config, name) = configure(options).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = Some(Duration::from_mins(1));
-        config.proxy_url = config.proxy_url.filter(|_| false);
+        // Proxy variables of the environment are not followed: whoever may see a cluster's Secrets is not left to them.
+        config.proxy_url = None;
         config.disable_compression =
             config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());
         let server = config.cluster_url.to_string();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository, ProcessError};
 
-use crate::tools::fake;
+use crate::fakes::fake;
 
 /// Opens a remote repository with a script in Git's place.
 async fn open(folder: &std::path::Path, script: &str, options: GitOptions) -> GitError {
@@ -91,5 +91,5 @@ async fn git_is_killed_with_its_children_when_its_time_is_over() {
     assert!(matches!(&error, GitError::Run(ProcessError::Wait { .. })), "{error}");
     assert!(started.elapsed() < Duration::from_secs(5));
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
-    assert!(crate::tools::ends(child.trim()).await, "the child lives on");
+    assert!(crate::fakes::ends(child.trim()).await, "the child lives on");
 }

@@ -1,5 +1,7 @@
-//! What edge does to files, Git and renderers, tried with the real things.
+//! What edge does to files and Git, tried with the real things.
 
+#[cfg(test)]
+mod fakes;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
@@ -17,15 +19,7 @@ mod git_process;
 #[cfg(test)]
 mod git_read;
 #[cfg(test)]
-mod render_fence;
-#[cfg(test)]
-mod render_helm;
-#[cfg(test)]
-mod render_kustomize;
-#[cfg(test)]
 mod repository;
-#[cfg(test)]
-mod tools;
 
 /// A file that no `mod` names would never be compiled, and nobody would miss its tests.
 #[test]

@@ -100,7 +100,7 @@ fn default_of(sample: &Sample, field: &Field, map: &Map<'static>, conditional: b
     {
         return None;
     }
-    let stated = map.get(&field.name).is_some_and(|v| !v.is_null() && !(v.is_zero() && field.drops_zero));
+    let stated = map.get(&field.name).is_some_and(|v| !(v.is_null() || v.is_zero() && field.drops_zero));
     if stated {
         return None;
     }

@@ -1,0 +1,181 @@
+//! Clusters that answer badly, or not at all.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::server::{Answer, Server, free_port, kubeconfig};
+use crate::world::{Run, World, config_map};
+
+const SCAN: [&str; 7] = ["scan", "--source", "git.yaml", "--kubeconfig", "config", "-o", "json"];
+
+fn scan(git: &str, server: &Server) -> Run {
+    let world = World::new();
+    world.write("git.yaml", git);
+    world.write("config", server.kubeconfig());
+    world.run(&SCAN)
+}
+
+/// A page of ConfigMaps, `a` with this value.
+fn page(value: &str, next: &str) -> Answer {
+    Answer::ok(
+        json!({"apiVersion": "v1", "kind": "ConfigMapList", "metadata": {"resourceVersion": "7", "continue": next},
+        "items": [{"metadata": {"name": "a", "namespace": "shop"}, "data": {"k": value}}]})
+        .to_string(),
+    )
+}
+
+fn secret_and_config_map() -> String {
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {k: v}\n";
+    format!("{}{secret}", config_map("a", "k: v"))
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_an_error() {
+    let world = World::new();
+    world.write("git.yaml", config_map("a", "k: v"));
+    world.write("config", kubeconfig(free_port()));
+    let run = world.run(&SCAN);
+    run.ends(2, &["error: cannot reach the cluster test at http://127.0.0.1:", "nothing was compared", "hint:"]);
+    assert_eq!(run.out, "");
+}
+
+#[test]
+fn credentials_that_expired_are_an_error() {
+    let server = Server::start(|_, _| Answer::status(401, "Unauthorized"));
+    let run = scan(&config_map("a", "k: v"), &server);
+    run.ends(2, &["error: cluster test answered 401", "nothing was compared", "hint:", "log in again"]);
+    run.hides(&["opaque-bearer-token"]);
+    assert_eq!(run.out, "");
+}
+
+#[test]
+fn credentials_that_expire_on_the_way_are_an_error_too() {
+    let server = Server::cluster(|_, _| Answer::status(401, "Unauthorized"));
+    assert_eq!(scan(&config_map("a", "k: v"), &server).ends(2, &["answered 401", "hint:"]).out, "");
+}
+
+#[test]
+fn a_kind_that_may_not_be_read_is_not_compared_and_the_others_are() {
+    let server = Server::cluster(|path, _| {
+        if path.contains("/secrets") { Answer::status(403, "bob may not list secrets") } else { page("v", "") }
+    });
+    let run = scan(&secret_and_config_map(), &server);
+    run.ends(3, &[]);
+    assert_eq!(run.items(), [] as [&str; 0]);
+    assert_eq!(run.states(), ["shop partial"]);
+    let told = run.not_compared();
+    assert!(told[0].contains("secrets") && told[0].contains("bob may not list secrets"), "{told:?}");
+}
+
+#[test]
+fn without_any_right_the_scan_has_failed() {
+    let server = Server::start(|_, _| Answer::status(403, "bob may do nothing"));
+    let run = scan(&config_map("a", "k: v"), &server);
+    run.ends(3, &[]);
+    assert_eq!(run.states(), ["shop failed"]);
+}
+
+#[test]
+fn a_busy_server_is_asked_again_when_it_says() {
+    for status in [429, 503] {
+        let server = Server::start(move |path, before| match (path, before) {
+            (_, 0) => Answer::status(status, "later").with("Retry-After: 1\r\n"),
+            ("/version", _) => Answer::ok(r#"{"major": "1", "minor": "33"}"#),
+            _ => page("other", ""),
+        });
+        let started = Instant::now();
+        let run = scan(&config_map("a", "k: v"), &server);
+        assert_eq!(run.ends(1, &[]).items(), ["ConfigMap/a changed data.k"]);
+        assert!(started.elapsed() >= Duration::from_secs(1), "it did not wait");
+    }
+}
+
+#[test]
+fn a_server_that_stays_busy_is_given_up() {
+    let server = Server::cluster(|_, _| Answer::status(429, "too many requests").with("Retry-After: 0\r\n"));
+    let run = scan(&config_map("a", "k: v"), &server);
+    run.ends(2, &["answered 429: too many requests", "hint:"]);
+    assert!(server.asked().len() < 20, "{:?}", server.asked());
+}
+
+#[test]
+fn a_list_that_expires_on_the_way_is_begun_anew() {
+    let server = Server::cluster(|path, before| match (path.contains("continue="), before) {
+        (false, _) => page("v", "next"),
+        (true, 0) => Answer::status(410, "the continue token is too old"),
+        (true, _) => page("v", ""),
+    });
+    let run = scan(&config_map("a", "k: v"), &server);
+    assert_eq!(run.ends(0, &[]).states(), ["shop complete"]);
+}
+
+#[test]
+fn a_list_that_always_expires_is_given_up() {
+    let server = Server::cluster(|path, _| {
+        if path.contains("continue=") { Answer::status(410, "too old") } else { page("v", "next") }
+    });
+    scan(&config_map("a", "k: v"), &server).ends(2, &["answered 410"]);
+}
+
+#[test]
+fn an_answer_that_is_no_list_is_an_error() {
+    for body in ["", "hello", "{\"items\": 5}", "[]"] {
+        let server = Server::cluster(move |_, _| Answer::ok(body));
+        let run = scan(&config_map("a", "k: v"), &server);
+        assert!(run.code > Some(1), "{body:?}: {run:?}");
+    }
+}
+
+#[test]
+fn an_object_that_cannot_be_read_is_not_compared() {
+    let tower = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
+    let server = Server::cluster(move |_, _| {
+        let good = json!({"metadata": {"name": "b", "namespace": "shop"}, "data": {"k": "other"}});
+        Answer::ok(format!(
+            r#"{{"kind": "ConfigMapList", "metadata": {{}}, "items": [{{"metadata": {{"name": "a", "namespace": "shop"}}, "data": {tower}}}, {good}]}}"#
+        ))
+    });
+    let run = scan(&format!("{}{}", config_map("a", "k: v"), config_map("b", "k: v")), &server);
+    run.ends(3, &[]);
+    assert_eq!(run.items(), ["ConfigMap/b changed data.k"]);
+    assert_eq!(run.states(), ["shop partial"]);
+    assert!(run.not_compared()[0].starts_with("ConfigMap/a"), "{:?}", run.not_compared());
+    assert_eq!(run.reports()[0]["objects"], 1);
+}
+
+#[test]
+fn a_kind_that_the_cluster_does_not_know_is_not_compared() {
+    let server = Server::cluster(|path, _| {
+        if path.contains("example.com") { Answer::status(404, "not found") } else { page("v", "") }
+    });
+    let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\n";
+    let run = scan(&format!("{}{widget}", config_map("a", "k: v")), &server);
+    run.ends(3, &[]);
+    assert!(run.not_compared()[0].contains("does not serve example.com/v1 Widget"), "{:?}", run.not_compared());
+    assert!(run.states().iter().all(|state| !state.ends_with("complete")), "{:?}", run.states());
+}
+
+#[test]
+fn a_kubeconfig_that_cannot_be_used_is_an_error() {
+    let world = World::new();
+    world.write("git.yaml", config_map("a", "k: v"));
+    world.run(&SCAN).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+    world.write("config", "clusters: 5\n");
+    world.run(&SCAN).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+    world.write("config", kubeconfig(1));
+    world.run(&[&SCAN[..], &["--context", "other"]].concat()).ends(2, &["error:", "other", "hint:"]);
+    world.run(&["scan", "--source", "git.yaml"]).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+}
+
+#[test]
+fn a_snapshot_of_what_may_not_be_read_says_so() {
+    let server = Server::cluster(|path, _| {
+        if path.contains("/secrets") { Answer::status(403, "bob may not list secrets") } else { page("v", "") }
+    });
+    let world = World::new();
+    world.write("git.yaml", secret_and_config_map());
+    world.write("config", server.kubeconfig());
+    let run = world.run(&["snapshot", "--source", "git.yaml", "--kubeconfig", "config"]);
+    run.ends(3, &["not recorded: secrets"]).shows(&["\"kind\":\"ConfigMap\""]);
+}

@@ -1,0 +1,104 @@
+//! The smaller commands, and exit codes.
+
+use serde_json::json;
+
+use crate::world::{World, config_map, live_config_map};
+
+fn differing() -> World {
+    World::comparing(
+        &format!("{}{}", config_map("a", "k: v"), config_map("b", "k: v")),
+        &[live_config_map("a", &json!({"k": "w"})), live_config_map("b", &json!({"k": "v"}))],
+    )
+}
+
+fn explain(world: &World, selector: &str, more: &[&str]) -> crate::world::Run {
+    world.run(&[&["explain", selector, "--source", "git.yaml", "--live", "live.json", "-n", "shop"], more].concat())
+}
+
+#[test]
+fn exit_codes_are_those_of_kubectl_diff() {
+    let same = World::comparing(&config_map("a", "k: v"), &[live_config_map("a", &json!({"k": "v"}))]);
+    same.scan(&[]).ends(0, &[]).shows(&["No drift: 1 object is as Git says (git.yaml)."]);
+    let world = differing();
+    world.scan(&[]).ends(1, &[]);
+    world.scan(&["--quiet"]).ends(1, &[]).hides(&["ConfigMap"]);
+    world.run(&["scan"]).ends(2, &["--source"]);
+    world.run(&["scan", "--source", "git.yaml", "--live", "nowhere"]).ends(2, &["error:"]);
+    world.write("git.yaml", "kind: [");
+    world.scan(&[]).ends(3, &["error:"]);
+}
+
+#[test]
+fn fail_on_says_from_which_level_drift_counts() {
+    let world = differing();
+    for (level, code) in [("info", 1), ("medium", 1), ("high", 0)] {
+        world.scan(&["--fail-on", level]).ends(code, &[]).shows(&["MEDIUM"]);
+    }
+    world.scan(&["--fail-on", "severe"]).ends(2, &["severe"]);
+}
+
+#[test]
+fn an_item_is_explained_however_it_is_named() {
+    let world = differing();
+    let fingerprint = world.scan(&["-o", "json"]).reports()[0]["items"][0]["fingerprint"].as_str().unwrap().to_owned();
+    for selector in ["ConfigMap/a", "configmap/a", "ConfigMap/a:data.k", "ConfigMap/a:k", &fingerprint, &fingerprint[..8]] {
+        let run = explain(&world, selector, &[]);
+        run.ends(0, &[]).shows(&["ConfigMap/a  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
+    }
+    explain(&world, "ConfigMap/b", &[]).ends(0, &[]).shows(&["ConfigMap/b is as Git says."]);
+    for lang in ["en", "zh-TW"] {
+        explain(&world, "ConfigMap/a", &["--lang", lang]).ends(0, &[]).shows(&["data.k"]);
+    }
+}
+
+#[test]
+fn what_selects_nothing_is_an_error_that_says_what_would() {
+    let world = differing();
+    for selector in ["a", "abcdefg", "ConfigMap/", "/a", ""] {
+        explain(&world, selector, &[]).ends(2, &["selects nothing", "hint: a fingerprint"]);
+    }
+    for selector in ["ConfigMap/nobody", "00000000", "Job/a", "ConfigMap/nobody:data.k"] {
+        explain(&world, selector, &[]).ends(2, &["nothing in this scan is", "2 objects of git.yaml were looked at", "hint:"]);
+    }
+}
+
+#[test]
+fn a_path_that_does_not_differ_is_not_explained_by_another() {
+    let run = explain(&differing(), "ConfigMap/a:data.other", &[]);
+    run.hides(&["data.k"]);
+}
+
+#[test]
+fn the_rights_of_a_scan_are_a_cluster_role() {
+    let world = World::comparing(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\n---\napiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w}\n",
+        &[],
+    );
+    let all = world.run(&["rbac", "--feature", "scan"]);
+    all.ends(0, &[]).shows(&["kind: ClusterRole\n", "name: anchorwatch-scan\n", "deployments", "verbs: [get, list]"]);
+    all.hides(&["secrets", "create", "update", "patch", "delete"]);
+    let some = world.run(&["rbac", "--feature", "scan", "--source", "git.yaml", "--name", "mine"]);
+    some.ends(0, &[]).shows(&["name: mine\n", "[deployments]", "[widgets]", "horizontalpodautoscalers"]).hides(&["configmaps"]);
+    world.run(&["rbac", "--feature", "flying"]).ends(2, &["flying"]);
+}
+
+#[test]
+fn completions_are_scripts() {
+    let world = World::new();
+    for shell in ["bash", "zsh", "fish"] {
+        world.run(&["completion", shell]).ends(0, &[]).shows(&["anchorwatch", "explain", "snapshot"]);
+    }
+    world.run(&["version"]).ends(0, &[]).shows(&["anchorwatch 0.", "Kubernetes defaults: 1."]);
+    world.run(&["--help"]).ends(0, &[]).shows(&["scan", "explain", "demo"]);
+    world.run(&[]).ends(2, &["Usage"]);
+}
+
+#[test]
+fn the_key_of_fingerprints_stays_and_is_the_persons_own() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let world = differing();
+    let hash = || world.scan(&["-o", "json"]).reports()[0]["items"][0]["value_hash"].clone();
+    assert_eq!(hash(), hash());
+    let key = world.state().join("anchorwatch/secret.key");
+    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+}

@@ -1,0 +1,17 @@
+//! Rendering with the real kubectl and helm, which the testbed builds.
+
+#[cfg(test)]
+#[path = "../it/fakes.rs"]
+mod fakes;
+#[cfg(test)]
+mod render_fence;
+#[cfg(test)]
+mod render_helm;
+#[cfg(test)]
+mod render_kustomize;
+#[cfg(test)]
+#[path = "../it/repository.rs"]
+#[expect(dead_code, reason = "shared with the quick tests, which need more of it")]
+mod repository;
+#[cfg(test)]
+mod tools;
