@@ -8,39 +8,39 @@ use std::thread;
 
 /// What the server says.
 #[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: &'static str,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: &'static str,
+    pub(crate) body: String,
 }
 
 impl Answer {
     /// 200 with a body.
-    pub fn ok(body: impl Into<String>) -> Self {
+    pub(crate) fn ok(body: impl Into<String>) -> Self {
         Self { status: 200, headers: "", body: body.into() }
     }
 
     /// A `Status` of Kubernetes's.
-    pub fn status(status: u16, message: &str) -> Self {
+    pub(crate) fn status(status: u16, message: &str) -> Self {
         let body = serde_json::json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": status});
         Self { status, headers: "", body: body.to_string() }
     }
 
     /// With a header line, ended by `\r\n`.
-    pub fn with(self, headers: &'static str) -> Self {
+    pub(crate) fn with(self, headers: &'static str) -> Self {
         Self { headers, ..self }
     }
 }
 
 /// The server; it answers until the test's process ends.
-pub struct Server {
+pub(crate) struct Server {
     port: u16,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     /// Answers by what was asked (path and query) and how often it was asked before.
-    pub fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -67,7 +67,7 @@ impl Server {
     }
 
     /// A cluster of Kubernetes 1.33 that answers its version, and this to all else.
-    pub fn cluster(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
+    pub(crate) fn cluster(answer: impl Fn(&str, usize) -> Answer + Send + Sync + 'static) -> Self {
         Self::start(move |path, before| match path {
             "/version" => Answer::ok(r#"{"major": "1", "minor": "33"}"#),
             other => answer(other, before),
@@ -75,25 +75,25 @@ impl Server {
     }
 
     /// A kubeconfig with a token for it.
-    pub fn kubeconfig(&self) -> String {
+    pub(crate) fn kubeconfig(&self) -> String {
         kubeconfig(self.port)
     }
 
     /// Paths that were asked for, in order.
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 }
 
 /// A kubeconfig for a port of the loopback interface.
-pub fn kubeconfig(port: u16) -> String {
+pub(crate) fn kubeconfig(port: u16) -> String {
     format!(
         "apiVersion: v1\nkind: Config\ncurrent-context: test\nclusters:\n- name: test\n  cluster: {{server: \"http://127.0.0.1:{port}\"}}\ncontexts:\n- name: test\n  context: {{cluster: test, user: test, namespace: shop}}\nusers:\n- name: test\n  user: {{token: opaque-bearer-token}}\n"
     )
 }
 
 /// A port that nobody listens on.
-pub fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
 }
 

@@ -12,11 +12,11 @@ use serde_json::Value;
 const RUN_LIMIT: Duration = Duration::from_mins(1);
 
 /// What stands on every object of these tests' clusters.
-pub struct World(tempfile::TempDir);
+pub(crate) struct World(tempfile::TempDir);
 
 impl World {
     /// An empty one.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
         for name in ["home", "state", "tmp", "work"] {
             fs::create_dir(world.0.path().join(name)).unwrap();
@@ -25,7 +25,7 @@ impl World {
     }
 
     /// One with `git.yaml` and a recorded `live.json` of these items.
-    pub fn comparing(git: &str, items: &[Value]) -> Self {
+    pub(crate) fn comparing(git: &str, items: &[Value]) -> Self {
         let world = Self::new();
         world.write("git.yaml", git);
         world.write("live.json", list(items));
@@ -33,19 +33,19 @@ impl World {
     }
 
     /// The folder that the program runs in.
-    pub fn work(&self) -> PathBuf {
+    pub(crate) fn work(&self) -> PathBuf {
         self.0.path().join("work")
     }
 
     /// Writes a file.
-    pub fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, path: &str, bytes: impl AsRef<[u8]>) {
         let file = self.work().join(path);
         fs::create_dir_all(file.parent().unwrap()).unwrap();
         fs::write(file, bytes).unwrap();
     }
 
     /// Commits everything below `folder` to a repository there.
-    pub fn commit(&self, folder: &str) {
+    pub(crate) fn commit(&self, folder: &str) {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
             command.current_dir(self.work().join(folder)).args(arguments).env("HOME", self.0.path().join("home"));
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// The program, about to run here; with nothing of this process's environment but the path.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let at = |name: &str| self.0.path().join(name);
         let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
         command.args(arguments).current_dir(self.work()).env_clear();
@@ -72,12 +72,12 @@ impl World {
     }
 
     /// Runs the program to its end. It must neither hang nor panic, nor leave anything in the temporary folder.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         self.run_with(self.command(arguments))
     }
 
     /// As `run`, with a command of one's own.
-    pub fn run_with(&self, command: Command) -> Run {
+    pub(crate) fn run_with(&self, command: Command) -> Run {
         let output = anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap();
         let run = Run {
             code: output.status.code(),
@@ -91,28 +91,28 @@ impl World {
     }
 
     /// Scans `git.yaml` against `live.json`, with more arguments.
-    pub fn scan(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn scan(&self, arguments: &[&str]) -> Run {
         self.run(&[&["scan", "--source", "git.yaml", "--live", "live.json", "-n", "shop"], arguments].concat())
     }
 
     /// The state folder.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.0.path().join("state")
     }
 }
 
 /// How a run ended.
 #[derive(Debug)]
-pub struct Run {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Run {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Run {
     /// Fails unless it ended with this code, and stderr says all this.
     #[track_caller]
-    pub fn ends(&self, code: i32, said: &[&str]) -> &Self {
+    pub(crate) fn ends(&self, code: i32, said: &[&str]) -> &Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         for text in said {
             assert!(self.err.contains(text), "{text:?} is not in stderr:\n{}", self.err);
@@ -122,7 +122,7 @@ impl Run {
 
     /// Fails unless stdout says all this.
     #[track_caller]
-    pub fn shows(&self, shown: &[&str]) -> &Self {
+    pub(crate) fn shows(&self, shown: &[&str]) -> &Self {
         for text in shown {
             assert!(self.out.contains(text), "{text:?} is not in stdout:\n{}\nstderr:\n{}", self.out, self.err);
         }
@@ -131,7 +131,7 @@ impl Run {
 
     /// Fails if stdout or stderr says any of this.
     #[track_caller]
-    pub fn hides(&self, hidden: &[&str]) -> &Self {
+    pub(crate) fn hides(&self, hidden: &[&str]) -> &Self {
         for text in hidden {
             for stream in [&self.out, &self.err] {
                 assert!(!stream.contains(text), "{text:?} is in:\n{stream}");
@@ -142,7 +142,7 @@ impl Run {
 
     /// Stdout as JSON.
     #[track_caller]
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_else(|error| {
             unreadable(&format!("{error}\nstdout:\n{}\nstderr:\n{}", self.out, self.err));
         })
@@ -150,7 +150,7 @@ impl Run {
 
     /// The reports of `-o json`.
     #[track_caller]
-    pub fn reports(&self) -> Vec<Value> {
+    pub(crate) fn reports(&self) -> Vec<Value> {
         let answer = self.json();
         let reports = answer["items"].as_array().unwrap().clone();
         assert_eq!(answer["total"], reports.len());
@@ -159,7 +159,7 @@ impl Run {
 
     /// Items of all reports: `KIND/NAME change path`.
     #[track_caller]
-    pub fn items(&self) -> Vec<String> {
+    pub(crate) fn items(&self) -> Vec<String> {
         let items = self.reports().into_iter().flat_map(|r| r["items"].as_array().unwrap().clone());
         let word = |item: &Value, name: &str| item[name].as_str().unwrap().to_owned();
         items
@@ -172,14 +172,14 @@ impl Run {
 
     /// What was not compared, of all reports: `what: reason`.
     #[track_caller]
-    pub fn not_compared(&self) -> Vec<String> {
+    pub(crate) fn not_compared(&self) -> Vec<String> {
         let entries = self.reports().into_iter().flat_map(|r| r["not_compared"].as_array().unwrap().clone());
         entries.map(|e| format!("{}: {}", e["what"].as_str().unwrap(), e["reason"].as_str().unwrap())).collect()
     }
 
     /// States of all reports, by namespace.
     #[track_caller]
-    pub fn states(&self) -> Vec<String> {
+    pub(crate) fn states(&self) -> Vec<String> {
         let reports = self.reports();
         reports.iter().map(|r| [r["namespace"].as_str().unwrap(), r["state"].as_str().unwrap()].join(" ")).collect()
     }
@@ -192,17 +192,17 @@ fn unreadable(why: &str) -> ! {
 }
 
 /// A `List` as `kubectl get -o json` gives it.
-pub fn list(items: &[Value]) -> String {
+pub(crate) fn list(items: &[Value]) -> String {
     serde_json::json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string()
 }
 
 /// A ConfigMap in YAML, for Git.
-pub fn config_map(name: &str, data: &str) -> String {
+pub(crate) fn config_map(name: &str, data: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\n  namespace: shop\ndata:\n  {data}\n---\n")
 }
 
 /// A ConfigMap of the cluster, delivered by kubectl and edited by hand.
-pub fn live_config_map(name: &str, data: &Value) -> Value {
+pub(crate) fn live_config_map(name: &str, data: &Value) -> Value {
     serde_json::json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -212,7 +212,7 @@ pub fn live_config_map(name: &str, data: &Value) -> Value {
 }
 
 /// An entry of `managedFields`.
-pub fn managed(manager: &str, fields: &Value) -> Value {
+pub(crate) fn managed(manager: &str, fields: &Value) -> Value {
     serde_json::json!({
         "manager": manager, "operation": "Update", "apiVersion": "v1", "time": "2026-11-01T10:00:00Z",
         "fieldsType": "FieldsV1", "fieldsV1": fields,
@@ -220,7 +220,7 @@ pub fn managed(manager: &str, fields: &Value) -> Value {
 }
 
 /// Runs a command with its stdout a pipe that is closed after the first line.
-pub fn head_one(mut command: Command) -> (Option<i32>, String) {
+pub(crate) fn head_one(mut command: Command) -> (Option<i32>, String) {
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
@@ -229,7 +229,7 @@ pub fn head_one(mut command: Command) -> (Option<i32>, String) {
 
 /// Compares with a checked-in file. `UPDATE_SNAPSHOTS=1` writes it anew, for a review of its diff.
 #[track_caller]
-pub fn check_snapshot(name: &str, text: &str) {
+pub(crate) fn check_snapshot(name: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/snapshots").join(name);
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
         fs::File::create(&file).unwrap().write_all(text.as_bytes()).unwrap();

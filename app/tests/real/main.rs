@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
+mod admission;
 mod commits;
 mod custom;
 mod edits;
@@ -12,6 +13,7 @@ mod paging;
 mod rendered;
 mod rights;
 mod shop;
+mod unmanaged;
 mod untouched;
 mod world;
 
