@@ -1,15 +1,22 @@
 //! Tier two: a server-side dry run of Git's object tells what admission would do to it. What it would do to Git's
 //! object too is no drift.
+//!
+//! Two questions, because applying takes away nothing that somebody else owns: what Git says is applied, and what only
+//! the cluster has is removed. What is as live again then, admission has made so. Asking the first way only, each
+//! field that a manager added would seem admitted.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::compare::Difference;
 use anchorwatch_core::drift::origin::value_at;
 use anchorwatch_core::drift::{Change, DriftItem, Origin};
+use anchorwatch_core::object::path::{Path, Step};
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::schema::Schema;
 use anchorwatch_edge::cluster::discover::listing;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use serde_json::json;
 use tokio::runtime::Handle;
 
 use crate::index::Wanted;
@@ -48,38 +55,79 @@ impl<'a> Confirmation<'a> {
     ) {
         // A Secret's clear values are not at hand, and never sent anywhere.
         let is_secret = wanted.kind.kind == "Secret" && wanted.kind.group.is_empty();
-        if is_secret || items.iter().all(|item| !in_doubt(item)) {
+        let doubtful: BTreeSet<&str> =
+            items.iter().filter(|item| in_doubt(item)).map(|item| item.stable_path.as_str()).collect();
+        if is_secret || doubtful.is_empty() {
             return;
         }
-        let predicted = match self.runtime.block_on(self.predict(wanted)) {
-            Ok(Some(bytes)) => bytes,
-            Ok(None) => return,
-            Err(error) => {
-                let note = format!("{}: {error}", wanted.desired.identity());
-                self.unconfirmed.lock().expect("no worker panics while it notes a doubt").push(note);
-                return;
-            }
-        };
-        let Ok(Value::Map(predicted)) = serde_json::from_slice::<Value<'_>>(&predicted) else { return };
-        let admitted = |item: &DriftItem| {
-            differences.iter().filter(|d| d.path.stable() == item.stable_path).any(|d| {
-                match (value_at(&predicted, &d.path), d.live) {
-                    (Some(would_be), Some(is)) => would_be == is,
-                    (None, None) => true,
-                    _ => false,
+        let (extra, stated): (Vec<&Difference<'_>>, Vec<_>) = differences
+            .iter()
+            .filter(|difference| doubtful.contains(difference.path.stable().as_str()))
+            .partition(|difference| difference.change == Change::Extra);
+        let mut admitted = BTreeSet::new();
+        for (about, question) in [(stated, Question::Apply), (extra, Question::Remove)] {
+            match self.as_live_again(wanted, &about, question) {
+                Ok(paths) => admitted.extend(paths),
+                Err(error) => {
+                    let note = format!("{}: {error}", wanted.desired.identity());
+                    self.unconfirmed.lock().expect("no worker panics while it notes a doubt").push(note);
                 }
-            })
-        };
-        items.retain(|item| !(in_doubt(item) && admitted(item)));
+            }
+        }
+        items.retain(|item| !(in_doubt(item) && admitted.contains(&item.stable_path)));
     }
 
-    async fn predict(&self, wanted: &Wanted<'_>) -> Result<Option<Vec<u8>>, ClusterError> {
+    /// Stable paths of the differences that a dry run made as live again.
+    fn as_live_again(
+        &self,
+        wanted: &Wanted<'_>,
+        differences: &[&Difference<'_>],
+        question: Question,
+    ) -> Result<Vec<String>, ClusterError> {
         let head = wanted.desired.head();
         let namespace = Some(wanted.namespace).filter(|n| !n.is_empty());
-        let Some(listing) = listing(self.schema, head.api_version, &wanted.kind, namespace) else { return Ok(None) };
-        let body = serde_json::to_vec(&Value::Map(wanted.desired.root.clone())).expect("a tree of JSON values is JSON");
-        self.cluster.dry_run_apply(&format!("{}/{}", listing.path, head.name), body).await.map(Some)
+        let listing = listing(self.schema, head.api_version, &wanted.kind, namespace);
+        let Some(listing) = listing.filter(|_| !differences.is_empty()) else { return Ok(Vec::new()) };
+        let path = format!("{}/{}", listing.path, head.name);
+        let answer = match question {
+            Question::Apply => {
+                let object = Value::Map(wanted.desired.root.clone());
+                let body = serde_json::to_vec(&object).expect("a tree of JSON values is JSON");
+                self.runtime.block_on(self.cluster.dry_run_apply(&path, body))
+            }
+            Question::Remove => self.runtime.block_on(self.cluster.dry_run_patch(&path, removal(differences))),
+        }?;
+        let Ok(Value::Map(predicted)) = serde_json::from_slice::<Value<'_>>(&answer) else { return Ok(Vec::new()) };
+        let same = |difference: &&&Difference<'_>| value_at(&predicted, &difference.path) == difference.live;
+        Ok(differences.iter().filter(same).map(|difference| difference.path.stable()).collect())
     }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    /// What becomes of what Git says?
+    Apply,
+    /// What comes back of what Git does not say?
+    Remove,
+}
+
+/// A JSON patch that removes what only live has. It fails where live has changed since it was read.
+fn removal(differences: &[&Difference<'_>]) -> Vec<u8> {
+    // From the end, so that list positions still fit.
+    let operations = differences.iter().rev().flat_map(|difference| {
+        let path = pointer(&difference.path);
+        [json!({"op": "test", "path": path, "value": difference.live}), json!({"op": "remove", "path": path})]
+    });
+    serde_json::to_vec(&operations.collect::<Vec<_>>()).expect("a tree of JSON values is JSON")
+}
+
+/// RFC 6901, by the positions in live.
+fn pointer(path: &Path) -> String {
+    let steps = path.0.iter().map(|step| match step {
+        Step::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+        Step::Element { index, .. } | Step::Member { index, .. } => format!("/{index}"),
+    });
+    steps.collect()
 }
 
 /// Admission leaves values that nobody who is known owns, or takes some away.

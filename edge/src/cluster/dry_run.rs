@@ -5,14 +5,30 @@ use kube::client::Body;
 
 use super::{Cluster, ClusterError};
 
+const APPLY: (&str, &str) = ("application/apply-patch+yaml", "&force=true");
+const JSON_PATCH: (&str, &str) = ("application/json-patch+json", "");
+
 impl Cluster {
     /// Applies an object (server-side, JSON) without keeping it, and gives back what it would be.
     pub async fn dry_run_apply(&self, path: &str, object: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
-        let address = format!("{path}?dryRun=All&fieldManager=anchorwatch&force=true");
-        let request = Request::patch(address)
+        self.dry_run(path, APPLY, object).await
+    }
+
+    /// Patches an object (RFC 6902) without keeping it, and gives back what it would be.
+    pub async fn dry_run_patch(&self, path: &str, patch: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
+        self.dry_run(path, JSON_PATCH, patch).await
+    }
+
+    async fn dry_run(
+        &self,
+        path: &str,
+        (content_type, query): (&str, &str),
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ClusterError> {
+        let request = Request::patch(format!("{path}?dryRun=All&fieldManager=anchorwatch{query}"))
             .header(header::ACCEPT, "application/json")
-            .header(header::CONTENT_TYPE, "application/apply-patch+yaml")
-            .body(Body::from(object))
+            .header(header::CONTENT_TYPE, content_type)
+            .body(Body::from(body))
             .expect("a path made of names that Kubernetes allows");
         self.send(request).await
     }
