@@ -106,6 +106,12 @@ impl<'a> Index<'a> {
 }
 
 impl Wanted<'_> {
+    /// True for an Argo CD hook: made for a moment of a sync, and not there afterwards.
+    pub(crate) fn is_hook(&self) -> bool {
+        let annotations = self.desired.root.map("metadata").and_then(|m| m.map("annotations"));
+        annotations.is_some_and(|a| a.get("argocd.argoproj.io/hook").is_some())
+    }
+
     /// True once the cluster was seen to have it.
     pub(crate) fn was_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)

@@ -90,7 +90,9 @@ fn pair<'s>(sample: &'s Sample<'_>, live: &'s LiveObject<'_>, schema: &'s Schema
 /// A bench of nothing is fast: every object has to have its one difference.
 fn check(samples: &[Sample<'_>], parsed: &[LiveObject<'_>], schema: &Schema) {
     for (sample, live) in samples.iter().zip(parsed) {
-        let found: Vec<String> = compare(pair(sample, live, schema)).iter().map(|d| d.path.stable()).collect();
+        let found = compare(pair(sample, live, schema));
+        // What the server allocates is told too, for its owner to settle.
+        let found: Vec<String> = found.iter().filter(|d| d.excuse.is_none()).map(|d| d.path.stable()).collect();
         assert_eq!(found.len(), 1, "{} differs in {found:?}", sample.git.identity());
     }
 }

@@ -88,6 +88,15 @@ impl ClusterError {
             Self::Refused { code: 401, .. } => {
                 Some("the credentials have expired or are wrong; log in again".to_owned())
             }
+            Self::Refused { code: 403, .. } => {
+                Some("the rights that are needed: anchorwatch rbac --feature scan | kubectl apply -f -".to_owned())
+            }
+            Self::Refused { code: 429 | 500..=599, .. } => {
+                Some("it was asked several times; try again later, or record a state for --live".to_owned())
+            }
+            Self::BrokenAnswer { .. } | Self::Malformed { .. } => {
+                Some("see whether something stands between here and the API server, such as a proxy".to_owned())
+            }
             _ => None,
         }
     }
@@ -129,7 +138,7 @@ impl Cluster {
 
     /// GETs a path and reads the JSON.
     pub async fn get_json(&self, path: &str) -> Result<serde_json::Value, ClusterError> {
-        let bytes = self.get(path).await?;
+        let bytes = self.get_patiently(path).await?;
         serde_json::from_slice(&bytes)
             .map_err(|error| ClusterError::Malformed { cluster: self.name.clone(), reason: error.to_string() })
     }

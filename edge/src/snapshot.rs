@@ -5,12 +5,14 @@ use std::path::Path;
 use crate::files::{self, ReadTreeError};
 
 /// One file of a snapshot, as JSON texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SnapshotFile {
     /// Path, relative to the snapshot.
     pub path: String,
-    /// JSON documents.
+    /// JSON documents; empty where the file cannot be read.
     pub documents: Vec<String>,
+    /// Why it cannot be read.
+    pub fault: Option<SnapshotError>,
 }
 
 /// Why a snapshot cannot be read.
@@ -47,33 +49,47 @@ pub enum SnapshotError {
     Empty(String),
 }
 
-/// Reads a snapshot.
+impl SnapshotError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Files(error) if !matches!(error, ReadTreeError::FindSource { .. }) => error.hint(),
+            _ => Some("record it with: anchorwatch snapshot, or kubectl get KINDS -o json --show-managed-fields"),
+        }
+    }
+}
+
+/// Reads a snapshot. A file that cannot be read is one among the others, with its fault.
 pub async fn read(path: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
     if tokio::fs::metadata(path).await.is_ok_and(|m| m.is_file()) {
         // One file is what somebody recorded: it may be larger than any manifest.
         let fail = |source| SnapshotError::Read { path: path.display().to_string(), source };
         let bytes = tokio::fs::read(path).await.map_err(fail)?;
-        return parse(path.display().to_string(), bytes).map(|file| vec![file]);
+        return Ok(vec![parse(path.display().to_string(), bytes)]);
     }
     let files = files::read_tree(path).await?;
     if files.is_empty() {
         return Err(SnapshotError::Empty(path.display().to_string()));
     }
-    files.into_iter().map(|file| parse(file.path, file.bytes)).collect()
+    Ok(files.into_iter().map(|file| parse(file.path, file.bytes)).collect())
 }
 
-fn parse(path: String, bytes: Vec<u8>) -> Result<SnapshotFile, SnapshotError> {
-    let text = String::from_utf8(bytes).map_err(|_| SnapshotError::NotText(path.clone()))?;
+fn parse(path: String, bytes: Vec<u8>) -> SnapshotFile {
+    match documents(&path, bytes) {
+        Ok(documents) => SnapshotFile { path, documents, fault: None },
+        Err(fault) => SnapshotFile { path, documents: Vec::new(), fault: Some(fault) },
+    }
+}
+
+fn documents(path: &str, bytes: Vec<u8>) -> Result<Vec<String>, SnapshotError> {
+    let text = String::from_utf8(bytes).map_err(|_| SnapshotError::NotText(path.to_owned()))?;
     if text.trim_start().starts_with('{') {
-        return Ok(SnapshotFile { path, documents: vec![text] });
+        return Ok(vec![text]);
     }
-    match anchorwatch_core::source::to_json(&text) {
-        Ok(documents) => Ok(SnapshotFile { path, documents }),
-        Err(problem) => Err(SnapshotError::Malformed {
-            file: path,
-            line: problem.line,
-            column: problem.column,
-            message: problem.message,
-        }),
-    }
+    anchorwatch_core::source::to_json(&text).map_err(|problem| SnapshotError::Malformed {
+        file: path.to_owned(),
+        line: problem.line,
+        column: problem.column,
+        message: problem.message,
+    })
 }

@@ -73,7 +73,10 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         let label = words.say(label);
         let _ = writeln!(out, "   {}  {text}", output::padded(&label, 6));
     };
-    line("label-class", &format!("{} · {}", id_of(item.change), words.say(&format!("explain-{}", id_of(item.change)))));
+    line(
+        "label-change",
+        &format!("{} · {}", id_of(item.change), words.say(&format!("explain-{}", id_of(item.change)))),
+    );
     let source = item.source.as_ref().and_then(|s| Some((s.file.as_deref()?, s.line)));
     let place = source.map_or_else(String::new, |(file, line)| match line {
         Some(line) => format!("   {}:{line}", plain(file)),

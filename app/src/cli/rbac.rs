@@ -12,6 +12,22 @@ use super::target;
 use crate::drift::source;
 use crate::failure::Failure;
 
+/// Kinds that are asked, not kept: nobody can list them.
+const NOT_LISTED: &[&str] = &[
+    "Binding",
+    "ComponentStatus",
+    "DeleteOptions",
+    "Eviction",
+    "LocalSubjectAccessReview",
+    "Scale",
+    "SelfSubjectAccessReview",
+    "SelfSubjectReview",
+    "SelfSubjectRulesReview",
+    "SubjectAccessReview",
+    "TokenRequest",
+    "TokenReview",
+];
+
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct RbacArgs {
@@ -56,7 +72,10 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
             }
         }
         None => {
-            for (kind, known) in schema.all_kinds().filter(|(kind, _)| kind.kind != "Secret") {
+            for (kind, known) in schema
+                .all_kinds()
+                .filter(|(kind, _)| kind.kind != "Secret" && !NOT_LISTED.contains(&kind.kind.as_str()))
+            {
                 resources.entry(kind.group.clone()).or_default().insert(known.plural.to_string());
             }
         }

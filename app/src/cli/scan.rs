@@ -50,6 +50,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         say_what_was_seen(&outcome.extent);
     }
     if args.quiet {
+        name_problems(&outcome);
         complain(&outcome);
     } else {
         report(&outcome, args.output, &style)?;
@@ -59,21 +60,28 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
 
 fn say_what_was_seen(extent: &Extent) {
     let Extent { live, objects, files, kinds, elapsed, defaults_minor, .. } = extent;
-    super::tell(&format!("{objects} objects of {kinds} kinds in {files} files, beside {live}"));
+    super::tell(&format!("objects: {objects}, kinds: {kinds}, files: {files}, live: {live}"));
     super::tell(&format!("defaults of Kubernetes 1.{}, {:.3} s", defaults_minor.0, elapsed.as_secs_f64()));
 }
 
 /// Prints what was found to stdout, and what went wrong to stderr.
 pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -> Result<(), Failure> {
+    // What people read says it in its place.
+    if !matches!(format, Format::Table | Format::Wide) {
+        name_problems(outcome);
+    }
     complain(outcome);
     super::print(&output::print(outcome, format, style))
 }
 
-/// Says what went wrong.
-fn complain(outcome: &Outcome) {
+fn name_problems(outcome: &Outcome) {
     for problem in &outcome.problems {
-        super::tell(&format!("error: {problem}"));
+        super::tell(&format!("error: {}: {}", problem.place, problem.message));
     }
+}
+
+/// Says what went wrong beside the objects.
+fn complain(outcome: &Outcome) {
     for fault in &outcome.extent.past_faults {
         super::tell(&format!("warning: Git's past could not be read: {fault}"));
     }

@@ -8,6 +8,7 @@ use anchorwatch_core::drift::audit::{AuditLog, ObjectAddress};
 use anchorwatch_core::drift::compare::{Class, Pair, Silent, compare, compare_and_tell};
 use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
+use anchorwatch_core::drift::mask;
 use anchorwatch_core::drift::origin::Witness;
 use anchorwatch_core::drift::unmanaged;
 use anchorwatch_core::object::list::RawHead;
@@ -23,6 +24,9 @@ use super::confirm::Confirmation;
 use super::past::Past;
 use super::source::{SourceOfFiles, Unstable};
 use crate::index::{Index, Wanted};
+
+/// Never shown: it repeats the whole object, credentials and all.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What all objects of one scan are examined with.
 #[derive(Debug)]
@@ -127,6 +131,9 @@ impl Examiner<'_> {
             let asked_for = self.unmanaged && self.index.mentions(&head.metadata.namespace);
             return if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
         };
+        if wanted.is_hook() {
+            return Ok(Vec::new());
+        }
         let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
             what: format!("{kind}/{}", head.metadata.name),
             namespace: head.metadata.namespace.to_string(),
@@ -227,7 +234,16 @@ impl Examiner<'_> {
     }
 
     fn tell(&self, wanted: &Wanted<'_>, silent: &[Silent<'_>]) {
-        let shown = |s: &Silent<'_>| (s.path.stable(), s.class, Shown::of(s.live, None));
+        let kind = &wanted.kind.kind;
+        let shown = |s: &Silent<'_>| {
+            let path = s.path.stable();
+            let hidden = path.contains(LAST_APPLIED) || mask::is_credential(kind, &s.path, s.live);
+            let fingerprint = hidden.then(|| {
+                let text = serde_json::to_string(s.live).expect("a tree of JSON values is JSON");
+                self.setting.key.fingerprint(text.as_bytes())
+            });
+            (path, s.class, Shown::of(s.live, fingerprint))
+        };
         let told = Told { object: wanted.desired.identity().to_string(), silent: silent.iter().map(shown).collect() };
         self.told.lock().expect("no thread panics while it tells").push(told);
     }
@@ -258,7 +274,7 @@ impl Examiner<'_> {
 
 fn last_applied(root: &Map<'_>) -> Option<String> {
     let annotations = root.map("metadata")?.map("annotations")?;
-    annotations.str("kubectl.kubernetes.io/last-applied-configuration").map(str::to_owned)
+    annotations.str(LAST_APPLIED).map(str::to_owned)
 }
 
 fn parse_map(json: &str) -> Option<Map<'_>> {

@@ -39,7 +39,7 @@ pub(crate) fn record(
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
     let minor = runtime.block_on(cluster.minor()).map_err(fail)?;
-    let source = runtime.block_on(source::read(request, minor, scratch.path()))?;
+    let source = runtime.block_on(source::read(request, Some((&cluster, minor)), scratch.path()))?;
     let contents = source.contents(key);
     let (mut schema, _) = catalogue::load(minor);
     let mut unlisted = runtime.block_on(live::learn_served_kinds(&cluster, &mut schema, &contents.objects))?;

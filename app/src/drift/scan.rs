@@ -62,14 +62,23 @@ pub(crate) enum Live {
 pub(crate) struct Outcome {
     /// One per namespace, sorted by it.
     pub(crate) reports: Vec<DriftReport>,
-    /// Documents of Git's that could not be read: `file:line:column: what is wrong`.
-    pub(crate) problems: Vec<String>,
+    /// Documents of Git's that could not be read; they are in `not_compared`, too.
+    pub(crate) problems: Vec<Problem>,
     /// The source as it was named.
     pub(crate) source: String,
     /// What was passed over in the objects to be explained.
     pub(crate) told: Vec<Told>,
     /// What was looked at.
     pub(crate) extent: Extent,
+}
+
+/// A document of Git's that could not be read.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem {
+    /// `file:line:column`
+    pub(crate) place: String,
+    /// What is wrong, and what to do.
+    pub(crate) message: String,
 }
 
 /// What a scan looked at.
@@ -108,7 +117,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let scratch =
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let side = Side::open(runtime, &request.live)?;
-    let source = runtime.block_on(super::source::read(&request.source, side.minor(), scratch.path()))?;
+    let source = runtime.block_on(super::source::read(&request.source, side.served(), scratch.path()))?;
     let contents = source.contents(key);
     let recorded = match &side {
         Side::Recorded { files, .. } => live::recorded(files)?,
@@ -160,17 +169,25 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
             live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
         }
     };
+    let mut problems: Vec<Problem> = contents
+        .problems
+        .iter()
+        .map(|p| Problem {
+            place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
+            message: p.message.clone(),
+        })
+        .collect();
+    problems.extend(duplicates.iter().map(|d| duplicate(&contents.objects, &source.origin, *d)));
     let mut not_compared = source.not_compared.clone();
+    not_compared.extend(problems.iter().map(|p| NotCompared {
+        what: p.place.clone(),
+        namespace: String::new(),
+        reason: p.message.clone(),
+    }));
     not_compared.extend(unlisted.entries.iter().cloned());
     not_compared.extend(unstable_leaves(&unstable));
     let reports = reports(&examiner, &request.policy, examined, &unlisted, not_compared);
 
-    let mut problems: Vec<String> = contents
-        .problems
-        .iter()
-        .map(|p| format!("{}:{}:{}: {}", source.origin.files[p.file], p.line, p.column, p.message))
-        .collect();
-    problems.extend(duplicates.iter().map(|d| duplicate(&contents.objects, &source.origin, *d)));
     let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
     let extent = Extent {
         live: side.name(),
@@ -223,6 +240,13 @@ impl Side {
         }
     }
 
+    fn served(&self) -> Option<(&Cluster, Option<Minor>)> {
+        match self {
+            Self::Recorded { .. } => None,
+            Self::Served { cluster, minor } => Some((cluster, *minor)),
+        }
+    }
+
     fn minor(&self) -> Option<Minor> {
         match self {
             Self::Recorded { .. } => None,
@@ -264,16 +288,17 @@ fn unstable_leaves(unstable: &Unstable) -> Vec<NotCompared> {
         .collect()
 }
 
-fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> String {
+fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> Problem {
     let (a, b) = (&objects[first], &objects[second]);
-    format!(
-        "{}:{}:1: {} is also in {}:{}; keep one (the first was compared)",
-        origin.files[b.file],
-        b.line,
-        b.identity(),
-        origin.files[a.file],
-        a.line
-    )
+    Problem {
+        place: format!("{}:{}:1", origin.files[b.file], b.line),
+        message: format!(
+            "{} is also in {}:{}; keep one (the first was compared)",
+            b.identity(),
+            origin.files[a.file],
+            a.line
+        ),
+    }
 }
 
 /// Sorts what was found into one report per namespace; what was not found is missing, unless nobody could look.
@@ -289,6 +314,9 @@ fn reports(
     for wanted in examiner.index.all() {
         let findings =
             by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(examiner, wanted.namespace));
+        if wanted.is_hook() {
+            continue;
+        }
         let encrypted = wanted.desired.encrypted_values();
         if encrypted > 0 {
             findings.not_compared.push(NotCompared {

@@ -9,6 +9,7 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::schema::catalogue::Minor;
 use anchorwatch_core::source::{self, Contents};
+use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::files::{self, SourceFile};
 use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, SkipReason, Skipped, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
@@ -70,10 +71,15 @@ impl SourceOfFiles {
 }
 
 /// Reads a source.
-pub(crate) async fn read(request: &SourceRequest, minor: Option<Minor>, scratch: &Path) -> Result<ReadSource, Failure> {
-    let path = Path::new(&request.address);
-    if path.exists() || !GitLocation::is_meant_by(&request.address) {
-        return read_disk(request, path, minor).await;
+///
+/// A chart is rendered for the cluster that is given with its minor release, where one is.
+pub(crate) async fn read(
+    request: &SourceRequest,
+    cluster: Option<(&Cluster, Option<Minor>)>,
+    scratch: &Path,
+) -> Result<ReadSource, Failure> {
+    if !GitLocation::is_meant_by(&request.address) {
+        return read_disk(request, Path::new(&request.address), cluster).await;
     }
     let location: GitLocation =
         request.address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
@@ -85,7 +91,7 @@ pub(crate) async fn read(request: &SourceRequest, minor: Option<Minor>, scratch:
     let names = repository.names(&commit, location.path()).await.map_err(fail)?;
     if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
         let export = repository.export(&commit, location.path(), scratch).await.map_err(fail)?;
-        let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), minor).await?;
+        let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), cluster).await?;
         read.origin.commit = Some(commit.id.as_str().to_owned());
         read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
         return Ok(read);
@@ -104,14 +110,18 @@ pub(crate) async fn read(request: &SourceRequest, minor: Option<Minor>, scratch:
     })
 }
 
-async fn read_disk(request: &SourceRequest, path: &Path, minor: Option<Minor>) -> Result<ReadSource, Failure> {
+async fn read_disk(
+    request: &SourceRequest,
+    path: &Path,
+    cluster: Option<(&Cluster, Option<Minor>)>,
+) -> Result<ReadSource, Failure> {
     if path.is_dir() {
         let names: Vec<String> = std::fs::read_dir(path)
             .map_err(|e| Failure::new(format!("cannot read the source {}", path.display())).detail(e.to_string()))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
         if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
-            return render_folder(request, renderer, path, None, minor).await;
+            return render_folder(request, renderer, path, None, cluster).await;
         }
     }
     let files = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
@@ -129,11 +139,11 @@ async fn render_folder(
     renderer: Renderer,
     folder: &Path,
     root: Option<&Path>,
-    minor: Option<Minor>,
+    cluster: Option<(&Cluster, Option<Minor>)>,
 ) -> Result<ReadSource, Failure> {
     let with = match renderer {
         Renderer::Kustomize => RenderWith::Kustomize,
-        Renderer::Helm => RenderWith::Helm(helm_release(request, minor)?),
+        Renderer::Helm => RenderWith::Helm(helm_release(request, cluster).await?),
     };
     let render = RenderRequest {
         folder: folder.to_owned(),
@@ -164,7 +174,10 @@ async fn render_folder(
     })
 }
 
-fn helm_release(request: &SourceRequest, minor: Option<Minor>) -> Result<HelmRelease, Failure> {
+async fn helm_release(
+    request: &SourceRequest,
+    cluster: Option<(&Cluster, Option<Minor>)>,
+) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {
         let bytes = std::fs::read(path).map_err(|e| {
@@ -175,8 +188,11 @@ fn helm_release(request: &SourceRequest, minor: Option<Minor>) -> Result<HelmRel
     Ok(HelmRelease {
         name: request.release.clone().unwrap_or_else(|| "release-name".to_owned()),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        kube_version: minor.map(|m| format!("v1.{}.0", m.0)),
-        api_versions: Vec::new(),
+        kube_version: cluster.and_then(|(_, minor)| minor).map(|m| format!("v1.{}.0", m.0)),
+        api_versions: match cluster {
+            Some((cluster, _)) => cluster.api_versions().await.map_err(|e| super::live::cluster_failure(&e))?,
+            None => Vec::new(),
+        },
         values,
     })
 }

@@ -112,9 +112,12 @@ fn a_list_that_expires_on_the_way_is_begun_anew() {
 
 #[test]
 fn a_list_that_always_expires_is_given_up() {
-    let server = Server::cluster(|path, _| {
-        if path.contains("continue=") { Answer::status(410, "too old") } else { page("v", "next") }
-    });
+    let server =
+        Server::cluster(
+            |path, _| {
+                if path.contains("continue=") { Answer::status(410, "too old") } else { page("v", "next") }
+            },
+        );
     scan(&config_map("a", "k: v"), &server).ends(2, &["answered 410"]);
 }
 
@@ -146,9 +149,12 @@ fn an_object_that_cannot_be_read_is_not_compared() {
 
 #[test]
 fn a_kind_that_the_cluster_does_not_know_is_not_compared() {
-    let server = Server::cluster(|path, _| {
-        if path.contains("example.com") { Answer::status(404, "not found") } else { page("v", "") }
-    });
+    let server =
+        Server::cluster(
+            |path, _| {
+                if path.contains("example.com") { Answer::status(404, "not found") } else { page("v", "") }
+            },
+        );
     let widget = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\n";
     let run = scan(&format!("{}{widget}", config_map("a", "k: v")), &server);
     run.ends(3, &[]);

@@ -41,7 +41,9 @@ fn fail_on_says_from_which_level_drift_counts() {
 fn an_item_is_explained_however_it_is_named() {
     let world = differing();
     let fingerprint = world.scan(&["-o", "json"]).reports()[0]["items"][0]["fingerprint"].as_str().unwrap().to_owned();
-    for selector in ["ConfigMap/a", "configmap/a", "ConfigMap/a:data.k", "ConfigMap/a:k", &fingerprint, &fingerprint[..8]] {
+    for selector in
+        ["ConfigMap/a", "configmap/a", "ConfigMap/a:data.k", "ConfigMap/a:k", &fingerprint, &fingerprint[..8]]
+    {
         let run = explain(&world, selector, &[]);
         run.ends(0, &[]).shows(&["ConfigMap/a  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
     }
@@ -58,7 +60,8 @@ fn what_selects_nothing_is_an_error_that_says_what_would() {
         explain(&world, selector, &[]).ends(2, &["selects nothing", "hint: a fingerprint"]);
     }
     for selector in ["ConfigMap/nobody", "00000000", "Job/a", "ConfigMap/nobody:data.k"] {
-        explain(&world, selector, &[]).ends(2, &["nothing in this scan is", "2 objects of git.yaml were looked at", "hint:"]);
+        explain(&world, selector, &[])
+            .ends(2, &["nothing in this scan is", "2 objects of git.yaml were looked at", "hint:"]);
     }
 }
 
@@ -78,7 +81,9 @@ fn the_rights_of_a_scan_are_a_cluster_role() {
     all.ends(0, &[]).shows(&["kind: ClusterRole\n", "name: anchorwatch-scan\n", "deployments", "verbs: [get, list]"]);
     all.hides(&["secrets", "create", "update", "patch", "delete"]);
     let some = world.run(&["rbac", "--feature", "scan", "--source", "git.yaml", "--name", "mine"]);
-    some.ends(0, &[]).shows(&["name: mine\n", "[deployments]", "[widgets]", "horizontalpodautoscalers"]).hides(&["configmaps"]);
+    some.ends(0, &[])
+        .shows(&["name: mine\n", "[deployments]", "[widgets]", "horizontalpodautoscalers"])
+        .hides(&["configmaps"]);
     world.run(&["rbac", "--feature", "flying"]).ends(2, &["flying"]);
 }
 

@@ -56,8 +56,16 @@ fn what_the_demo_keeps_can_be_scanned_and_explained() {
     let world = World::new();
     world.run(&["demo", "--keep", "kept"]).ends(0, &[]).shows(&["cd kept && anchorwatch explain Deployment/web"]);
     world.run(&["demo", "--keep", "kept"]).ends(2, &["kept holds a demo already", "hint: name a new folder"]);
-    let target =
-        ["--source", "kept/shop.git//deploy?ref=main", "--live", "kept/snapshot.json", "--audit", "kept/audit.jsonl", "-n", "shop"];
+    let target = [
+        "--source",
+        "kept/shop.git//deploy?ref=main",
+        "--live",
+        "kept/snapshot.json",
+        "--audit",
+        "kept/audit.jsonl",
+        "-n",
+        "shop",
+    ];
     let scan = world.run(&[&["scan", "-o", "json"], &target[..]].concat());
     let demo = world.run(&["demo", "-o", "json"]);
     assert_eq!(scan.ends(1, &[]).items(), demo.items());

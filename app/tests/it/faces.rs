@@ -12,7 +12,12 @@ fn long() -> World {
     let words = "alpha beta gamma ".repeat(12);
     let git = format!(
         "{}{}{}",
-        config_map("a", &format!("long: {words}\n  short: a\n  lines: \"one\\ntwo\\nthree\"\n  a-key-with-a-rather-long-name-that-says-a-lot: some-value-of-some-length")),
+        config_map(
+            "a",
+            &format!(
+                "long: {words}\n  short: a\n  lines: \"one\\ntwo\\nthree\"\n  a-key-with-a-rather-long-name-that-says-a-lot: some-value-of-some-length"
+            )
+        ),
         config_map("one-name-that-is-about-as-long-as-a-name-may-become-in-practice-00001", "k: v"),
         config_map("gone", "k: v"),
     );
@@ -21,7 +26,8 @@ fn long() -> World {
         &json!({"long": format!("{words} delta"), "short": "b", "lines": "one\n2\nthree", "extra": "by hand",
             "a-key-with-a-rather-long-name-that-says-a-lot": "another-value-of-some-length"}),
     );
-    live["metadata"]["managedFields"] = json!([managed("kubectl-with-a-long-name-of-a-plugin-that-edits", &json!({"f:data": {}}))]);
+    live["metadata"]["managedFields"] =
+        json!([managed("kubectl-with-a-long-name-of-a-plugin-that-edits", &json!({"f:data": {}}))]);
     let other = live_config_map(
         "one-name-that-is-about-as-long-as-a-name-may-become-in-practice-00001",
         &json!({"k": "w", "金鑰": "漂移 ".repeat(30)}),
@@ -125,14 +131,24 @@ fn the_language_follows_the_locale() {
 fn json_and_yaml_say_the_same() {
     let world = World::new();
     world.run(&["demo", "--keep", "kept"]).ends(0, &[]);
-    let target =
-        ["scan", "--source", "kept/shop.git//deploy", "--live", "kept/snapshot.json", "--audit", "kept/audit.jsonl", "-n", "shop"];
+    let target = [
+        "scan",
+        "--source",
+        "kept/shop.git//deploy",
+        "--live",
+        "kept/snapshot.json",
+        "--audit",
+        "kept/audit.jsonl",
+        "-n",
+        "shop",
+    ];
     let json = world.run(&[&target[..], &["-o", "json"]].concat()).json();
     let yaml = world.run(&[&target[..], &["-o", "yaml"]].concat()).out;
     let yaml: Value = serde_saphyr::from_str(&yaml).unwrap();
     let items = |answer: &Value| {
         let all = answer["items"].as_array().unwrap().iter().flat_map(|r| r["items"].as_array().unwrap().clone());
-        all.map(|i| [&i["stable_path"], &i["git_value"], &i["actual_value"]].map(Value::to_string).join(" ")).collect::<Vec<_>>()
+        all.map(|i| [&i["stable_path"], &i["git_value"], &i["actual_value"]].map(Value::to_string).join(" "))
+            .collect::<Vec<_>>()
     };
     assert_eq!(items(&json), items(&yaml));
 }
@@ -183,7 +199,9 @@ fn the_hunks_of_a_diff_have_as_many_lines_as_they_say() {
         assert!(lines.next().unwrap().starts_with("+++ live/"));
         let head = lines.next().unwrap();
         let mut parts = head.strip_prefix("@@ ").unwrap().split(' ');
-        let count = |part: &str, sign: char| part.strip_prefix(sign).unwrap().split_once(',').unwrap().1.parse::<usize>().unwrap();
+        let count = |part: &str, sign: char| {
+            part.strip_prefix(sign).unwrap().split_once(',').unwrap().1.parse::<usize>().unwrap()
+        };
         let (old, new) = (count(parts.next().unwrap(), '-'), count(parts.next().unwrap(), '+'));
         assert_eq!(parts.next(), Some("@@"));
         for (sign, number) in [('-', old), ('+', new)] {
@@ -205,7 +223,8 @@ fn a_reader_that_goes_away_is_no_error() {
         let command = world.command(&["scan", "--source", "git.yaml", "--live", "live.json", "-o", format]);
         assert_eq!(head_one(command), (Some(1), String::new()), "{format}");
     }
-    for arguments in [&["completion", "bash"][..], &["rbac", "--feature", "scan"], &["demo"], &["--help"], &["version"]] {
+    for arguments in [&["completion", "bash"][..], &["rbac", "--feature", "scan"], &["demo"], &["--help"], &["version"]]
+    {
         assert_eq!(head_one(world.command(arguments)), (Some(0), String::new()), "{arguments:?}");
     }
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::world::{Run, World, managed};
 
 /// Escape, bell, C1, right-to-left override, zero-width, a tag character, a line separator.
-const NASTY: &str = "x\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}1m\u{7f}\u{202e}\u{200b}\u{feff}\u{2066}\u{e0041}\u{2028}\u{180e}\u{fff9}y";
+const NASTY: &str =
+    "x\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}1m\u{7f}\u{202e}\u{200b}\u{feff}\u{2066}\u{e0041}\u{2028}\u{180e}\u{fff9}y";
 
 /// What nobody may see.
 const SECRETS: [&str; 10] = [
@@ -80,10 +81,11 @@ fn git() -> String {
 fn live() -> Vec<Value> {
     let last_applied = json!({"kubectl.kubernetes.io/last-applied-configuration": "{\"data\":{\"k\":\"hunter2 correct-horse\"}}",
         "example.com/token": "opaque-token-of-live", "example.com/note": NASTY});
-    let owner = json!([managed(&format!("kubectl-{NASTY}"), &json!({"f:data": {}, "f:spec": {}, "f:metadata": {"f:annotations": {}}}))]);
-    let metadata = |name: &str| {
-        json!({"name": name, "namespace": "shop", "annotations": last_applied, "managedFields": owner, "uid": "1"})
-    };
+    let owner = json!([managed(
+        &format!("kubectl-{NASTY}"),
+        &json!({"f:data": {}, "f:spec": {}, "f:metadata": {"f:annotations": {}}})
+    )]);
+    let metadata = |name: &str| json!({"name": name, "namespace": "shop", "annotations": last_applied, "managedFields": owner, "uid": "1"});
     let container = |name: &str, env: Value| json!({"name": name, "image": NASTY, "env": env});
     vec![
         json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata("s"), "type": "Opaque",

@@ -58,8 +58,12 @@ fn a_configuration_is_checked() {
         ),
     ] {
         world.write("bad.yaml", text);
-        world.run(&["config", "check", "bad.yaml"]).ends(2, &["error: cannot use the configuration bad.yaml", said, "hint:"]);
+        world
+            .run(&["config", "check", "bad.yaml"])
+            .ends(2, &["error: cannot use the configuration bad.yaml", said, "hint:"]);
         world.scan(&["--config", "bad.yaml"]).ends(2, &["error: cannot use the configuration bad.yaml"]);
     }
-    world.run(&["config", "check", "nowhere.yaml"]).ends(2, &["error: cannot use the configuration nowhere.yaml", "hint:"]);
+    world
+        .run(&["config", "check", "nowhere.yaml"])
+        .ends(2, &["error: cannot use the configuration nowhere.yaml", "hint:"]);
 }

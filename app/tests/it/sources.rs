@@ -52,10 +52,8 @@ fn bomb() -> String {
 
 #[test]
 fn a_bad_document_is_never_part_of_a_clean_report() {
-    let world = World::comparing(
-        &format!("{}kind: [\n", config_map("a", "k: v")),
-        &[live_config_map("a", &json!({"k": "v"}))],
-    );
+    let world =
+        World::comparing(&format!("{}kind: [\n", config_map("a", "k: v")), &[live_config_map("a", &json!({"k": "v"}))]);
     world.scan(&[]).ends(3, &["error: git.yaml:"]).shows(&["No drift in what was compared"]).hides(&["as Git says"]);
     world.scan(&["--quiet"]).ends(3, &["error: git.yaml:"]);
     let nothing_else = World::comparing("kind: [\n", &[]);

@@ -38,6 +38,8 @@ fn a_dry_run_tells_what_admission_adds_and_hides_nothing_else() {
         let label = "jsonpath={.metadata.labels.cost-centre}";
         world.kubectl(&["get", "deployment/worker", "--namespace=admitted", "--output", label]) == "shop"
     });
+    // Once more, for what was delivered a moment too early.
+    world.deliver_as_argo_cd(&manifests);
     let git = Folder::with(&[("shop.yaml", &manifests)]);
     let confirmed = || world.scan_as(Person::Admin, git.source(), &["--confirm"]);
     world.scan(git.source()).finds(&[

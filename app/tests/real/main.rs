@@ -15,6 +15,7 @@ mod rights;
 mod shop;
 mod unmanaged;
 mod untouched;
+mod versions;
 mod world;
 
 use std::fs;

@@ -55,6 +55,27 @@ fn a_kind_that_may_not_be_read_is_not_compared_and_the_rest_is() {
 }
 
 #[test]
+fn rights_in_many_namespaces_are_enough_without_rights_on_the_cluster() {
+    let world = World::shared();
+    let namespaces: Vec<String> = (0..12).map(|n| format!("rights-many-{n}")).collect();
+    let mut manifests = String::new();
+    for namespace in &namespaces {
+        world.namespace(namespace);
+        let conf = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "conf", "namespace": namespace}, "data": {"a": "b"},
+        });
+        manifests.extend([conf.to_string().as_str(), "\n---\n"]);
+        let_bob_read(&world, namespace, "configmaps");
+    }
+    world.deliver_as_argo_cd(&manifests);
+    world.alice("rights-many-7", &["patch", "configmap/conf", r#"-p={"data":{"a":"c"}}"#]);
+    let git = Folder::with(&[("conf.yaml", &manifests)]);
+    let drift = ["medium human ConfigMap/conf changed data.a by kubectl-patch"];
+    world.scan_as(Person::Admin, git.source(), &[]).finds(&drift);
+    world.scan_as(Person::Bob, git.source(), &[]).finds(&drift);
+}
+
+#[test]
 fn without_any_right_nothing_is_compared_and_nothing_is_missing() {
     let world = World::shared();
     let git = drifted(&world, "rights-none");

@@ -38,6 +38,8 @@ impl Cluster {
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = Some(Duration::from_mins(1));
         // Proxy variables of the environment are not followed: whoever may see a cluster's Secrets is not left to them.
+        // `list` waits as the server asks, up to a limit; both together would wait five times as long.
+        config.default_retry = false;
         config.proxy_url = None;
         config.disable_compression =
             config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());

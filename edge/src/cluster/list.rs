@@ -41,8 +41,12 @@ impl Cluster {
                 }
                 page => page?,
             };
-            let head: PageHead = serde_json::from_slice(&page)
-                .map_err(|error| ClusterError::Malformed { cluster: self.name.clone(), reason: error.to_string() })?;
+            let malformed = |reason| ClusterError::Malformed { cluster: self.name.clone(), reason };
+            // The reader of a struct would take an array, too, and find nothing in it.
+            if !page.trim_ascii_start().starts_with(b"{") {
+                return Err(malformed("the list is no JSON object".to_owned()));
+            }
+            let head: PageHead = serde_json::from_slice(&page).map_err(|error| malformed(error.to_string()))?;
             take(page).await;
             next = head.metadata.next.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -52,7 +56,7 @@ impl Cluster {
     }
 
     /// GETs again where the server is busy or failing, as long as it asks to wait, or ever longer.
-    async fn get_patiently(&self, address: &str) -> Result<Vec<u8>, ClusterError> {
+    pub(super) async fn get_patiently(&self, address: &str) -> Result<Vec<u8>, ClusterError> {
         let mut attempt = 1;
         loop {
             let error = match self.get(address).await {

@@ -151,7 +151,7 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) if error.is_missing_program() => Some("install git, or put it on PATH".to_owned()),
-            Self::Run(ProcessError::Wait { .. }) => Some("a longer deadline can be configured".to_owned()),
+            Self::Run(ProcessError::Wait { .. }) => Some("try again, or clone it yourself and name the path".to_owned()),
             Self::OpenRepository { above: Some((root, path)), .. } => {
                 Some(format!("the repository is above it; write {}//{path}?ref=REV", root.display()))
             }
@@ -160,6 +160,7 @@ impl GitError {
             Self::ResolveRevision { near, .. } | Self::FindPath { near, .. } if !near.is_empty() => {
                 Some(format!("did you mean {}?", near.join(", ")))
             }
+            Self::FindPath { .. } => Some("see what is there: git ls-tree -r --name-only REV".to_owned()),
             Self::EnterSubmodule { .. } => Some("name the submodule's own repository as a source".to_owned()),
             Self::ReadObject { .. } => {
                 Some("a partial or damaged clone; use the address of the repository it was cloned from".to_owned())
@@ -177,8 +178,8 @@ impl GitError {
 /// Git's messages in the language C, and what they mean for a configuration.
 fn fetch_hint(message: &str) -> Option<&'static str> {
     let table = [
-        ("could not read Username", "the server asks for a token; configure one"),
-        ("could not read Password", "the server asks for a token; configure one"),
+        ("could not read Username", "the server asks for a password; set up a credential helper of git, or use ssh"),
+        ("could not read Password", "the server asks for a password; set up a credential helper of git, or use ssh"),
         ("Authentication failed", "the server refuses the token"),
         ("Permission denied (publickey", "the server knows none of the ssh keys"),
         ("Host key verification failed", "add the host to known_hosts: ssh-keyscan HOST, and compare the fingerprint"),

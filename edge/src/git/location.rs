@@ -71,7 +71,7 @@ impl ParseLocationError {
                 Some("nothing proves that it is the right repository; use https:// or ssh://")
             }
             Self::ReadScheme { .. } => Some("use https://, ssh://, user@host:path, file:/// or a path"),
-            Self::UserInfo => Some("give the token in the configuration, it is passed on without being shown"),
+            Self::UserInfo => Some("leave it out; a credential helper of git gives the token"),
             Self::LeadingDash { part: "repository" | "path" } => Some("write ./ before it"),
             Self::ReadQuery => Some("as in https://host/repo.git//path?ref=main"),
             _ => None,

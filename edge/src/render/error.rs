@@ -151,17 +151,17 @@ impl RenderError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::FindTool { tool: Tool::Helm, .. } => {
-                Some("install helm (https://helm.sh/docs/intro/install/), put it on PATH, or say where it is")
+                Some("install helm (https://helm.sh/docs/intro/install/), and put it on PATH")
             }
             Self::FindTool { .. } => {
-                Some("install kubectl (https://kubernetes.io/docs/tasks/tools/), put it on PATH, or say where it is")
+                Some("install kubectl (https://kubernetes.io/docs/tasks/tools/), and put it on PATH")
             }
             Self::FetchBase { .. } => Some("copy it into the repository, or allow remote bases for this source"),
             Self::LeaveRoot { .. } | Self::FollowLink { .. } => Some("move it into the repository"),
             Self::FindDependencies { .. } => Some("run helm dependency build, and commit charts/"),
-            Self::Allocate { .. } => Some("a higher memory limit can be configured"),
-            Self::Run(ProcessError::Wait { .. }) => Some("a longer time limit can be configured"),
-            Self::Run(ProcessError::ReadAll { .. }) => Some("a higher output limit can be configured"),
+            Self::Allocate { .. } => Some("render it yourself and name the folder with the result as the source"),
+            Self::Run(ProcessError::Wait { .. }) => Some("render it yourself and name the folder with the result as the source"),
+            Self::Run(ProcessError::ReadAll { .. }) => Some("render it yourself and name the folder with the result as the source"),
             _ => None,
         }
     }

@@ -333,7 +333,11 @@ impl Table<'_> {
         let words = self.style.words;
         let sum = |count: fn(&DriftReport) -> usize| outcome.reports.iter().map(count).sum();
         let counts = report::summary(sum(|r| r.high_count), sum(|r| r.medium_count), sum(|r| r.info_count));
-        let mut keys: Vec<_> = items.iter().map(|i| (&i.namespace, &i.resource_kind, &i.resource_name)).collect();
+        let mut keys: Vec<_> = items
+            .iter()
+            .filter(|i| i.change != Change::UnmanagedObject)
+            .map(|i| (&i.namespace, &i.resource_kind, &i.resource_name))
+            .collect();
         keys.sort();
         keys.dedup();
         let differ = words.say_with("summary-differ", &[("differing", Count(keys.len())), ("objects", Count(objects))]);
