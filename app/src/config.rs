@@ -26,7 +26,8 @@ pub(crate) struct Config {
 /// Reads and checks a configuration file.
 pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
     let failure = || Failure::new(format!("cannot use the configuration {}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| failure().detail(e.to_string()))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| failure().detail(e.to_string()).hint("name a file that can be read"))?;
     parse(&text).map_err(|reason| {
         failure()
             .detail(reason)

@@ -19,7 +19,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) kind: GroupKind,
     /// Namespace that it lives in; empty for cluster-scoped ones.
     pub(crate) namespace: &'a str,
+    /// True if an object before it has the same identity.
+    pub(crate) repeated: bool,
     found: AtomicBool,
+    unreadable: AtomicBool,
 }
 
 /// All objects of a source.
@@ -58,17 +61,30 @@ impl<'a> Index<'a> {
                 (true, "") => default_namespace,
                 (true, named) => named,
             };
-            match index.by_name.entry(name_of(&kind.group, &kind.kind, namespace, head.name)) {
-                Entry::Occupied(first) => duplicates.push(Duplicate(*first.get(), at)),
+            let repeated = match index.by_name.entry(name_of(&kind.group, &kind.kind, namespace, head.name)) {
+                // Two objects without a name are two objects.
+                Entry::Occupied(_) if head.name.is_empty() => false,
+                Entry::Occupied(first) => {
+                    duplicates.push(Duplicate(*first.get(), at));
+                    true
+                }
                 Entry::Vacant(place) => {
                     place.insert(at);
+                    false
                 }
-            }
+            };
             if let Some((target, bounds)) = autoscaler(&desired.root, namespace) {
                 index.bounds.insert(target, bounds);
             }
             index.namespaces.insert(namespace);
-            index.wanted.push(Wanted { desired, kind, namespace, found: AtomicBool::new(false) });
+            index.wanted.push(Wanted {
+                desired,
+                kind,
+                namespace,
+                repeated,
+                found: AtomicBool::new(false),
+                unreadable: AtomicBool::new(false),
+            });
         }
         (index, duplicates)
     }
@@ -115,6 +131,16 @@ impl Wanted<'_> {
     /// True once the cluster was seen to have it.
     pub(crate) fn was_found(&self) -> bool {
         self.found.load(Ordering::Relaxed)
+    }
+
+    /// Notes that the cluster has it, but that it could not be read.
+    pub(crate) fn note_unreadable(&self) {
+        self.unreadable.store(true, Ordering::Relaxed);
+    }
+
+    /// True once the cluster was seen to have it in a form that could not be read.
+    pub(crate) fn was_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::Relaxed)
     }
 }
 

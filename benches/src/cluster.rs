@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::fs;
-use std::io::Write as _;
+use std::io;
 use std::path::PathBuf;
 
 use anchorwatch_testbed::{ControlPlane, Options, Person};
@@ -157,10 +157,9 @@ async fn connect(plane: &ControlPlane) -> Result<Client, Box<dyn Error>> {
 }
 
 /// Records `objects/live.jsonl` anew.
-pub(crate) fn record(runtime: &Runtime) -> Result<(), Box<dyn Error>> {
+pub(crate) fn record(runtime: &Runtime, out: &mut impl io::Write) -> Result<(), Box<dyn Error>> {
     let cluster = Filled::start(runtime)?;
     cluster.deliver(runtime, 0..1, Flavour::Clean)?;
-    let mut out = std::io::stdout().lock();
     for line in cluster.record(runtime)? {
         writeln!(out, "{line}")?;
     }

@@ -4,35 +4,112 @@
 //! benches/run                 everything, and writes docs/benchmarks.md; exit status 1 if a target is missed
 //! benches/run quick           the same with a tenth of the objects, printed only
 //! benches/run compare-alone   the comparison alone
+//! benches/run growth N…       only scans of that many objects, without a server
+//! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
 
 mod cluster;
 mod compare_alone;
+mod growth;
 mod measure;
 mod objects;
+mod online;
 mod raw_list;
+mod report;
+mod repository;
 
 use std::error::Error;
-use std::io::Write as _;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+use tokio::runtime::Runtime;
+
+use cluster::Filled;
+use objects::Flavour;
+use online::Extent;
+use report::Measured;
+use repository::Repository;
 
 // As the program that is measured.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+const PAGE: &str = "docs/benchmarks.md";
+
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    // As the program that is measured has it.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let mut out = io::stdout().lock();
     match arguments[..] {
-        ["compare-alone"] => writeln!(std::io::stdout(), "{:#?}", compare_alone::run(1000, 9))?,
+        ["full"] => return full(&runtime),
+        ["quick"] => write!(out, "{}", report::page(&quick(&runtime)?))?,
+        ["compare-alone"] => writeln!(out, "{:#?}", compare_alone::run(1000, 9))?,
+        ["growth", ref sizes @ ..] => {
+            for objects in sizes {
+                let size = growth::run(&scanner()?, objects.parse()?, 3)?;
+                writeln!(out, "{size:?}, {:?} each", size.each())?;
+            }
+        }
         ["raw-list", kubeconfig, apps] => {
             let bytes = runtime.block_on(raw_list::run(kubeconfig.into(), apps.parse()?))?;
-            writeln!(std::io::stdout(), "{bytes}")?;
+            writeln!(out, "{bytes}")?;
         }
-        ["record"] => cluster::record(&runtime)?,
+        ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,
+        ["record"] => cluster::record(&runtime, &mut out)?,
         _ => return Err("see the head of benches/src/main.rs".into()),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn full(runtime: &Runtime) -> Result<ExitCode, Box<dyn Error>> {
+    let extent = Extent { smaller: &[100, 1000], objects: 10_000, rounds: 9, diff_rounds: 1 };
+    let measured = measure(runtime, "benches/run", &[100, 1000, 10_000, 100_000], extent)?;
+    let page = report::page(&measured);
+    std::fs::write(Path::new(PAGE), &page)?;
+    write!(io::stdout(), "{page}")?;
+    Ok(ExitCode::from(u8::from(!report::all_met(&measured))))
+}
+
+fn quick(runtime: &Runtime) -> Result<Measured, Box<dyn Error>> {
+    let extent = Extent { smaller: &[100], objects: 1000, rounds: 5, diff_rounds: 1 };
+    measure(runtime, "benches/run quick", &[100, 1000, 10_000], extent)
+}
+
+fn measure(
+    runtime: &Runtime,
+    command: &'static str,
+    sizes: &[usize],
+    extent: Extent,
+) -> Result<Measured, Box<dyn Error>> {
+    let scanner = scanner()?;
+    let alone = compare_alone::run(1000, 9);
+    let growth = sizes.iter().map(|objects| growth::run(&scanner, *objects, 3)).collect::<Result<_, _>>()?;
+    let online = online::run(runtime, &scanner, extent)?;
+    Ok(Measured { command, date: jiff::Zoned::now().date(), alone, growth, online })
+}
+
+/// The program that is measured lies beside this one.
+fn scanner() -> io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name("anchorwatch"))
+}
+
+fn hold(runtime: &Runtime, out: &mut impl io::Write, apps: usize) -> Result<(), Box<dyn Error>> {
+    let (repository, ahead) = (Repository::create(apps, Flavour::Clean)?, Repository::ahead(apps)?);
+    let cluster = Filled::start(runtime)?;
+    cluster.deliver(runtime, 0..apps, Flavour::Clean)?;
+    writeln!(out, "{} {} {}", cluster.kubeconfig().display(), repository.address(), ahead.address())?;
+    for line in io::stdin().lines() {
+        match line?.as_str() {
+            "drift" => cluster.drift(runtime, apps)?,
+            "large" => cluster.deliver(runtime, 0..apps, Flavour::Large)?,
+            "clean" => cluster.deliver(runtime, 0..apps, Flavour::Clean)?,
+            _ => {}
+        }
+        writeln!(out, "{} requests so far", cluster.requests()?)?;
+    }
+    Ok(())
 }

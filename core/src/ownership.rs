@@ -3,12 +3,16 @@
 //! Format: <https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management> and
 //! `sigs.k8s.io/structured-merge-diff/fieldpath`.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use crate::object::path::{Path, Step};
-use crate::object::value::{Number, Value};
+use crate::object::value::{Key, Number, Value};
 
 /// How a manager wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -71,29 +75,12 @@ pub enum PathElement {
 /// What is wrong with a FieldsV1 document.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FieldsError {
-    /// Something else than a map of maps.
-    #[error("fieldsV1 holds something that is no map")]
-    NoMap,
     /// A key that is none of `.`, `f:`, `k:`, `v:`, `i:`.
     #[error("fieldsV1 holds the unknown path element {0:?}")]
     UnknownElement(String),
 }
 
 impl FieldSet {
-    /// Reads FieldsV1.
-    pub fn parse(fields: &Json) -> Result<Self, FieldsError> {
-        let Json::Object(map) = fields else { return Err(FieldsError::NoMap) };
-        let mut set = Self { member: map.is_empty(), children: Vec::with_capacity(map.len()) };
-        for (key, below) in map {
-            if key == "." {
-                set.member = true;
-            } else {
-                set.children.push((PathElement::parse(key)?, Self::parse(below)?));
-            }
-        }
-        Ok(set)
-    }
-
     /// Writes FieldsV1.
     pub fn print(&self) -> Json {
         let mut map = serde_json::Map::new();
@@ -168,6 +155,36 @@ fn same_scalar(a: &Json, b: &Value<'_>) -> bool {
     }
 }
 
+impl<'de> Deserialize<'de> for FieldSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldSetVisitor)
+    }
+}
+
+struct FieldSetVisitor;
+
+impl<'de> Visitor<'de> for FieldSetVisitor {
+    type Value = FieldSet;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("fieldsV1, a map of maps")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<FieldSet, A::Error> {
+        let mut set = FieldSet::default();
+        while let Some(key) = map.next_key_seed(Key)? {
+            let below: FieldSet = map.next_value()?;
+            if key == "." {
+                set.member = true;
+            } else {
+                set.children.push((PathElement::parse(&key).map_err(de::Error::custom)?, below));
+            }
+        }
+        set.member |= set.children.is_empty();
+        Ok(set)
+    }
+}
+
 /// Reads `metadata.managedFields`. An entry that cannot be read is left out; the count of these is given.
 pub fn parse_managed_fields(json: &str) -> (Vec<Entry>, usize) {
     #[derive(Deserialize)]
@@ -183,25 +200,18 @@ pub fn parse_managed_fields(json: &str) -> (Vec<Entry>, usize) {
         #[serde(default)]
         time: Option<Timestamp>,
         #[serde(default, rename = "fieldsV1")]
-        fields: Json,
+        fields: Option<FieldSet>,
     }
-    let raw: Vec<Json> = serde_json::from_str(json).unwrap_or_default();
-    let count = raw.len();
+    let raw: Vec<&RawValue> = serde_json::from_str(json).unwrap_or_default();
     let entries: Vec<Entry> = raw
-        .into_iter()
+        .iter()
         .filter_map(|entry| {
-            let raw: Raw = serde_json::from_value(entry).ok()?;
-            Some(Entry {
-                manager: raw.manager,
-                operation: raw.operation,
-                subresource: raw.subresource,
-                api_version: raw.api_version,
-                time: raw.time,
-                fields: if raw.fields.is_null() { FieldSet::default() } else { FieldSet::parse(&raw.fields).ok()? },
-            })
+            let Raw { manager, operation, subresource, api_version, time, fields } =
+                serde_json::from_str(entry.get()).ok()?;
+            Some(Entry { manager, operation, subresource, api_version, time, fields: fields.unwrap_or_default() })
         })
         .collect();
-    let unread = count - entries.len();
+    let unread = raw.len() - entries.len();
     (entries, unread)
 }
 
@@ -266,10 +276,10 @@ mod tests {
             r#"{"f:metadata":{"f:finalizers":{".":{},"v:\"a/b\"":{}}},"f:l":{"i:3":{}}}"#,
         ] {
             let json: Json = serde_json::from_str(text).unwrap();
-            assert_eq!(FieldSet::parse(&json).unwrap().print(), json);
+            assert_eq!(serde_json::from_str::<FieldSet>(text).unwrap().print(), json);
         }
-        assert!(FieldSet::parse(&serde_json::json!({"x:a": {}})).is_err());
-        assert!(FieldSet::parse(&serde_json::json!({"f:a": 1})).is_err());
+        assert!(serde_json::from_str::<FieldSet>(r#"{"x:a":{}}"#).is_err());
+        assert!(serde_json::from_str::<FieldSet>(r#"{"f:a":1}"#).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::cli::plain;
+use crate::cli::{escaped, plain};
 use crate::drift::scan::Outcome;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
@@ -64,7 +64,7 @@ pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> String 
     let list = DriftListResponse { items: &outcome.reports, total: outcome.reports.len() };
     match format {
         Format::Table | Format::Wide => table::print(outcome, style),
-        Format::Json => serde_json::to_string_pretty(&list).expect("a report is JSON") + "\n",
+        Format::Json => escaped(&serde_json::to_string_pretty(&list).expect("a report is JSON")) + "\n",
         Format::Yaml => value::yaml(&serde_json::to_value(&list).expect("a report is JSON")),
         Format::Diff => diff::print(&outcome.reports),
         Format::Sarif => sarif::print(&outcome.reports),

@@ -67,7 +67,11 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
                     Some(known) => {
                         resources.entry(kind.group).or_default().insert(known.plural.to_string());
                     }
-                    None => unknown.push(kind),
+                    // Anything else in here could smuggle rights into what people pipe to kubectl.
+                    None if is_name(&kind.kind) && (kind.group.is_empty() || is_name(&kind.group)) => {
+                        unknown.push(kind);
+                    }
+                    None => super::tell(&format!("warning: left out: {kind} is no kind that a cluster can have")),
                 }
             }
         }
@@ -84,6 +88,11 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
     resources.entry("autoscaling".to_owned()).or_default().insert("horizontalpodautoscalers".to_owned());
     super::print(&role(&args.name, &resources, &unknown))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// True for what the kind or the group of a resource can be.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
 }
 
 fn role(name: &str, resources: &BTreeMap<String, BTreeSet<String>>, unknown: &[GroupKind]) -> String {

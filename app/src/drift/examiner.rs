@@ -13,7 +13,7 @@ use anchorwatch_core::drift::origin::Witness;
 use anchorwatch_core::drift::unmanaged;
 use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::live::LiveObject;
-use anchorwatch_core::object::secret::Shown;
+use anchorwatch_core::object::secret::{self, SecretKey, Shown};
 use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Head};
@@ -111,6 +111,8 @@ pub(crate) struct Unreadable {
     pub(crate) what: String,
     pub(crate) namespace: String,
     pub(crate) reason: String,
+    /// True if it is known which object it is; else it may be any that was not found.
+    pub(crate) known: bool,
 }
 
 impl Examiner<'_> {
@@ -122,7 +124,9 @@ impl Examiner<'_> {
             what: kind.to_owned(),
             namespace: String::new(),
             reason: format!("the object cannot be read: {error}"),
+            known: false,
         })?;
+        let listed_in = api_version;
         let api_version = if head.api_version.is_empty() { api_version } else { &head.api_version };
         let kind = if head.kind.is_empty() { kind } else { &head.kind };
         let group = split_api_version(api_version).0;
@@ -131,15 +135,25 @@ impl Examiner<'_> {
             let asked_for = self.unmanaged && self.index.mentions(&head.metadata.namespace);
             return if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
         };
-        if wanted.is_hook() {
+        if wanted.is_hook() || self.is_of_another_list(wanted, listed_in) {
             return Ok(Vec::new());
         }
-        let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
-            what: format!("{kind}/{}", head.metadata.name),
-            namespace: head.metadata.namespace.to_string(),
-            reason: format!("the object cannot be read: {error}"),
+        let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| {
+            wanted.note_unreadable();
+            Unreadable {
+                what: format!("{kind}/{}", head.metadata.name),
+                namespace: head.metadata.namespace.to_string(),
+                reason: format!("the object cannot be read: {error}"),
+                known: true,
+            }
         })?;
         Ok(self.compare(wanted, &live, api_version))
+    }
+
+    /// Git may write some objects of a kind in one version and some in another: each is compared in the list of its own.
+    fn is_of_another_list(&self, wanted: &Wanted<'_>, listed_in: &str) -> bool {
+        let own = self.schema.kind(wanted.desired.head().api_version, &wanted.kind);
+        !listed_in.is_empty() && own.is_some_and(|own| *own.api_version != *listed_in)
     }
 
     fn unmanaged(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
@@ -147,6 +161,7 @@ impl Examiner<'_> {
             what: kind.to_owned(),
             namespace: String::new(),
             reason: format!("the object cannot be read: {error}"),
+            known: true,
         })?;
         let Some(head) = Head::of(&live.root).filter(|_| unmanaged::stands_alone(&live.root)) else {
             return Ok(Vec::new());
@@ -200,7 +215,7 @@ impl Examiner<'_> {
                 kind: &wanted.kind,
                 entries: entries.as_deref(),
                 git,
-                last_applied: applied.as_deref().and_then(parse_map),
+                last_applied: applied.as_deref().and_then(|json| parse_applied(json, self.setting.key)),
             },
             ..self.subject(wanted)
         };
@@ -277,9 +292,9 @@ fn last_applied(root: &Map<'_>) -> Option<String> {
     annotations.str(LAST_APPLIED).map(str::to_owned)
 }
 
-fn parse_map(json: &str) -> Option<Map<'_>> {
-    match serde_json::from_str(json).ok()? {
-        Value::Map(map) => Some(map),
-        _ => None,
-    }
+/// A Secret's has sealed fingerprints in place of its values.
+fn parse_applied<'a>(json: &'a str, key: &SecretKey) -> Option<Map<'a>> {
+    let Value::Map(mut applied) = serde_json::from_str(json).ok()? else { return None };
+    secret::conceal(&mut applied, key);
+    Some(applied)
 }

@@ -57,27 +57,57 @@ pub(super) struct Recorded<'a> {
     namespace: String,
 }
 
-/// Takes a snapshot apart.
-pub(super) fn recorded(files: &[SnapshotFile]) -> Result<Vec<Recorded<'_>>, Failure> {
-    let mut all = Vec::new();
+/// Takes a snapshot apart. What cannot be read is told; a snapshot of which nothing can be read is a failure.
+pub(super) fn recorded(files: &[SnapshotFile]) -> Result<(Vec<Recorded<'_>>, Vec<Unreadable>), Failure> {
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    let mut lists = 0;
     for file in files {
+        let told = |what: String, reason: String| Unreadable { what, namespace: String::new(), reason, known: false };
+        unreadable.extend(file.fault.iter().map(|fault| told(file.path.clone(), fault.to_string())));
         for document in &file.documents {
-            let fail = |error: serde_json::Error| {
-                Failure::new(format!("cannot read the snapshot {}", file.path))
-                    .detail(error.to_string())
-                    .hint("record it with: anchorwatch snapshot, or kubectl get KINDS -o json --show-managed-fields")
+            let items = match list::items(document) {
+                Ok(items) => items,
+                Err(error) => {
+                    unreadable.push(told(file.path.clone(), error.to_string()));
+                    continue;
+                }
             };
-            for raw in list::items(document).map_err(fail)? {
-                let head: RawHead<'_> = serde_json::from_str(raw.get()).map_err(fail)?;
-                all.push(Recorded {
-                    raw: raw.get(),
-                    kind: head.kind.to_string(),
-                    namespace: head.metadata.namespace.to_string(),
-                });
+            lists += 1;
+            for (at, raw) in items.into_iter().enumerate() {
+                match recorded_object(raw.get()) {
+                    Ok(object) => all.push(object),
+                    Err(reason) => unreadable.push(told(format!("{} (object {})", file.path, at + 1), reason)),
+                }
             }
         }
     }
-    Ok(all)
+    if all.is_empty() && (lists == 0 || !unreadable.is_empty()) {
+        let Unreadable { what, reason, .. } = match unreadable.into_iter().next() {
+            Some(first) => first,
+            None => told_empty(files),
+        };
+        return Err(Failure::new(format!("cannot read the snapshot {what}"))
+            .detail(reason)
+            .hint("record it with: anchorwatch snapshot, or kubectl get KINDS -o json --show-managed-fields"));
+    }
+    Ok((all, unreadable))
+}
+
+fn told_empty(files: &[SnapshotFile]) -> Unreadable {
+    let what = files.first().map(|f| f.path.clone()).unwrap_or_default();
+    Unreadable { what, namespace: String::new(), reason: "it is empty".to_owned(), known: false }
+}
+
+fn recorded_object(raw: &str) -> Result<Recorded<'_>, String> {
+    // The reader of a struct would take an array, too.
+    if !raw.starts_with('{') {
+        return Err("no Kubernetes object".to_owned());
+    }
+    let head: RawHead<'_> = serde_json::from_str(raw).map_err(|error| error.to_string())?;
+    if head.kind.is_empty() || head.metadata.name.is_empty() {
+        return Err("no Kubernetes object: kind or metadata.name is missing".to_owned());
+    }
+    Ok(Recorded { raw, kind: head.kind.to_string(), namespace: head.metadata.namespace.to_string() })
 }
 
 /// Adds the kinds of a snapshot's CustomResourceDefinitions.
@@ -133,22 +163,49 @@ pub(super) struct Wish {
     pub(super) kind: GroupKind,
     pub(super) namespace: Option<String>,
     listing: Listing,
+    /// The lists to read where this one, of the whole cluster, is not allowed.
+    narrower: Vec<Self>,
+}
+
+impl Wish {
+    fn new(schema: &Schema, api_version: &str, kind: &GroupKind, namespace: Option<&str>) -> Option<Self> {
+        let listing = listing(schema, api_version, kind, namespace)?;
+        Some(Self { kind: kind.clone(), namespace: namespace.map(str::to_owned), listing, narrower: Vec::new() })
+    }
 }
 
 /// What cannot be listed: kind and, where it is about one, namespace.
 #[derive(Debug, Default)]
 pub(super) struct Unlisted {
     pub(super) entries: Vec<NotCompared>,
-    kinds: BTreeSet<(GroupKind, Option<String>)>,
+    /// By kind and namespace, the entry that says why.
+    kinds: BTreeMap<(GroupKind, Option<String>), usize>,
 }
 
 impl Unlisted {
     pub(super) fn covers(&self, kind: &GroupKind, namespace: &str) -> bool {
-        self.kinds.contains(&(kind.clone(), None)) || self.kinds.contains(&(kind.clone(), Some(namespace.to_owned())))
+        self.kinds.contains_key(&(kind.clone(), None))
+            || self.kinds.contains_key(&(kind.clone(), Some(namespace.to_owned())))
+    }
+
+    /// The entries; what is about a whole kind is said in every namespace in which the source has it.
+    pub(super) fn placed(&self, index: &Index<'_>) -> Vec<NotCompared> {
+        let mut placed = Vec::new();
+        for ((kind, namespace), at) in &self.kinds {
+            let entry = &self.entries[*at];
+            let places: BTreeSet<&str> = match namespace {
+                Some(namespace) => BTreeSet::from([namespace.as_str()]),
+                None => index.all().iter().filter(|w| w.kind == *kind).map(|w| w.namespace).collect(),
+            };
+            let unplaced = places.is_empty().then_some("");
+            let here = |namespace: &str| NotCompared { namespace: namespace.to_owned(), ..entry.clone() };
+            placed.extend(places.into_iter().chain(unplaced).map(here));
+        }
+        placed
     }
 
     fn add(&mut self, kind: &GroupKind, namespace: Option<&str>, what: String, reason: String) {
-        self.kinds.insert((kind.clone(), namespace.map(str::to_owned)));
+        self.kinds.insert((kind.clone(), namespace.map(str::to_owned)), self.entries.len());
         self.entries.push(NotCompared { what, namespace: namespace.unwrap_or_default().to_owned(), reason });
     }
 }
@@ -185,21 +242,24 @@ pub(super) async fn learn_served_kinds(
 pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut namespaces: BTreeMap<(&str, &GroupKind), BTreeSet<&str>> = BTreeMap::new();
     for wanted in index.all() {
-        let api_version = wanted.desired.head().api_version;
-        namespaces.entry((api_version, &wanted.kind)).or_default().insert(wanted.namespace);
+        // By the version that is listed: no object is to come twice, whichever versions Git writes.
+        let Some(known) = schema.kind(wanted.desired.head().api_version, &wanted.kind) else { continue };
+        namespaces.entry((&known.api_version, &wanted.kind)).or_default().insert(wanted.namespace);
     }
-    let mut wishes = Vec::new();
-    for ((api_version, kind), namespaces) in namespaces {
-        let everywhere = namespaces.len() > MANY_NAMESPACES || namespaces.contains("");
-        let places: Vec<Option<&str>> =
-            if everywhere { vec![None] } else { namespaces.into_iter().map(Some).collect() };
-        for namespace in places {
-            if let Some(listing) = listing(schema, api_version, kind, namespace) {
-                wishes.push(Wish { kind: kind.clone(), namespace: namespace.map(str::to_owned), listing });
-            }
-        }
+    namespaces
+        .iter()
+        .flat_map(|((api_version, kind), in_these)| wishes_for(schema, api_version, kind, in_these))
+        .collect()
+}
+
+/// The lists of one kind in these namespaces; the empty one stands for objects of the cluster.
+fn wishes_for(schema: &Schema, api_version: &str, kind: &GroupKind, namespaces: &BTreeSet<&str>) -> Vec<Wish> {
+    let wish = |namespace| Wish::new(schema, api_version, kind, namespace);
+    let each = namespaces.iter().filter(|n| !n.is_empty()).filter_map(|n| wish(Some(*n))).collect();
+    if namespaces.len() <= MANY_NAMESPACES && !namespaces.contains("") {
+        return each;
     }
-    wishes
+    wish(None).map(|everywhere| Wish { narrower: each, ..everywhere }).into_iter().collect()
 }
 
 /// What people make by hand beside what Git says; (apiVersion, kind).
@@ -229,9 +289,7 @@ pub(super) fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &
         let kind = GroupKind::of(api_version, kind);
         for namespace in &namespaces {
             let known = wishes.iter().any(|w| w.kind == kind && w.namespace.as_deref().is_none_or(|n| n == *namespace));
-            if let Some(listing) = listing(schema, api_version, &kind, Some(namespace)).filter(|_| !known) {
-                wishes.push(Wish { kind: kind.clone(), namespace: Some((*namespace).to_owned()), listing });
-            }
+            wishes.extend(Wish::new(schema, api_version, &kind, Some(namespace)).filter(|_| !known));
         }
     }
 }
@@ -241,13 +299,8 @@ pub(super) fn wishes_with_autoscalers(schema: &Schema, index: &Index<'_>) -> Vec
     let mut wishes = wishes(schema, index);
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
     if wishes.iter().all(|w| w.kind != kind) {
-        let places: BTreeSet<Option<String>> =
-            wishes.iter().map(|w| w.namespace.clone()).filter(Option::is_some).collect();
-        for namespace in places {
-            if let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace.as_deref()) {
-                wishes.push(Wish { kind: kind.clone(), namespace, listing });
-            }
-        }
+        let namespaces = index.all().iter().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
+        wishes.extend(wishes_for(schema, "autoscaling/v2", &kind, &namespaces));
     }
     wishes
 }
@@ -260,27 +313,39 @@ pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, i
         .filter(|w| w.desired.root.map("spec").is_some_and(|s| s.get("template").is_some()))
         .map(|w| w.namespace.to_owned())
         .collect();
+    let many = scaled.len() > MANY_NAMESPACES;
+    if many && learn_autoscalers_of(cluster, schema, index, None).await {
+        return;
+    }
+    for namespace in &scaled {
+        learn_autoscalers_of(cluster, schema, index, Some(namespace)).await;
+    }
+}
+
+/// False if they may not be read.
+async fn learn_autoscalers_of(
+    cluster: &Cluster,
+    schema: &Schema,
+    index: &mut Index<'_>,
+    namespace: Option<&str>,
+) -> bool {
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
-    let places: Vec<Option<&str>> =
-        if scaled.len() > MANY_NAMESPACES { vec![None] } else { scaled.iter().map(|ns| Some(ns.as_str())).collect() };
-    for namespace in places {
-        let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace) else { continue };
-        let mut pages = Vec::new();
-        if cluster.list_pages(&listing.path, async |page| pages.push(page)).await.is_err() {
-            continue;
-        }
-        for page in pages {
-            let Ok(RawList { items: Some(items), .. }) = serde_json::from_slice(&page) else { continue };
-            for raw in items {
-                if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw.get()) {
-                    let namespace =
-                        root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
-                    root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
-                    index.add_live_autoscaler(&root, &namespace);
-                }
+    let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace) else { return false };
+    let mut pages = Vec::new();
+    if cluster.list_pages(&listing.path, async |page| pages.push(page)).await.is_err() {
+        return false;
+    }
+    for page in pages {
+        let Ok(RawList { items: Some(items), .. }) = serde_json::from_slice(&page) else { continue };
+        for raw in items {
+            if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw.get()) {
+                let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
+                root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
+                index.add_live_autoscaler(&root, &namespace);
             }
         }
     }
+    true
 }
 
 /// A page of a list.
@@ -305,7 +370,11 @@ pub(super) fn examine_cluster(
         all.lock().expect("no worker panics while it collects").merge(examined);
     };
     read_pages(runtime, cluster, wishes, unlisted, &take)?;
-    Ok(all.into_inner().expect("no worker panics while it collects"))
+    let mut all = all.into_inner().expect("no worker panics while it collects");
+    // An object that is in no source is in the list of each version that Git writes of its kind.
+    let mut told = BTreeSet::new();
+    all.items.retain(|item| told.insert(item.fingerprint.clone()));
+    Ok(all)
 }
 
 /// Reads all lists, and hands each page to a worker while the next ones come in.
@@ -347,6 +416,7 @@ fn examine_page(examiner: &Examiner<'_>, page: &Page, examined: &mut Examined) {
             what: page.kind.clone(),
             namespace: String::new(),
             reason: format!("the list cannot be read: {error}"),
+            known: false,
         }),
     }
 }
@@ -368,14 +438,19 @@ async fn read_lists(
             (wish, result)
         }
     });
-    let mut refused = Vec::new();
+    let (mut refused, mut narrower) = (Vec::new(), Vec::new());
     let mut lists = lists.buffer_unordered(CONCURRENT_LISTS);
     while let Some((wish, result)) = lists.next().await {
         match result {
             Ok(()) => {}
+            // Who may not list the cluster may well list each of its namespaces that Git mentions.
+            Err(error) if error.code() == Some(403) && !wish.narrower.is_empty() => narrower.extend(wish.narrower),
             Err(error) if matches!(error.code(), Some(403..=405)) => refused.push((wish, error)),
             Err(error) => return Err(cluster_failure(&error)),
         }
+    }
+    if !narrower.is_empty() {
+        refused.extend(Box::pin(read_lists(cluster, narrower, send.clone())).await?);
     }
     Ok(refused)
 }

@@ -12,7 +12,6 @@ use anchorwatch_core::drift::policy::{Policy, PolicyNote};
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
-use anchorwatch_core::source::Desired;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ConnectOptions};
 use anchorwatch_edge::snapshot::{self, SnapshotFile};
@@ -77,6 +76,8 @@ pub(crate) struct Outcome {
 pub(crate) struct Problem {
     /// `file:line:column`
     pub(crate) place: String,
+    /// Namespace of the object that was read but not compared; else empty.
+    pub(crate) namespace: String,
     /// What is wrong, and what to do.
     pub(crate) message: String,
 }
@@ -119,9 +120,14 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let side = Side::open(runtime, &request.live)?;
     let source = runtime.block_on(super::source::read(&request.source, side.served(), scratch.path()))?;
     let contents = source.contents(key);
-    let recorded = match &side {
+    if contents.objects.is_empty() && contents.problems.is_empty() && source.not_compared.is_empty() {
+        return Err(Failure::new(format!("the source {} holds no Kubernetes object", request.source.address))
+            .detail(format!("files that were read: {}", source.files.len()))
+            .hint("name the folder that holds the manifests (.yaml, .yml, .json)"));
+    }
+    let (recorded, unread) = match &side {
         Side::Recorded { files, .. } => live::recorded(files)?,
-        Side::Served { .. } => Vec::new(),
+        Side::Served { .. } => Default::default(),
     };
 
     let (mut schema, defaults_minor) = catalogue::load(side.minor());
@@ -159,7 +165,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         told: Mutex::default(),
         unattributed: Mutex::new(0),
     };
-    let examined = match &side {
+    let mut examined = match &side {
         Side::Recorded { .. } => live::examine_recorded(&examiner, &recorded),
         Side::Served { cluster, .. } => {
             let mut wishes = live::wishes(&schema, &index);
@@ -174,17 +180,19 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         .iter()
         .map(|p| Problem {
             place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
+            namespace: String::new(),
             message: p.message.clone(),
         })
         .collect();
-    problems.extend(duplicates.iter().map(|d| duplicate(&contents.objects, &source.origin, *d)));
+    problems.extend(duplicates.iter().map(|d| duplicate(&index, &source.origin, *d)));
+    examined.unreadable.extend(unread);
     let mut not_compared = source.not_compared.clone();
     not_compared.extend(problems.iter().map(|p| NotCompared {
         what: p.place.clone(),
-        namespace: String::new(),
+        namespace: p.namespace.clone(),
         reason: p.message.clone(),
     }));
-    not_compared.extend(unlisted.entries.iter().cloned());
+    not_compared.extend(unlisted.placed(&index));
     not_compared.extend(unstable_leaves(&unstable));
     let reports = reports(&examiner, &request.policy, examined, &unlisted, not_compared);
 
@@ -228,7 +236,11 @@ impl Side {
     fn open(runtime: &Handle, live: &Live) -> Result<Self, Failure> {
         match live {
             Live::Snapshot(path) => {
-                let files = runtime.block_on(snapshot::read(path)).map_err(|e| Failure::because(&e))?;
+                let fail = |error: snapshot::SnapshotError| match error.hint() {
+                    Some(hint) => Failure::because(&error).hint(hint),
+                    None => Failure::because(&error),
+                };
+                let files = runtime.block_on(snapshot::read(path)).map_err(fail)?;
                 Ok(Self::Recorded { path: path.clone(), files })
             }
             Live::Cluster(options) => {
@@ -288,10 +300,11 @@ fn unstable_leaves(unstable: &Unstable) -> Vec<NotCompared> {
         .collect()
 }
 
-fn duplicate(objects: &[Desired<'_>], origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> Problem {
-    let (a, b) = (&objects[first], &objects[second]);
+fn duplicate(index: &Index<'_>, origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> Problem {
+    let (a, b) = (index.all()[first].desired, index.all()[second].desired);
     Problem {
         place: format!("{}:{}:1", origin.files[b.file], b.line),
+        namespace: index.all()[second].namespace.to_owned(),
         message: format!(
             "{} is also in {}:{}; keep one (the first was compared)",
             b.identity(),
@@ -311,7 +324,8 @@ fn reports(
 ) -> Vec<DriftReport> {
     let mut by_namespace: BTreeMap<String, Findings> = BTreeMap::new();
     let mut items = examined.items;
-    for wanted in examiner.index.all() {
+    let in_doubt = examined.unreadable.iter().any(|u| !u.known);
+    for wanted in examiner.index.all().iter().filter(|w| !w.repeated) {
         let findings =
             by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(examiner, wanted.namespace));
         if wanted.is_hook() {
@@ -326,14 +340,22 @@ fn reports(
             });
         }
         if wanted.was_found() {
-            findings.objects += 1;
+            findings.objects += usize::from(!wanted.was_unreadable());
         } else if wanted.desired.head().name.is_empty() {
             findings.not_compared.push(NotCompared {
                 what: format!("{}/{}*", wanted.kind.kind, wanted.desired.head().generate_name),
                 namespace: wanted.namespace.to_owned(),
                 reason: "generateName: the cluster chooses a new name each time".to_owned(),
             });
-        } else if !unlisted.covers(&wanted.kind, wanted.namespace) {
+        } else if unlisted.covers(&wanted.kind, wanted.namespace) {
+            // Its kind's entry says so.
+        } else if in_doubt {
+            findings.not_compared.push(NotCompared {
+                what: format!("{}/{}", wanted.kind.kind, wanted.desired.head().name),
+                namespace: wanted.namespace.to_owned(),
+                reason: "not found, but it may be in what could not be read".to_owned(),
+            });
+        } else {
             findings.objects += 1;
             items.push(examiner.missing(wanted));
         }
@@ -346,7 +368,8 @@ fn reports(
         }
     }
     let unreadable = examined.unreadable.into_iter();
-    let entries = unreadable.map(|Unreadable { what, namespace, reason }| NotCompared { what, namespace, reason });
+    let entries =
+        unreadable.map(|Unreadable { what, namespace, reason, known: _ }| NotCompared { what, namespace, reason });
     for entry in entries.chain(not_compared) {
         if by_namespace.contains_key(&entry.namespace) {
             by_namespace.entry(entry.namespace.clone())

@@ -83,7 +83,11 @@ pub(crate) async fn read(
     }
     let location: GitLocation =
         request.address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
-            hinted(Failure::because(&error).detail(format!("in --source {}", request.address)), error.hint())
+            let failure = Failure::because(&error);
+            // What stands before an @ may be a password.
+            let shown = !request.address.contains('@');
+            let failure = if shown { failure.detail(format!("in --source {}", request.address)) } else { failure };
+            hinted(failure, error.hint())
         })?;
     let fail = |error: anchorwatch_edge::git::GitError| hinted(Failure::because(&error), error.hint());
     let repository = GitRepository::open(&location, GitOptions::default(), scratch).await.map_err(fail)?;

@@ -25,7 +25,7 @@ fn exit_codes_are_those_of_kubectl_diff() {
     world.run(&["scan"]).ends(2, &["--source"]);
     world.run(&["scan", "--source", "git.yaml", "--live", "nowhere"]).ends(2, &["error:"]);
     world.write("git.yaml", "kind: [");
-    world.scan(&[]).ends(3, &["error:"]);
+    world.scan(&[]).ends(3, &[]);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn completions_are_scripts() {
 fn the_key_of_fingerprints_stays_and_is_the_persons_own() {
     use std::os::unix::fs::PermissionsExt as _;
     let world = differing();
+    std::fs::remove_file(world.key_file()).unwrap();
     let hash = || world.scan(&["-o", "json"]).reports()[0]["items"][0]["value_hash"].clone();
     assert_eq!(hash(), hash());
-    let key = world.state().join("anchorwatch/secret.key");
-    assert_eq!(std::fs::metadata(key).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(world.key_file()).unwrap().permissions().mode() & 0o777, 0o600);
 }

@@ -68,7 +68,13 @@ fn what_the_demo_keeps_can_be_scanned_and_explained() {
     ];
     let scan = world.run(&[&["scan", "-o", "json"], &target[..]].concat());
     let demo = world.run(&["demo", "-o", "json"]);
-    assert_eq!(scan.ends(1, &[]).items(), demo.items());
+    // Levels are not the same: what was a fresh commit for the demo's clock is a stuck one for today's.
+    let sorted = |run: &crate::world::Run| {
+        let mut items = run.items();
+        items.sort();
+        items
+    };
+    assert_eq!(sorted(scan.ends(1, &[])), sorted(&demo));
     world.run(&[&["explain", "Deployment/web"], &target[..]].concat()).ends(0, &[]).shows(&["image"]);
 }
 

@@ -163,7 +163,7 @@ fn sarif_has_what_the_standard_asks_for() {
     assert!(driver["name"].is_string());
     let rules: Vec<&str> = driver["rules"].as_array().unwrap().iter().map(|r| r["id"].as_str().unwrap()).collect();
     let results = run["results"].as_array().unwrap();
-    assert_eq!(results.len(), 7);
+    assert_eq!(results.len(), 8);
     for result in results {
         assert!(result["message"]["text"].is_string());
         assert!(rules.contains(&result["ruleId"].as_str().unwrap()));

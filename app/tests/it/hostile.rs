@@ -209,3 +209,15 @@ fn nothing_of_a_hostile_repository_is_run() {
     world.run(&["scan", "--source", "git?ref=main", "--live", "live.json"]).ends(1, &[]);
     assert!(!world.work().join("pwned").exists());
 }
+
+#[test]
+fn no_right_is_smuggled_into_a_role() {
+    let world = World::new();
+    let kind = "Widget]\n  verbs: [get, list]\n- apiGroups: ['*']\n  resources: ['*']\n  verbs: ['*'] #";
+    let object = json!({"apiVersion": "example.com/v1", "kind": kind, "metadata": {"name": "a"}});
+    let group = json!({"apiVersion": "x\"]\n  verbs: ['*']/v1", "kind": "Widget", "metadata": {"name": "b"}});
+    world.write("git.yaml", format!("{object}\n---\n{group}\n"));
+    let run = world.run(&["rbac", "--feature", "scan", "--source", "git.yaml"]);
+    run.ends(0, &["warning: left out"]);
+    assert!(!run.out.contains('*'), "{}", run.out);
+}

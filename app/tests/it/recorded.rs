@@ -154,7 +154,5 @@ fn ten_megabytes_in_a_recorded_object_are_compared() {
     let world = World::new();
     world.write("git.yaml", config_map("a", "k: v"));
     world.write("live.json", list(&[live_config_map("a", &json!({"k": big}))]));
-    for format in ["table", "wide", "json", "yaml", "diff", "sarif"] {
-        world.scan(&["-o", format]).ends(1, &[]);
-    }
+    assert!(world.scan(&["-o", "json"]).ends(1, &[]).out.len() > big.len(), "a program gets all of it");
 }

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-/// Longest time one run of the program may take; far above any, far below a hang.
-const RUN_LIMIT: Duration = Duration::from_mins(1);
+/// Longest time one run of the program may take. Ten megabytes take an unoptimized one half a minute on a busy machine.
+const RUN_LIMIT: Duration = Duration::from_mins(3);
 
-/// What stands on every object of these tests' clusters.
+/// Where the program runs.
 pub(crate) struct World(tempfile::TempDir);
 
 impl World {
@@ -21,6 +21,9 @@ impl World {
         for name in ["home", "state", "tmp", "work"] {
             fs::create_dir(world.0.path().join(name)).unwrap();
         }
+        // A key that everybody knows: fingerprints of secrets are the same in each run.
+        fs::create_dir(world.state().join("anchorwatch")).unwrap();
+        fs::write(world.key_file(), [7; 32]).unwrap();
         world
     }
 
@@ -49,7 +52,7 @@ impl World {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
             command.current_dir(self.work().join(folder)).args(arguments).env("HOME", self.0.path().join("home"));
-            command.args([] as [&str; 0]).env("GIT_CONFIG_NOSYSTEM", "1");
+            command.env("GIT_CONFIG_NOSYSTEM", "1");
             for role in ["AUTHOR", "COMMITTER"] {
                 command.env(format!("GIT_{role}_NAME"), "Ann").env(format!("GIT_{role}_EMAIL"), "ann@example.com");
             }
@@ -93,6 +96,11 @@ impl World {
     /// Scans `git.yaml` against `live.json`, with more arguments.
     pub(crate) fn scan(&self, arguments: &[&str]) -> Run {
         self.run(&[&["scan", "--source", "git.yaml", "--live", "live.json", "-n", "shop"], arguments].concat())
+    }
+
+    /// The key of the fingerprints.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.state().join("anchorwatch/secret.key")
     }
 
     /// The state folder.
@@ -203,10 +211,12 @@ pub(crate) fn config_map(name: &str, data: &str) -> String {
 
 /// A ConfigMap of the cluster, delivered by kubectl and edited by hand.
 pub(crate) fn live_config_map(name: &str, data: &Value) -> Value {
+    let fields = data.as_object().unwrap().keys().map(|key| (["f:", key].concat(), serde_json::json!({})));
+    let owner = managed("kubectl-edit", &serde_json::json!({"f:data": Value::Object(fields.collect())}));
     serde_json::json!({
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": name, "namespace": "shop", "managedFields": [managed("kubectl-edit", &serde_json::json!({"f:data": {}}))]},
+        "metadata": {"name": name, "namespace": "shop", "managedFields": [owner]},
         "data": data,
     })
 }

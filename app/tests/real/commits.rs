@@ -147,3 +147,40 @@ fn what_git_gave_up_and_an_earlier_manager_keeps_is_left_over_from_git() {
     scan.finds(&["medium stale Deployment/web extra metadata.labels.tier by argocd-application-controller"]);
     assert_eq!(scan.at("metadata.labels.tier")["was_in_git"]["commit"], first.as_str());
 }
+
+#[test]
+#[ignore = "history is read by file, and does not follow one that moved"]
+fn a_commit_that_moves_a_file_and_changes_it_is_late_like_any_other() {
+    let world = World::shared();
+    world.namespace("commit-moved");
+    let before = shop::manifests("commit-moved");
+    let repository = Repository::new();
+    let first = repository.commit(600, &before);
+    world.deliver_as_argo_cd(&before);
+    std::fs::remove_file(repository.0.path().join("deploy/shop.yaml")).unwrap();
+    repository.0.write("deploy/front/web.yaml", &before.replace("shop/web:1.4.2", "shop/web:1.5.0"));
+    repository.git(&["add", "--all"], 0);
+    repository.git(&["commit", "--quiet", "--message=move"], 5);
+    let scan = world.scan(repository.source());
+    scan.finds(&[
+        "medium stale Deployment/web changed spec.template.spec.containers[name=web].image by argocd-controller",
+    ]);
+    assert_eq!(scan.items().next().unwrap()["was_in_git"]["commit"], first.as_str());
+}
+
+#[test]
+fn secrets_and_client_side_applied_objects_can_be_late_too() {
+    let world = World::shared();
+    world.namespace("commit-csa");
+    let before = shop::manifests("commit-csa");
+    let repository = Repository::new();
+    repository.commit(600, &before);
+    world.deliver(&["apply"], &before);
+    let after = before.replace("shop/web:1.4.2", "shop/web:1.5.0").replace("not-a-real-password", "nor-is-this");
+    repository.commit(5, &after.replace("  level: info\n", ""));
+    world.scan(repository.source()).finds(&[
+        "medium stale ConfigMap/conf extra data.level by kubectl-client-side-apply",
+        "medium stale Deployment/web changed spec.template.spec.containers[name=web].image by kubectl-client-side-apply",
+        "medium stale Secret/db changed data.password by kubectl-client-side-apply",
+    ]);
+}

@@ -23,9 +23,37 @@ fn an_older_version_that_is_served_is_compared_in_that_version() {
     let git = Folder::with(&[("hpa.yaml", OLDER)]);
     world.scan(git.source()).finds(&[]);
     world.alice("versions", &["patch", "hpa/web", r#"-p={"spec":{"maxReplicas":50}}"#]);
-    world.scan(git.source()).finds(&[
+    world
+        .scan(git.source())
+        .finds(&["medium human HorizontalPodAutoscaler/web changed spec.maxReplicas by kubectl-patch"]);
+}
+
+#[test]
+fn two_versions_of_one_kind_do_not_get_into_each_others_way() {
+    let world = World::shared();
+    world.namespace("mixed");
+    let older = OLDER.replace("versions", "mixed");
+    let newer = r#"apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: worker, namespace: mixed}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: worker}
+  maxReplicas: 5
+  metrics:
+    - {type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 500Mi}}}
+"#;
+    world.deliver_as_argo_cd(&format!("{older}---\n{newer}"));
+    let git = Folder::with(&[("older.yaml", &older), ("newer.yaml", newer)]);
+    world.scan(git.source()).finds(&[]);
+    for name in ["hpa/web", "hpa/worker"] {
+        world.alice("mixed", &["patch", name, r#"-p={"spec":{"maxReplicas":50}}"#]);
+    }
+    let scan = world.scan(git.source());
+    scan.finds(&[
         "medium human HorizontalPodAutoscaler/web changed spec.maxReplicas by kubectl-patch",
+        "medium human HorizontalPodAutoscaler/worker changed spec.maxReplicas by kubectl-patch",
     ]);
+    assert_eq!(scan.objects(), 2);
 }
 
 const BUDGET: &str = r#"apiVersion: policy/v1
@@ -44,9 +72,9 @@ fn a_version_that_is_no_longer_served_is_compared_with_the_newest() {
     let git = Folder::with(&[("pdb.yaml", &BUDGET.replace("policy/v1", "policy/v1beta1"))]);
     world.scan(git.source()).finds(&[]);
     world.alice("unserved", &["patch", "pdb/web", r#"-p={"spec":{"minAvailable":0}}"#]);
-    world.scan(git.source()).finds(&[
-        "medium human PodDisruptionBudget/web changed spec.minAvailable by kubectl-patch",
-    ]);
+    world
+        .scan(git.source())
+        .finds(&["medium human PodDisruptionBudget/web changed spec.minAvailable by kubectl-patch"]);
 }
 
 #[test]

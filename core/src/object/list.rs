@@ -65,13 +65,11 @@ pub struct ListMetadata {
 
 /// Takes a document apart: a `List`'s items, or the one object that it is.
 pub fn items(json: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
-    let head: RawHead<'_> = serde_json::from_str(json)?;
-    if !head.kind.ends_with("List") {
-        return Ok(vec![serde_json::from_str(json)?]);
+    // An object with a field `items` that is no list is no `List` either.
+    if let Ok(RawList { kind, items: Some(items), .. }) = serde_json::from_str::<RawList<'_>>(json)
+        && kind.ends_with("List")
+    {
+        return Ok(items);
     }
-    let list: RawList<'_> = serde_json::from_str(json)?;
-    match list.items {
-        Some(items) => Ok(items),
-        None => Ok(vec![serde_json::from_str(json)?]),
-    }
+    Ok(vec![serde_json::from_str(json)?])
 }

@@ -136,8 +136,23 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
         && let Some(Value::Map(annotations)) = metadata.get_mut("annotations")
         && let Some(value) = annotations.get_mut(LAST_APPLIED)
     {
-        conceal_value(value, |text| key.fingerprint(text.as_bytes()));
+        let sealed = value.as_str().and_then(|text| sealed_manifest(text, key));
+        match sealed {
+            Some(sealed) => *value = Value::String(Cow::Owned(sealed)),
+            None => conceal_value(value, |text| key.fingerprint(text.as_bytes())),
+        }
     }
+}
+
+/// The manifest of a Secret with fingerprints in place of its values: what was applied can be compared, not read.
+fn sealed_manifest(text: &str, key: &SecretKey) -> Option<String> {
+    let Value::Map(mut manifest) = serde_json::from_str(text).ok()? else { return None };
+    if manifest.str("kind") != Some("Secret") || manifest.str("apiVersion") != Some("v1") {
+        return None;
+    }
+    conceal(&mut manifest, key);
+    seal(&mut manifest);
+    serde_json::to_string(&Value::Map(manifest)).ok()
 }
 
 /// How a fingerprint stands in a recorded snapshot.
@@ -212,6 +227,15 @@ mod tests {
             r#"{"apiVersion":"v1","kind":"Secret","data":{"a":"hunter2!!"},"metadata":{"annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hunter2"}}}"#,
         );
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn what_was_applied_keeps_its_shape_and_not_its_values() {
+        let applied = r#"{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"stringData\":{\"a\":\"hunter2\"}}"#;
+        let text = secret(&format!(
+            r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"annotations":{{"kubectl.kubernetes.io/last-applied-configuration":"{applied}"}}}}}}"#,
+        ));
+        assert!(!text.contains("hunter2") && text.contains(SEALED), "{text}");
     }
 
     #[test]

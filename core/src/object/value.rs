@@ -281,7 +281,7 @@ impl<'de> Deserialize<'de> for Value<'de> {
 }
 
 /// Reads a key without a copy where it stands in the bytes as it is.
-pub(super) struct Key;
+pub(crate) struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Cow<'de, str>;

@@ -151,7 +151,9 @@ impl GitError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Run(error) if error.is_missing_program() => Some("install git, or put it on PATH".to_owned()),
-            Self::Run(ProcessError::Wait { .. }) => Some("try again, or clone it yourself and name the path".to_owned()),
+            Self::Run(ProcessError::Wait { .. }) => {
+                Some("try again, or clone it yourself and name the path".to_owned())
+            }
             Self::OpenRepository { above: Some((root, path)), .. } => {
                 Some(format!("the repository is above it; write {}//{path}?ref=REV", root.display()))
             }
@@ -160,6 +162,7 @@ impl GitError {
             Self::ResolveRevision { near, .. } | Self::FindPath { near, .. } if !near.is_empty() => {
                 Some(format!("did you mean {}?", near.join(", ")))
             }
+            Self::ResolveRevision { .. } => Some("see which there are: git ls-remote --heads --tags REPO".to_owned()),
             Self::FindPath { .. } => Some("see what is there: git ls-tree -r --name-only REV".to_owned()),
             Self::EnterSubmodule { .. } => Some("name the submodule's own repository as a source".to_owned()),
             Self::ReadObject { .. } => {

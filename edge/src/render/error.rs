@@ -159,9 +159,9 @@ impl RenderError {
             Self::FetchBase { .. } => Some("copy it into the repository, or allow remote bases for this source"),
             Self::LeaveRoot { .. } | Self::FollowLink { .. } => Some("move it into the repository"),
             Self::FindDependencies { .. } => Some("run helm dependency build, and commit charts/"),
-            Self::Allocate { .. } => Some("render it yourself and name the folder with the result as the source"),
-            Self::Run(ProcessError::Wait { .. }) => Some("render it yourself and name the folder with the result as the source"),
-            Self::Run(ProcessError::ReadAll { .. }) => Some("render it yourself and name the folder with the result as the source"),
+            Self::Allocate { .. } | Self::Run(ProcessError::Wait { .. } | ProcessError::ReadAll { .. }) => {
+                Some("render it yourself and name the folder with the result as the source")
+            }
             _ => None,
         }
     }

@@ -125,6 +125,8 @@ impl Start {
         let key = self.plane.folder.path().join("service-account.key");
         command.arg(format!("--service-account-private-key-file={}", key.display()));
         command.arg("--use-service-account-credentials=true");
+        // Twenty requests a second, its default, would make a test of a thousand objects wait for minutes.
+        command.args(["--kube-api-qps=500", "--kube-api-burst=1000"]);
         self.run(Tool::KubeControllerManager, command)
     }
 

@@ -3,13 +3,14 @@
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use anchorwatch_core::drift::rules::RULES;
 use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
 use serde_json::{Value as Json, json};
 
 use super::value;
-use crate::cli::plain;
+use crate::cli::{escaped, plain};
 
 /// Prints all reports as one run.
 pub(super) fn print(reports: &[DriftReport]) -> String {
@@ -29,7 +30,19 @@ pub(super) fn print(reports: &[DriftReport]) -> String {
             "results": results,
         }],
     });
-    serde_json::to_string_pretty(&document).expect("a tree of JSON values is JSON") + "\n"
+    escaped(&serde_json::to_string_pretty(&document).expect("a tree of JSON values is JSON")) + "\n"
+}
+
+/// A path as a relative reference (RFC 3986); a colon in its first part would be a scheme's.
+fn uri(path: &str) -> String {
+    path.bytes().fold(String::with_capacity(path.len()), |mut out, b| {
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b'/') {
+            out.push(char::from(b));
+        } else {
+            let _ = write!(out, "%{b:02X}");
+        }
+        out
+    })
 }
 
 fn rule(id: &str) -> Json {
@@ -52,11 +65,11 @@ fn result(item: &DriftItem) -> Json {
         format!("{object}{place}: Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value));
     let source = item.source.as_ref();
     let mut location = json!({
-        "logicalLocations": [{"fullyQualifiedName": format!("{}/{object}{place}", item.namespace), "kind": "resource"}],
+        "logicalLocations": [{"fullyQualifiedName": plain(&format!("{}/{object}{place}", item.namespace)), "kind": "resource"}],
     });
     if let Some(file) = source.and_then(|s| s.file.as_deref()) {
         location["physicalLocation"] = json!({
-            "artifactLocation": {"uri": file},
+            "artifactLocation": {"uri": uri(file)},
             "region": {"startLine": source.and_then(|s| s.line).unwrap_or(1)},
         });
     }

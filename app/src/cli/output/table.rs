@@ -19,6 +19,8 @@ use crate::words::Arg::{Count, Text};
 const INDENT: usize = 9;
 /// Lines of a value that are shown before it is cut.
 const MOST_LINES: usize = 12;
+/// Characters of one line of a value that are shown before it is cut; `-o yaml` shows all.
+const MOST_COLUMNS: usize = 1000;
 /// The parts of paths that all workloads share.
 const SHARED: &[&str] = &["spec.template.spec.", "spec.jobTemplate.spec.template.spec."];
 
@@ -32,7 +34,8 @@ pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
         table.not_compared(outcome);
         let id = if missing.is_empty() && outcome.problems.is_empty() { "clean" } else { "clean-partly" };
         let source = source_at(outcome);
-        table.line(&style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&source))]));
+        let text = style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&plain(&source)))]);
+        table.broken("", &text);
         return table.out;
     }
     table.head(outcome);
@@ -95,7 +98,7 @@ impl Table<'_> {
         );
         for (label, text) in [("head-git", git), ("head-live", live)] {
             let label = words.say(label);
-            self.line(&format!(" {}{text}", padded(&label, 6)));
+            self.broken(&format!(" {}", padded(&label, 6)), &text);
         }
         self.line("");
     }
@@ -123,7 +126,7 @@ impl Table<'_> {
                 self.line(&format!("{lead}{text}"));
                 self.notes(only);
             }
-            [only] if first.drift_level == DriftLevel::Info => {
+            [only] if first.drift_level == DriftLevel::Info && self.has_room(&name, only) => {
                 let change = format!("{name}  {}", self.short_change(only));
                 let note = self.note(only).unwrap_or_default();
                 let text = self.apart(&change, INDENT, &note);
@@ -169,18 +172,36 @@ impl Table<'_> {
         self.notes(item);
     }
 
+    /// True if a line has room for an object's name and its only change.
+    fn has_room(&self, name: &str, item: &DriftItem) -> bool {
+        INDENT + name.width() + 2 + self.short_change(item).width() < self.style.width
+    }
+
+    /// A text behind a label, broken at blanks, its other lines below its first.
+    fn broken(&mut self, label: &str, text: &str) {
+        let pad = " ".repeat(label.width());
+        for (at, line) in folded(text, self.style.width.saturating_sub(label.width() + 1)).iter().enumerate() {
+            self.line(&format!("{}{line}", if at == 0 { label } else { &pad }));
+        }
+    }
+
     fn indented(&mut self, text: &str) {
         self.line(&format!("{}{text}", " ".repeat(INDENT)));
     }
 
-    /// Text, and something at the right edge where there is room for it, else two blanks away.
+    /// Text, and something at the right edge; on a line of its own where there is no room for both.
     fn apart(&self, text: &str, indent: usize, right: &str) -> String {
         if right.is_empty() {
             return text.to_owned();
         }
         let used = indent + text.width() + right.width();
-        let gap = self.style.width.min(100).saturating_sub(used + 1).max(2);
         let dim = Paint::new().dimmed();
+        let right_edge = self.style.width.min(100).saturating_sub(1);
+        if used + 2 > self.style.width {
+            let pad = right_edge.saturating_sub(right.width()).max(INDENT);
+            return format!("{text}\n{}{dim}{right}{dim:#}", " ".repeat(pad));
+        }
+        let gap = right_edge.saturating_sub(used).max(2);
         format!("{text}{}{dim}{right}{dim:#}", " ".repeat(gap))
     }
 
@@ -216,10 +237,11 @@ impl Table<'_> {
     fn value(&mut self, label: &str, shown: Option<&Json>, item: &DriftItem, is_git: bool) {
         let Some(shown) = shown else { return };
         let label = padded(&self.style.words.say(label), 6);
-        let lines = value_lines(shown, item);
         let place = if is_git { self.place(item) } else { String::new() };
         let left = INDENT + 2 + label.width();
         let pad = " ".repeat(left);
+        let room = self.style.width.saturating_sub(left + 1);
+        let lines: Vec<String> = value_lines(shown, item).iter().flat_map(|line| folded(&cut(line), room)).collect();
         for (at, line) in lines.iter().take(MOST_LINES).enumerate() {
             if at == 0 {
                 let text = self.apart(line, left, &place);
@@ -241,7 +263,7 @@ impl Table<'_> {
         for (label, text) in [("label-who", who), ("label-note", note)] {
             if let Some(text) = text {
                 let label = padded(&words.say(label), 6);
-                self.line(&format!("{}  {label}{text}", " ".repeat(INDENT)));
+                self.broken(&format!("{}  {label}", " ".repeat(INDENT)), &text);
             }
         }
     }
@@ -302,30 +324,26 @@ impl Table<'_> {
             let id = if namespace.is_empty() { "not-compared" } else { "not-compared-in" };
             args.push(("namespace", Text(&namespace)));
             let text = words.say_with(id, &args);
-            for line in folded(&text, self.style.width.saturating_sub(3)) {
-                self.line(&format!(" {line}"));
-            }
+            self.broken(" ", &text);
         }
         let ignored: Vec<_> = outcome.reports.iter().flat_map(|r| &r.ignored).collect();
         if !ignored.is_empty() {
             let rules: BTreeSet<&str> = ignored.iter().map(|i| i.rule.as_str()).collect();
             let rules = plain(&rules.into_iter().collect::<Vec<_>>().join(", "));
             let text = words.say_with("ignored", &[("items", Count(ignored.len())), ("rules", Text(&rules))]);
-            self.line(&format!(" {text}"));
+            self.broken(" ", &text);
         }
         let extent = &outcome.extent;
         if extent.unattributed > 0 {
             let text = words.say_with("unattributed", &[("objects", Count(extent.unattributed))]);
-            for line in folded(&text, self.style.width.saturating_sub(3)) {
-                self.line(&format!(" {line}"));
-            }
+            self.broken(" ", &text);
         }
         if let Some(minor) = extent.cluster_minor.filter(|m| *m != extent.defaults_minor) {
             let args = [
                 ("used", Text(&extent.defaults_minor.0.to_string()) as crate::words::Arg<'_>),
                 ("cluster", Text(&minor.0.to_string())),
             ];
-            self.line(&format!(" {}", words.say_with("minor-nearest", &args)));
+            self.broken(" ", &words.say_with("minor-nearest", &args));
         }
     }
 
@@ -387,18 +405,57 @@ fn value_lines(shown: &Json, item: &DriftItem) -> Vec<String> {
     }
 }
 
-/// Breaks a text at blanks; a longer word stays whole.
+/// Breaks a text at blanks and between Chinese characters; a longer word stays whole. Other lines than the first are
+/// indented by two more than it.
 fn folded(text: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.width() + 1 + word.width() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            Some(_) => lines.push(format!("  {word}")),
-            None => lines.push(word.to_owned()),
-        }
+    if text.width() <= width {
+        return vec![text.to_owned()];
     }
+    let rest = text.trim_start_matches(' ');
+    let indent = " ".repeat(text.len() - rest.len());
+    let (mut lines, mut line) = (Vec::new(), indent.clone());
+    let mut used = line.width();
+    let mut is_new = true;
+    for word in words_of(rest) {
+        let needed = word.trim_end().width();
+        if !is_new && used + needed > width {
+            lines.push(std::mem::replace(&mut line, format!("{indent}  ")).trim_end().to_owned());
+            used = line.width();
+        }
+        line.push_str(word);
+        used += word.width();
+        is_new = false;
+    }
+    lines.push(line.trim_end().to_owned());
     lines
+}
+
+/// Parts that must not be broken, each with the blanks after it.
+fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let mut before: Option<char> = None;
+        let end = rest.char_indices().find_map(|(at, c)| {
+            let after_blank = before == Some(' ') && c != ' ';
+            // Closing marks stay with what they close.
+            let between_wide = before.is_some_and(is_wide) && c != ' ' && !"，。、；：）」』".contains(c);
+            before = Some(c);
+            (after_blank || between_wide).then_some(at)
+        });
+        let (word, others) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = others;
+        (!word.is_empty()).then_some(word)
+    })
+}
+
+fn is_wide(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ff00}'..='\u{ff60}')
+}
+
+/// The beginning of a line that nobody would read to its end.
+fn cut(line: &str) -> std::borrow::Cow<'_, str> {
+    match line.char_indices().nth(MOST_COLUMNS) {
+        Some((at, _)) => format!("{}…", &line[..at]).into(),
+        None => line.into(),
+    }
 }

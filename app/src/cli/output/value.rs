@@ -1,5 +1,7 @@
 //! Values as people read them: YAML, as short as it can be without being misread.
 
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use crate::cli::plain;
@@ -33,6 +35,10 @@ fn block(value: &Json, indent: usize, out: &mut String) {
                     block(value, indent + 1, &mut nested);
                     out.push(' ');
                     out.push_str(nested.trim_start());
+                } else if value.as_array().is_some_and(|list| !list.is_empty()) {
+                    // At the same depth it would be read as more elements of this list.
+                    out.push('\n');
+                    block(value, indent + 1, out);
                 } else {
                     below(value, indent, out);
                 }
@@ -105,7 +111,23 @@ pub(super) fn scalar_text(text: &str) -> String {
         && !text.contains(" #")
         && !text.contains([',', '[', ']', '{', '}', '"', '\n', '\t'])
         && plain(text) == text;
-    if safe && !is_other_scalar(text) { text.to_owned() } else { Json::from(text).to_string() }
+    if safe && !is_other_scalar(text) { text.to_owned() } else { quoted(text) }
+}
+
+/// A string in double quotes. YAML knows no surrogate pairs: what lies beyond 16 bits has an escape of its own.
+fn quoted(text: &str) -> String {
+    let json = Json::from(text).to_string();
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if plain(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() {
+            out.push(c);
+        } else if u32::from(c) > 0xffff {
+            let _ = write!(out, "\\U{:08x}", u32::from(c));
+        } else {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        }
+    }
+    out
 }
 
 /// True for what YAML 1.1 or 1.2 reads as a number, boolean or null.
