@@ -89,12 +89,10 @@ impl<'a> Index<'a> {
         (index, duplicates)
     }
 
-    /// Git's object that a live one of this name is, and marks it as found.
-    pub(crate) fn find(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<(usize, &Wanted<'a>)> {
+    /// Git's object that a live one of this name is.
+    pub(crate) fn find(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<&Wanted<'a>> {
         let at = *self.by_name.get(&name_of(group, kind, namespace, name))?;
-        let wanted = &self.wanted[at];
-        wanted.found.store(true, Ordering::Relaxed);
-        Some((at, wanted))
+        Some(&self.wanted[at])
     }
 
     /// True if the source has something in this namespace.
@@ -126,6 +124,11 @@ impl Wanted<'_> {
     pub(crate) fn is_hook(&self) -> bool {
         let annotations = self.desired.root.map("metadata").and_then(|m| m.map("annotations"));
         annotations.is_some_and(|a| a.get("argocd.argoproj.io/hook").is_some())
+    }
+
+    /// The cluster has it.
+    pub(crate) fn mark_found(&self) {
+        self.found.store(true, Ordering::Relaxed);
     }
 
     /// True once the cluster was seen to have it.

@@ -50,7 +50,10 @@ pub(crate) fn run(apps: usize, rounds: usize) -> Rates {
     for _ in 0..rounds {
         times[0].push(time(|| samples.iter().for_each(|sample| drop(black_box(parse(sample, &key))))));
         times[1].push(time(|| {
-            samples.iter().zip(&parsed).for_each(|(sample, live)| drop(black_box(compare(pair(sample, live, &schema)))));
+            samples
+                .iter()
+                .zip(&parsed)
+                .for_each(|(sample, live)| drop(black_box(compare(pair(sample, live, &schema)))));
         }));
         times[2].push(time(|| {
             for sample in &samples {

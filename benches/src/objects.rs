@@ -58,21 +58,13 @@ const CONFIG: Template = Template {
     leaf: ("LOG_LEVEL: info", "LOG_LEVEL: debug"),
     patch: Patch { content_type: MERGE, body: r#"{"data":{"LOG_LEVEL":"debug"}}"# },
 };
-const DEPLOYMENT: Template = Template {
-    api_version: "apps/v1",
-    kind: "Deployment",
-    plural: "deployments",
-    leaf: (RELEASE, ":1.4.3"),
-    ..CONFIG
-};
+const DEPLOYMENT: Template =
+    Template { api_version: "apps/v1", kind: "Deployment", plural: "deployments", leaf: (RELEASE, ":1.4.3"), ..CONFIG };
 const SERVICE: Template = Template {
     kind: "Service",
     plural: "services",
     leaf: ("app.kubernetes.io/component: ", "app.kubernetes.io/component: canary-"),
-    patch: Patch {
-        content_type: MERGE,
-        body: r#"{"spec":{"selector":{"app.kubernetes.io/component":"canary"}}}"#,
-    },
+    patch: Patch { content_type: MERGE, body: r#"{"spec":{"selector":{"app.kubernetes.io/component":"canary"}}}"# },
     ..CONFIG
 };
 

@@ -78,13 +78,8 @@ struct Bench<'a> {
 /// Measures everything that needs a cluster.
 pub(crate) fn run(runtime: &Runtime, scanner: &Path, extent: Extent) -> Result<Online, Box<dyn Error>> {
     let cluster = Filled::start(runtime)?;
-    let bench = Bench {
-        runtime,
-        cluster: &cluster,
-        scanner,
-        this: std::env::current_exe()?,
-        scratch: tempfile::tempdir()?,
-    };
+    let bench =
+        Bench { runtime, cluster: &cluster, scanner, this: std::env::current_exe()?, scratch: tempfile::tempdir()? };
     let mut delivered = 0;
     let mut smaller = Vec::new();
     for objects in extent.smaller {

@@ -216,7 +216,9 @@ fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let read = |file: &str, name: &str| {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let line = text.lines().find_map(|line| line.strip_prefix(name).map(|rest| rest.trim_matches([' ', '\t', ':']).to_owned()));
+        let line = text
+            .lines()
+            .find_map(|line| line.strip_prefix(name).map(|rest| rest.trim_matches([' ', '\t', ':']).to_owned()));
         line.unwrap_or_default()
     };
     let model = read("/proc/cpuinfo", "model name");

@@ -131,13 +131,14 @@ impl Examiner<'_> {
         let kind = if head.kind.is_empty() { kind } else { &head.kind };
         let group = split_api_version(api_version).0;
         let found = self.index.find(group, kind, &head.metadata.namespace, &head.metadata.name);
-        let Some((_, wanted)) = found else {
+        let Some(wanted) = found else {
             let asked_for = self.unmanaged && self.index.mentions(&head.metadata.namespace);
             return if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
         };
         if wanted.is_hook() || self.is_of_another_list(wanted, listed_in) {
             return Ok(Vec::new());
         }
+        wanted.mark_found();
         let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| {
             wanted.note_unreadable();
             Unreadable {

@@ -5,7 +5,7 @@ use anchorwatch_testbed::Person;
 use crate::shop;
 use crate::world::{Folder, World};
 
-const OLDER: &str = r#"apiVersion: autoscaling/v1
+const OLDER: &str = r"apiVersion: autoscaling/v1
 kind: HorizontalPodAutoscaler
 metadata: {name: web, namespace: versions}
 spec:
@@ -13,7 +13,7 @@ spec:
   minReplicas: 2
   maxReplicas: 5
   targetCPUUtilizationPercentage: 70
-"#;
+";
 
 #[test]
 fn an_older_version_that_is_served_is_compared_in_that_version() {
@@ -33,7 +33,7 @@ fn two_versions_of_one_kind_do_not_get_into_each_others_way() {
     let world = World::shared();
     world.namespace("mixed");
     let older = OLDER.replace("versions", "mixed");
-    let newer = r#"apiVersion: autoscaling/v2
+    let newer = r"apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata: {name: worker, namespace: mixed}
 spec:
@@ -41,7 +41,7 @@ spec:
   maxReplicas: 5
   metrics:
     - {type: Resource, resource: {name: memory, target: {type: AverageValue, averageValue: 500Mi}}}
-"#;
+";
     world.deliver_as_argo_cd(&format!("{older}---\n{newer}"));
     let git = Folder::with(&[("older.yaml", &older), ("newer.yaml", newer)]);
     world.scan(git.source()).finds(&[]);
@@ -56,13 +56,13 @@ spec:
     assert_eq!(scan.objects(), 2);
 }
 
-const BUDGET: &str = r#"apiVersion: policy/v1
+const BUDGET: &str = r"apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata: {name: web, namespace: unserved}
 spec:
   minAvailable: 1
   selector: {matchLabels: {app: web}}
-"#;
+";
 
 #[test]
 fn a_version_that_is_no_longer_served_is_compared_with_the_newest() {

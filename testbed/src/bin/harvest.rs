@@ -8,7 +8,8 @@ use std::thread;
 use anchorwatch_testbed::harvest::{Api, Catalogue, Clusters, harvest};
 use anchorwatch_testbed::{Binaries, ControlPlane, Options, Person, Tool};
 
-const USAGE: &str = "usage: harvest [--check] [--defaults-only] [--unshown] [--kubeconfig FILE] [--seeds FOLDER] [--out FOLDER]
+const USAGE: &str =
+    "usage: harvest [--check] [--defaults-only] [--unshown] [--kubeconfig FILE] [--seeds FOLDER] [--out FOLDER]
 
 Starts two control planes, set up differently, or uses the cluster of --kubeconfig (dry runs only, so it cannot tell
 what a Service is allocated), and writes types.txt and defaults-MINOR.txt. With --check nothing is written: exit code
@@ -61,7 +62,14 @@ fn run() -> Result<ExitCode, Failure> {
 fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Request, Failure> {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let out = here.join("../core/src/schema/catalogue");
-    let mut request = Request { check: false, defaults_only: false, unshown: false, kubeconfig: None, seeds: here.join("harvest"), out };
+    let mut request = Request {
+        check: false,
+        defaults_only: false,
+        unshown: false,
+        kubeconfig: None,
+        seeds: here.join("harvest"),
+        out,
+    };
     while let Some(argument) = arguments.next() {
         let mut path = || arguments.next().map(PathBuf::from).ok_or(USAGE);
         match argument.as_str() {

@@ -147,7 +147,7 @@ impl Table<'_> {
         let tag = self.tag(item);
         if let Some((git, live)) = short_pair(item) {
             let change = format!("{path}   {git} → {live}");
-            let place = self.place(item);
+            let place = place_of(item);
             if INDENT + change.width() + 2 + place.width() <= self.style.width {
                 let text = self.apart(&change, INDENT, &place);
                 self.indented(&text);
@@ -225,19 +225,10 @@ impl Table<'_> {
         self.style.words.say(id)
     }
 
-    fn place(&self, item: &DriftItem) -> String {
-        let Some(source) = &item.source else { return String::new() };
-        let file = source.file.as_deref().map(plain).unwrap_or_default();
-        match source.line {
-            Some(line) => format!("{file}:{line}"),
-            None => file,
-        }
-    }
-
     fn value(&mut self, label: &str, shown: Option<&Json>, item: &DriftItem, is_git: bool) {
         let Some(shown) = shown else { return };
         let label = padded(&self.style.words.say(label), 6);
-        let place = if is_git { self.place(item) } else { String::new() };
+        let place = if is_git { place_of(item) } else { String::new() };
         let left = INDENT + 2 + label.width();
         let pad = " ".repeat(left);
         let room = self.style.width.saturating_sub(left + 1);
@@ -365,6 +356,16 @@ impl Table<'_> {
             let object = plain(&format!("{}/{}", worst.resource_kind, worst.resource_name));
             self.line(&format!(" {}", words.say_with("hint-explain", &[("object", Text(&object))])));
         }
+    }
+}
+
+/// File and line where Git says it.
+fn place_of(item: &DriftItem) -> String {
+    let Some(source) = &item.source else { return String::new() };
+    let file = source.file.as_deref().map(plain).unwrap_or_default();
+    match source.line {
+        Some(line) => format!("{file}:{line}"),
+        None => file,
     }
 }
 
