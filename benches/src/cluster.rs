@@ -109,7 +109,7 @@ impl Filled {
     /// How many requests were made so far.
     pub(crate) fn requests(&self) -> Result<usize, Box<dyn Error>> {
         let log = fs::read(self.plane.audit_log())?;
-        Ok(log.iter().filter(|byte| **byte == b'\n').count())
+        Ok(log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count())
     }
 
     async fn write_all(&self, writes: impl Iterator<Item = Write>) -> Result<(), Box<dyn Error>> {

@@ -170,9 +170,10 @@ pub(crate) fn lists(apps: usize) -> Vec<String> {
     let everywhere = namespaces.len() > 8;
     let in_namespaces = |(api_version, plural): &(&str, &str)| -> Vec<String> {
         let root = root(api_version);
-        match everywhere {
-            true => vec![format!("{root}/{plural}")],
-            false => namespaces.iter().map(|n| format!("{root}/namespaces/{n}/{plural}")).collect(),
+        if everywhere {
+            vec![format!("{root}/{plural}")]
+        } else {
+            namespaces.iter().map(|n| format!("{root}/namespaces/{n}/{plural}")).collect()
         }
     };
     kinds.iter().flat_map(in_namespaces).collect()

@@ -29,7 +29,6 @@ pub(crate) struct Scenario {
     pub(crate) requests: usize,
     /// Requests of the bare LIST.
     pub(crate) list_requests: usize,
-    pub(crate) rounds: usize,
 }
 
 impl Scenario {
@@ -67,7 +66,6 @@ pub(crate) struct Online {
 }
 
 struct Bench<'a> {
-    runtime: &'a Runtime,
     cluster: &'a Filled,
     scanner: &'a Path,
     this: PathBuf,
@@ -78,8 +76,7 @@ struct Bench<'a> {
 /// Measures everything that needs a cluster.
 pub(crate) fn run(runtime: &Runtime, scanner: &Path, extent: Extent) -> Result<Online, Box<dyn Error>> {
     let cluster = Filled::start(runtime)?;
-    let bench =
-        Bench { runtime, cluster: &cluster, scanner, this: std::env::current_exe()?, scratch: tempfile::tempdir()? };
+    let bench = Bench { cluster: &cluster, scanner, this: std::env::current_exe()?, scratch: tempfile::tempdir()? };
     let mut delivered = 0;
     let mut smaller = Vec::new();
     for objects in extent.smaller {
@@ -138,7 +135,6 @@ impl Bench<'_> {
             peak: watched.peak,
             requests,
             list_requests,
-            rounds,
         })
     }
 

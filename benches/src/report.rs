@@ -21,7 +21,7 @@ pub(crate) struct Measured {
 /// A promise, and whether it was kept.
 struct Target {
     what: String,
-    target: String,
+    wanted: String,
     measured: String,
     met: bool,
 }
@@ -60,8 +60,8 @@ interleaved runs; they are good for comparing with one another, not with another
         measured.command,
         machine(),
     );
-    for Target { what, target, measured, met } in targets(measured) {
-        let _ = writeln!(out, "| {what} | {target} | {measured} | {} |", if met { "met" } else { "**missed**" });
+    for Target { what, wanted, measured, met } in targets(measured) {
+        let _ = writeln!(out, "| {what} | {wanted} | {measured} | {} |", if met { "met" } else { "**missed**" });
     }
     let _ = write!(
         out,
@@ -152,7 +152,7 @@ fn targets(measured: &Measured) -> Vec<Target> {
         .iter()
         .map(|scenario| Target {
             what: format!("scan ÷ bare LIST: {}", scenario.name),
-            target: format!("≤ {RATIO}"),
+            wanted: format!("≤ {RATIO}"),
             measured: format!("{:.2}", scenario.ratio()),
             met: scenario.ratio() <= RATIO,
         })
@@ -170,31 +170,31 @@ fn targets(measured: &Measured) -> Vec<Target> {
     all.extend([
         Target {
             what: "`kubectl diff --server-side` ÷ scan".to_owned(),
-            target: format!("≥ {FASTER}"),
+            wanted: format!("≥ {FASTER}"),
             measured: format!("{faster:.0}"),
             met: faster >= FASTER,
         },
         Target {
             what: "requests of a scan".to_owned(),
-            target: format!("≤ {REQUESTS}"),
+            wanted: format!("≤ {REQUESTS}"),
             measured: requests.to_string(),
             met: requests <= REQUESTS,
         },
         Target {
             what: "peak memory of a scan".to_owned(),
-            target: format!("≤ {}", megabytes(PEAK)),
+            wanted: format!("≤ {}", megabytes(PEAK)),
             measured: megabytes(peak),
             met: peak <= PEAK,
         },
         Target {
             what: "the comparison alone, objects a second".to_owned(),
-            target: format!("≥ {ALONE}"),
+            wanted: format!("≥ {ALONE}"),
             measured: format!("{:.0}", measured.alone.both),
             met: measured.alone.both >= ALONE,
         },
         Target {
             what: "growth: time an object ÷ that among a tenth of the objects".to_owned(),
-            target: format!("≤ {LINEAR}"),
+            wanted: format!("≤ {LINEAR}"),
             measured: format!("{steepest:.2}"),
             met: steepest <= LINEAR,
         },

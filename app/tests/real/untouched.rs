@@ -49,7 +49,11 @@ fn settle(world: &World) {
         let arguments = [&["wait", "--all", "--timeout=100s", "--namespace", NAMESPACE], what].concat();
         // A busy machine takes its time.
         let settled = (0..3).any(|_| world.kubectl_as(Person::Admin, &arguments, "").status.success());
-        assert!(settled, "{arguments:?}\n{}", world.kubectl(&["get", "pods,events", "--namespace", NAMESPACE, "-owide"]));
+        assert!(
+            settled,
+            "{arguments:?}\n{}",
+            world.kubectl(&["get", "pods,events", "--namespace", NAMESPACE, "-owide"])
+        );
     };
     wait(&["--for=condition=Available", "deployments"]);
     wait(&["--for=condition=Complete", "jobs"]);
