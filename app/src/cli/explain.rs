@@ -17,8 +17,7 @@ use crate::words::Arg::{Count, Text};
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct ExplainArgs {
-    /// A fingerprint (8 or more characters), or KIND/NAME[:`STABLE_PATH`].
-    #[arg(value_name = "SEL")]
+    #[arg(value_name = "SEL", help = "A fingerprint (8 or more characters), or KIND/NAME[:STABLE_PATH]")]
     selector: String,
     #[command(flatten)]
     target: target::TargetArgs,

@@ -13,8 +13,11 @@ use crate::failure::Failure;
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct SnapshotArgs {
-    /// Record the kinds and namespaces that this source mentions: a path, or REPO[//PATH][?ref=REV].
-    #[arg(long, value_name = "SRC")]
+    #[arg(
+        long,
+        value_name = "SRC",
+        help = "Record the kinds and namespaces that this source mentions: a path, or REPO[//PATH][?ref=REV]"
+    )]
     source: String,
     #[command(flatten)]
     connect: target::Connect,

@@ -16,8 +16,7 @@ use crate::words::Language;
 /// What to compare, and how to speak.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
-    /// What Git says: a path, or REPO[//PATH][?ref=REV].
-    #[arg(long, value_name = "SRC")]
+    #[arg(long, value_name = "SRC", help = "What Git says: a path, or REPO[//PATH][?ref=REV]")]
     source: String,
     /// A recorded live state: a file or folder of `kubectl get -o json`.
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["context", "kubeconfig"])]
