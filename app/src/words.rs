@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use anchorwatch_core::drift::{DriftItem, rules};
 use clap::ValueEnum;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader};
@@ -59,6 +60,13 @@ impl Words {
         self.say_with(id, &[])
     }
 
+    /// Why an item has its level. People's own rules say it in their words.
+    pub(crate) fn reason(self, item: &DriftItem) -> Cow<'_, str> {
+        let built_in = rules::all().any(|rule| rule.id == item.rule && rule.reason == item.reason);
+        let said = built_in.then(|| SENTENCES.try_lookup(&self.0.id(), &format!("rule-{}", item.rule))).flatten();
+        said.map_or(Cow::Borrowed(&item.reason), Cow::Owned)
+    }
+
     /// A sentence with arguments.
     pub(crate) fn say_with(self, id: &str, args: &[(&'static str, Arg<'_>)]) -> String {
         let args: HashMap<Cow<'static, str>, FluentValue<'_>> = args
@@ -88,7 +96,10 @@ mod tests {
                 .collect()
         };
         let english = ids(include_str!("../words/en/words.ftl"));
-        assert_eq!(english, ids(include_str!("../words/zh-TW/words.ftl")));
+        // Of rules the English reason stands in the table of rules.
+        let rules = rules::all().map(|rule| format!("rule-{}", rule.id));
+        let expected: Vec<String> = english.iter().cloned().chain(rules).collect();
+        assert_eq!(ids(include_str!("../words/zh-TW/words.ftl")), expected);
         assert!(english.len() > 40);
     }
 

@@ -11,8 +11,10 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use crate::object::GroupKind;
 use crate::object::path::{Path, Step};
 use crate::object::value::{Key, Number, Value};
+use crate::schema::{Schema, Shape};
 
 /// How a manager wrote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -215,6 +217,43 @@ pub fn parse_managed_fields(json: &str) -> (Vec<Entry>, usize) {
     (entries, unread)
 }
 
+/// Keeps of the entries that were written in another version of the API only what means the same in the object's.
+///
+/// A path means the same where both versions' types lead to the same; of a version that is unknown only `metadata` does.
+pub fn keep_common(entries: &mut [Entry], schema: &Schema, kind: &GroupKind, api_version: &str) {
+    for entry in entries.iter_mut().filter(|e| !e.api_version.is_empty() && e.api_version != api_version) {
+        let root = |version: &str| schema.exact_root(version, kind).map(Shape::Struct);
+        match (root(api_version), root(&entry.api_version)) {
+            (Some(here), Some(there)) => _ = entry.fields.keep_common(schema, &here, &there),
+            _ => entry.fields.children.retain(|(element, _)| *element == PathElement::Field("metadata".to_owned())),
+        }
+    }
+}
+
+impl FieldSet {
+    /// False if the two shapes have nothing in common.
+    fn keep_common(&mut self, schema: &Schema, here: &Shape, there: &Shape) -> bool {
+        match (here, there) {
+            (Shape::Struct(a), Shape::Struct(b)) if a != b => {
+                let (a, b) = (schema.get(*a), schema.get(*b));
+                self.children.retain_mut(|(element, below)| {
+                    let PathElement::Field(name) = element else { return false };
+                    a.field(name).zip(b.field(name)).is_some_and(|(a, b)| below.keep_common(schema, &a.shape, &b.shape))
+                });
+                self.member || !self.children.is_empty()
+            }
+            (Shape::List(a, of_a), Shape::List(b, of_b)) if of_a == of_b => self.keep_common_below(schema, a, b),
+            (Shape::Map(a, of_a), Shape::Map(b, of_b)) if of_a == of_b => self.keep_common_below(schema, a, b),
+            _ => here == there,
+        }
+    }
+
+    fn keep_common_below(&mut self, schema: &Schema, here: &Shape, there: &Shape) -> bool {
+        self.children.retain_mut(|(_, below)| below.keep_common(schema, here, there));
+        self.member || !self.children.is_empty()
+    }
+}
+
 /// The deepest place on a path that a manager owns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Depth(usize);
@@ -253,6 +292,7 @@ pub fn owner<'e>(entries: &'e [Entry], path: &Path, atomic_from: usize) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schema::catalogue;
 
     fn entry(manager: &str, operation: &str, time: Option<&str>, fields: &str) -> String {
         let time = time.map(|t| format!(r#""time":"{t}","#)).unwrap_or_default();
@@ -303,6 +343,24 @@ mod tests {
         assert!(owner(&all, &key, usize::MAX).is_none());
         assert_eq!(owner(&all, &key, 2).unwrap().manager, "creator");
         assert!(owner(&all, &Path::of_fields(&["spec", "limits"]), usize::MAX).is_some());
+    }
+
+    #[test]
+    fn an_entry_of_another_version_counts_where_the_path_means_the_same() {
+        let (schema, _) = catalogue::load(None);
+        let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
+        let fields = r#"{"f:metadata":{"f:labels":{"f:a":{}}},"f:spec":{"f:maxReplicas":{},"f:targetCPUUtilizationPercentage":{},"f:scaleTargetRef":{"f:name":{}}}}"#;
+        let kept = |api_version: &str| {
+            let mut all = entries(&[entry("kubectl", "Update", None, fields)]);
+            api_version.clone_into(&mut all[0].api_version);
+            keep_common(&mut all, &schema, &kind, "autoscaling/v2");
+            all[0].fields.print().to_string()
+        };
+        let common =
+            r#"{"f:metadata":{"f:labels":{"f:a":{}}},"f:spec":{"f:maxReplicas":{},"f:scaleTargetRef":{"f:name":{}}}}"#;
+        assert_eq!(kept("autoscaling/v1"), common);
+        assert_eq!(kept("autoscaling/v2"), fields);
+        assert_eq!(kept("autoscaling/v7"), r#"{"f:metadata":{"f:labels":{"f:a":{}}}}"#);
     }
 
     #[test]

@@ -8,7 +8,7 @@ pub mod openapi;
 
 use std::collections::HashMap;
 
-use crate::object::value::{Node, Value};
+use crate::object::value::{Map, Node, Value};
 use crate::object::{GroupKind, split_api_version};
 
 /// A type's place in its [`Schema`].
@@ -146,6 +146,11 @@ impl Schema {
         self.kind(api_version, group_kind).map_or(self.unknown, |kind| kind.root)
     }
 
+    /// The root type of objects in exactly this version, where it is known.
+    pub fn exact_root(&self, api_version: &str, group_kind: &GroupKind) -> Option<TypeId> {
+        self.kinds.get(group_kind)?.iter().find(|k| *k.api_version == *api_version).map(|kind| kind.root)
+    }
+
     /// The type behind an id.
     pub fn get(&self, id: TypeId) -> &Type {
         &self.types[id.0 as usize]
@@ -175,6 +180,33 @@ impl Schema {
         let versions = self.kinds.entry(GroupKind::of(&entry.api_version, kind)).or_default();
         versions.retain(|k| k.api_version != entry.api_version);
         versions.push(entry);
+    }
+
+    /// Adds a kind of which nothing is known but that its objects live in no namespace.
+    pub fn add_cluster_scoped(&mut self, api_version: &str, kind: &str) {
+        let entry = Kind { api_version: api_version.into(), root: self.unknown, plural: "".into(), namespaced: false };
+        self.add_kind(kind, entry);
+    }
+
+    /// True if the type has every field that an object says; its `status` is not looked at.
+    pub fn has_fields_of(&self, root: TypeId, object: &Map<'_>) -> bool {
+        object
+            .iter()
+            .filter(|(name, _)| *name != "status")
+            .all(|(name, node)| self.has_field_of(root, name, &node.value))
+    }
+
+    fn has_field_of(&self, id: TypeId, name: &str, value: &Value<'_>) -> bool {
+        self.get(id).field(name).is_some_and(|field| self.has_values_of(&field.shape, value))
+    }
+
+    fn has_values_of(&self, shape: &Shape, value: &Value<'_>) -> bool {
+        match (shape, value) {
+            (Shape::Struct(id), Value::Map(map)) => map.iter().all(|(name, n)| self.has_field_of(*id, name, &n.value)),
+            (Shape::Map(item, _), Value::Map(map)) => map.iter().all(|(_, n)| self.has_values_of(item, &n.value)),
+            (Shape::List(item, _), Value::List(list)) => list.iter().all(|n| self.has_values_of(item, &n.value)),
+            _ => true,
+        }
     }
 
     /// Adds a type.

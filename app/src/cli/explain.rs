@@ -106,7 +106,8 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         DriftLevel::Medium => "level-medium",
         DriftLevel::Info => "level-info",
     });
-    let args = [("level", Text(&level)), ("rule", Text(&item.rule)), ("reason", Text(&item.reason))];
+    let reason = words.reason(item);
+    let args = [("level", Text(&level)), ("rule", Text(&item.rule)), ("reason", Text(&reason))];
     line("label-level", &words.say_with("level-by-rule", &args));
     line("label-id", &item.fingerprint);
     out.push('\n');

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anchorwatch_core::object::secret::SecretKey;
-use anchorwatch_edge::clock;
+use anchorwatch_edge::clock::{self, KeyError};
 use anchorwatch_edge::cluster::ConnectOptions;
 
 use crate::config;
@@ -109,10 +109,10 @@ pub(super) fn source_request(address: String, namespace: Option<String>) -> Sour
 pub(super) fn secret_key() -> Result<SecretKey, Failure> {
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(home);
-    let lasting = state.and_then(|folder| clock::secret_key(&folder.join("anchorwatch/secret.key")).ok());
-    match lasting {
-        Some(key) => Ok(key),
+    match state.map(|folder| clock::secret_key(&folder.join("anchorwatch/secret.key"))) {
+        Some(Ok(key)) => Ok(key),
         // A read-only home is no reason not to look at a cluster.
-        None => clock::passing_key().map_err(|e| Failure::because(&e)),
+        None | Some(Err(KeyError::File { .. })) => clock::passing_key().map_err(|e| Failure::because(&e)),
+        Some(Err(error)) => Err(Failure::because(&error)),
     }
 }

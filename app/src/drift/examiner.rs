@@ -17,7 +17,7 @@ use anchorwatch_core::object::secret::{self, SecretKey, Shown};
 use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Head};
-use anchorwatch_core::ownership::parse_managed_fields;
+use anchorwatch_core::ownership::{self, Entry};
 use anchorwatch_core::schema::Schema;
 
 use super::confirm::Confirmation;
@@ -126,8 +126,17 @@ impl Examiner<'_> {
             reason: format!("the object cannot be read: {error}"),
             known: false,
         })?;
-        let listed_in = api_version;
-        let api_version = if head.api_version.is_empty() { api_version } else { &head.api_version };
+        self.examine_known(raw, &head, (api_version, kind))
+    }
+
+    /// The same for an object whose head is read already. `listed`: apiVersion and kind of the list, empty without one.
+    pub(crate) fn examine_known(
+        &self,
+        raw: &str,
+        head: &RawHead<'_>,
+        (listed_in, kind): (&str, &str),
+    ) -> Result<Vec<DriftItem>, Unreadable> {
+        let api_version = if head.api_version.is_empty() { listed_in } else { &head.api_version };
         let kind = if head.kind.is_empty() { kind } else { &head.kind };
         let group = split_api_version(api_version).0;
         let found = self.index.find(group, kind, &head.metadata.namespace, &head.metadata.name);
@@ -148,7 +157,31 @@ impl Examiner<'_> {
                 known: true,
             }
         })?;
+        if let Some(reason) = self.is_of_another_form(wanted, &live, api_version) {
+            wanted.note_unreadable();
+            return Err(Unreadable {
+                what: format!("{kind}/{}", head.metadata.name),
+                namespace: head.metadata.namespace.to_string(),
+                reason,
+                known: true,
+            });
+        }
         Ok(self.compare(wanted, &live, api_version))
+    }
+
+    /// Why an object that was recorded in another version than Git's cannot be compared with it. Most can.
+    fn is_of_another_form(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, recorded_in: &str) -> Option<String> {
+        let written_in = wanted.desired.head().api_version;
+        if written_in == recorded_in {
+            return None;
+        }
+        let git = self.schema.exact_root(written_in, &wanted.kind)?;
+        let recorded = self.schema.exact_root(recorded_in, &wanted.kind)?;
+        let alike =
+            self.schema.has_fields_of(git, &live.root) && self.schema.has_fields_of(recorded, &wanted.desired.root);
+        (!alike).then(|| {
+            format!("recorded in {recorded_in}, but Git says {written_in}, which has other fields; record it in Git's version")
+        })
     }
 
     /// Git may write some objects of a kind in one version and some in another: each is compared in the list of its own.
@@ -167,8 +200,8 @@ impl Examiner<'_> {
         let Some(head) = Head::of(&live.root).filter(|_| unmanaged::stands_alone(&live.root)) else {
             return Ok(Vec::new());
         };
-        let entries = live.managed_fields.map(|raw| parse_managed_fields(raw.get()).0);
         let group_kind = GroupKind::of(api_version, kind);
+        let entries = self.owners(&live, &group_kind, api_version);
         let known = self.schema.kind(api_version, &group_kind);
         let subject = Subject {
             head,
@@ -207,7 +240,7 @@ impl Examiner<'_> {
         if differences.is_empty() {
             return Vec::new();
         }
-        let entries = live.managed_fields.map(|raw| parse_managed_fields(raw.get()).0);
+        let entries = self.owners(live, &wanted.kind, api_version);
         let applied = last_applied(&live.root);
         let past = self.past(wanted);
         let subject = Subject {
@@ -228,6 +261,13 @@ impl Examiner<'_> {
             confirmation.drop_admitted(wanted, &differences, &mut items);
         }
         items
+    }
+
+    /// Who owns what; `None` for an object that came without managedFields.
+    fn owners(&self, live: &LiveObject<'_>, kind: &GroupKind, api_version: &str) -> Option<Vec<Entry>> {
+        let (mut entries, _) = ownership::parse_managed_fields(live.managed_fields?.get());
+        ownership::keep_common(&mut entries, self.schema, kind, api_version);
+        Some(entries)
     }
 
     fn address<'s>(&'s self, wanted: &'s Wanted<'_>) -> Option<ObjectAddress<'s>> {

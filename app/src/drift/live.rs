@@ -14,6 +14,7 @@ use anchorwatch_edge::cluster::discover::{Listing, listing};
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use anchorwatch_edge::snapshot::SnapshotFile;
 use futures::StreamExt as _;
+use rayon::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
@@ -47,14 +48,18 @@ impl Examined {
         self.items.append(&mut other.items);
         self.unreadable.append(&mut other.unreadable);
     }
+
+    fn merged(mut self, other: Self) -> Self {
+        self.merge(other);
+        self
+    }
 }
 
 /// One object of a snapshot.
 #[derive(Debug)]
 pub(super) struct Recorded<'a> {
     pub(super) raw: &'a str,
-    pub(super) kind: String,
-    namespace: String,
+    pub(super) head: RawHead<'a>,
 }
 
 /// Takes a snapshot apart. What cannot be read is told; a snapshot of which nothing can be read is a failure.
@@ -73,8 +78,9 @@ pub(super) fn recorded(files: &[SnapshotFile]) -> Result<(Vec<Recorded<'_>>, Vec
                 }
             };
             lists += 1;
-            for (at, raw) in items.into_iter().enumerate() {
-                match recorded_object(raw.get()) {
+            let objects: Vec<_> = items.par_iter().map(|raw| recorded_object(raw.get())).collect();
+            for (at, object) in objects.into_iter().enumerate() {
+                match object {
                     Ok(object) => all.push(object),
                     Err(reason) => unreadable.push(told(format!("{} (object {})", file.path, at + 1), reason)),
                 }
@@ -107,23 +113,28 @@ fn recorded_object(raw: &str) -> Result<Recorded<'_>, String> {
     if head.kind.is_empty() || head.metadata.name.is_empty() {
         return Err("no Kubernetes object: kind or metadata.name is missing".to_owned());
     }
-    Ok(Recorded { raw, kind: head.kind.to_string(), namespace: head.metadata.namespace.to_string() })
+    Ok(Recorded { raw, head })
 }
 
-/// Adds the kinds of a snapshot's CustomResourceDefinitions.
+/// Adds the kinds of a snapshot's CustomResourceDefinitions, and of others what the objects themselves tell.
 pub(super) fn learn_recorded_kinds(schema: &mut Schema, objects: &[Recorded<'_>]) {
-    for object in objects.iter().filter(|o| o.kind == "CustomResourceDefinition") {
+    for object in objects.iter().filter(|o| o.head.kind == "CustomResourceDefinition") {
         if let Ok(crd) = serde_json::from_str(object.raw) {
             openapi::add_crd(schema, &crd);
+        }
+    }
+    for RawHead { api_version, kind, metadata } in objects.iter().map(|o| &o.head) {
+        if metadata.namespace.is_empty() && !schema.knows(&GroupKind::of(api_version, kind)) {
+            schema.add_cluster_scoped(api_version, kind);
         }
     }
 }
 
 /// Takes in the autoscalers of a snapshot.
 pub(super) fn learn_recorded_autoscalers(index: &mut Index<'_>, objects: &[Recorded<'_>]) {
-    for object in objects.iter().filter(|o| is_autoscaler(&o.kind)) {
+    for object in objects.iter().filter(|o| is_autoscaler(&o.head.kind)) {
         if let Ok(Value::Map(root)) = serde_json::from_str::<Value<'_>>(object.raw) {
-            index.add_live_autoscaler(&root, &object.namespace);
+            index.add_live_autoscaler(&root, &object.head.metadata.namespace);
         }
     }
 }
@@ -134,23 +145,11 @@ fn is_autoscaler(kind: &str) -> bool {
 
 /// Examines a snapshot on all cores.
 pub(super) fn examine_recorded(examiner: &Examiner<'_>, objects: &[Recorded<'_>]) -> Examined {
-    let share = objects.len().div_ceil(workers()).max(1);
-    let work = |part: &[Recorded<'_>]| {
-        let mut examined = Examined::default();
-        for object in part {
-            examined.add(examiner.examine(object.raw, "", ""));
-        }
+    let examine = |mut examined: Examined, object: &Recorded<'_>| {
+        examined.add(examiner.examine_known(object.raw, &object.head, ("", "")));
         examined
     };
-    std::thread::scope(|scope| {
-        let work = &work;
-        let threads: Vec<_> = objects.chunks(share).map(|part| scope.spawn(move || work(part))).collect();
-        let mut all = Examined::default();
-        for thread in threads {
-            all.merge(thread.join().expect("a worker does not panic"));
-        }
-        all
-    })
+    objects.par_iter().fold(Examined::default, examine).reduce(Examined::default, Examined::merged)
 }
 
 fn workers() -> usize {

@@ -13,6 +13,7 @@ use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::files::{self, SourceFile};
 use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, SkipReason, Skipped, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
+use rayon::prelude::*;
 
 use crate::failure::Failure;
 
@@ -228,11 +229,12 @@ pub(crate) type Unstable = HashMap<String, BTreeSet<String>>;
 impl ReadSource {
     /// Reads the objects of all files.
     pub(crate) fn contents<'a>(&'a self, key: &SecretKey) -> Contents<'a> {
+        let read: Vec<Contents<'a>> =
+            self.files.par_iter().enumerate().map(|(at, file)| source::read(at, &file.bytes, key)).collect();
         let mut contents = Contents::default();
-        for (at, file) in self.files.iter().enumerate() {
-            let mut read = source::read(at, &file.bytes, key);
-            contents.objects.append(&mut read.objects);
-            contents.problems.append(&mut read.problems);
+        for mut of_file in read {
+            contents.objects.append(&mut of_file.objects);
+            contents.problems.append(&mut of_file.problems);
         }
         contents
     }

@@ -9,6 +9,7 @@ mod commands;
 mod demo;
 mod faces;
 mod hostile;
+mod past;
 mod recorded;
 mod rules;
 mod server;

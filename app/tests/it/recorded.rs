@@ -156,3 +156,50 @@ fn ten_megabytes_in_a_recorded_object_are_compared() {
     world.write("live.json", list(&[live_config_map("a", &json!({"k": big}))]));
     assert!(world.scan(&["-o", "json"]).ends(1, &[]).out.len() > big.len(), "a program gets all of it");
 }
+
+#[test]
+fn an_object_recorded_in_a_version_with_other_fields_is_not_compared() {
+    let git = |api_version: &str, spec: &str| {
+        format!(
+            "apiVersion: {api_version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: web, namespace: shop}}\nspec: {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: web}}, maxReplicas: 5{spec}}}\n"
+        )
+    };
+    let cpu = json!({"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}}});
+    let live = json!({
+        "apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "namespace": "shop", "managedFields": []},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "minReplicas": 1, "maxReplicas": 9, "metrics": [cpu],
+        },
+    });
+    let v1 = World::comparing(&git("autoscaling/v1", ", targetCPUUtilizationPercentage: 80"), &[live.clone()]);
+    let run = v1.scan(&["-o", "json"]);
+    assert_eq!(run.ends(3, &[]).items(), [""; 0]);
+    let reason = run.reports()[0]["not_compared"][0]["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("recorded in autoscaling/v2, but Git says autoscaling/v1"), "{reason}");
+
+    // Without a metric both versions say the same.
+    let mut plain = live;
+    plain["spec"].as_object_mut().unwrap().remove("metrics");
+    let run = World::comparing(&git("autoscaling/v1", ""), &[plain]).scan(&["-o", "json"]);
+    assert_eq!(run.items(), ["HorizontalPodAutoscaler/web changed spec.maxReplicas"]);
+}
+
+#[test]
+fn an_object_of_an_unknown_kind_is_found_outside_of_namespaces_too() {
+    let git = "apiVersion: example.com/v1\nkind: Tenant\nmetadata: {name: acme}\nspec: {plan: small}\n";
+    let live = json!({
+        "apiVersion": "example.com/v1", "kind": "Tenant", "metadata": {"name": "acme", "managedFields": []},
+        "spec": {"plan": "large"},
+    });
+    let run = World::comparing(git, &[live]).scan(&["-o", "json"]);
+    assert_eq!(run.ends(1, &[]).items(), ["Tenant/acme changed spec.plan"]);
+}
+
+#[test]
+fn a_key_that_is_none_is_said() {
+    let world = World::comparing(&git(), &live());
+    std::fs::write(world.key_file(), "short").unwrap();
+    world.scan(&[]).ends(2, &["does not hold a key of 32 bytes", "move it away"]);
+}

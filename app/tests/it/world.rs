@@ -47,8 +47,8 @@ impl World {
         fs::write(file, bytes).unwrap();
     }
 
-    /// Commits everything below `folder` to a repository there.
-    pub(crate) fn commit(&self, folder: &str) {
+    /// Commits everything below `folder` to a repository there; gives the commit's id.
+    pub(crate) fn commit(&self, folder: &str) -> String {
         let git = |arguments: &[&str]| {
             let mut command = Command::new("git");
             command.current_dir(self.work().join(folder)).args(arguments).env("HOME", self.0.path().join("home"));
@@ -58,10 +58,12 @@ impl World {
             }
             let output = command.output().unwrap();
             assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
         };
         git(&["init", "--quiet", "--initial-branch=main"]);
         git(&["add", "--all"]);
         git(&["commit", "--quiet", "--message=all"]);
+        git(&["rev-parse", "HEAD"])
     }
 
     /// The program, about to run here; with nothing of this process's environment but the path.

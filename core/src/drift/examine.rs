@@ -126,15 +126,7 @@ fn grade(
 
 fn ahead(past: Option<&PastCommit>, now: Timestamp) -> Grade {
     let late = past.and_then(|p| p.changed_at).is_some_and(|at| now.duration_since(at) > SYNC_GRACE);
-    if late {
-        Grade {
-            level: DriftLevel::High,
-            rule: "sync-stuck",
-            reason: "Git said otherwise a while ago, and it was not applied",
-        }
-    } else {
-        Grade { level: DriftLevel::Medium, rule: "not-yet-applied", reason: "a fresh commit that was not applied yet" }
-    }
+    if late { rules::SYNC_STUCK.into() } else { rules::NOT_YET_APPLIED.into() }
 }
 
 /// Looks into Git's past for what the cluster has. What a person owns is a person's, whatever Git once said.

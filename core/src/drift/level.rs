@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compare::{Change, Difference};
 use super::origin::Origin;
-use super::rules::{RULES, Rule};
+use super::rules::{self, RULES, Rule};
 use crate::object::path::{Path, Step};
 use crate::object::value::Value;
 
@@ -52,7 +52,7 @@ pub fn grade(difference: &Difference<'_>, kind: &str, origin: Origin, bounds: Op
         return replicas(difference, bounds);
     }
     if origin == Origin::Controller {
-        return Grade { level: DriftLevel::Info, rule: "controller", reason: "a controller keeps its own field" };
+        return rules::CONTROLLER.into();
     }
     let value = difference.live.or(difference.git);
     let fits = |rule: &&Rule| {
@@ -71,19 +71,15 @@ pub fn is_replicas(path: &Path) -> bool {
 fn replicas(difference: &Difference<'_>, bounds: Option<Bounds>) -> Grade {
     let count = |value: Option<&Value<'_>>| value.and_then(Value::as_int);
     let live = count(difference.live);
-    let (level, rule, reason) = match (live, bounds) {
-        // What Git does not say is 1.
-        (Some(0), _) if count(difference.git).unwrap_or(1) >= 1 => {
-            (DriftLevel::High, "scaled-to-zero", "nothing runs any more")
-        }
-        (Some(live), Some(bounds)) if live < bounds.min || live > bounds.max => {
-            (DriftLevel::High, "replicas-outside-autoscaler", "outside the autoscaler's bounds")
-        }
-        (_, Some(_)) => (DriftLevel::Info, "replicas-autoscaled", "inside the autoscaler's bounds"),
-        (_, None) => (DriftLevel::Info, "replicas", "scaling is allowed"),
-    };
     debug_assert!(difference.change != Change::MissingObject, "a field was graded, not an object");
-    Grade { level, rule, reason }
+    let rule = match (live, bounds) {
+        // What Git does not say is 1.
+        (Some(0), _) if count(difference.git).unwrap_or(1) >= 1 => rules::SCALED_TO_ZERO,
+        (Some(live), Some(bounds)) if live < bounds.min || live > bounds.max => rules::OUTSIDE_AUTOSCALER,
+        (_, Some(_)) => rules::AUTOSCALED,
+        (_, None) => rules::REPLICAS,
+    };
+    rule.into()
 }
 
 /// Matches a path against a pattern of a rule.

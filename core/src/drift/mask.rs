@@ -22,6 +22,9 @@ const NAMES: &[&str] = &[
     "token",
 ];
 
+/// Headers of HTTP that carry a credential.
+const HEADERS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
+
 /// How well-known credentials begin.
 const BEGINNINGS: &[&str] = &[
     "AKIA",
@@ -79,7 +82,7 @@ fn names_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // `…Ref`, `…Name`, `…File`, `…Path` say where a credential is, not what it is.
     let points = ["ref", "name", "file", "path", "dir", "url", "ttl", "expiry"].iter().any(|end| name.ends_with(end));
-    !points && NAMES.iter().any(|word| name.contains(word))
+    HEADERS.contains(&name.as_str()) || (!points && NAMES.iter().any(|word| name.contains(word)))
 }
 
 fn holds_credential(text: &str) -> bool {
@@ -133,6 +136,8 @@ mod tests {
             ("X", "ghp_abcdefghijklmnopqrstuvwxyz", true),
             ("ARGS", "--verbose --db-password=hunter2", true),
             ("ARGS", "--db-password=$(PASSWORD) --token-ttl=60 --password-file=/run/p", false),
+            ("AUTHORIZATION", "Basic YWRtaW46aHVudGVyMg==", true),
+            ("AUTHORIZATION_MODE", "RBAC", false),
             ("X", "-----BEGIN RSA PRIVATE KEY-----\nabc", true),
         ] {
             let value = Value::String(value.to_owned().into());
@@ -149,6 +154,9 @@ mod tests {
                 r#"{"name":"web","env":[{"name":"API_TOKEN","valueFrom":{"secretKeyRef":{"name":"a","key":"token"}}}]}"#,
                 false,
             ),
+            (r#"{"path":"/","port":80,"httpHeaders":[{"name":"Authorization","value":"Basic YWRtaW4="}]}"#, true),
+            (r#"[{"name":"Accept","value":"text/plain"},{"name":"cookie","value":"session=1"}]"#, true),
+            (r#"[{"name":"Accept","value":"text/plain"}]"#, false),
             (r#"["--verbose","--api-token=x"]"#, true),
             (r#"["--verbose"]"#, false),
             (r#"[{"metadata":{"annotations":{"example.com/password":"x"}}}]"#, true),

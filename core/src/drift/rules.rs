@@ -71,6 +71,38 @@ const FINISHED_JOB: Rule =
 const UNMANAGED_POWER: Rule = rule("unmanaged-power", &[], &[], High, "it can change what the cluster does");
 const UNMANAGED: Rule = rule("unmanaged", &[], &[], Medium, "no source has it");
 
+pub(super) const CONTROLLER: Rule = rule("controller", &[], &[], Info, "a controller keeps its own field");
+pub(super) const REPLICAS: Rule = rule("replicas", &[], &[], Info, "scaling is allowed");
+pub(super) const AUTOSCALED: Rule = rule("replicas-autoscaled", &[], &[], Info, "inside the autoscaler's bounds");
+pub(super) const OUTSIDE_AUTOSCALER: Rule =
+    rule("replicas-outside-autoscaler", &[], &[], High, "outside the autoscaler's bounds");
+pub(super) const SCALED_TO_ZERO: Rule = rule("scaled-to-zero", &[], &[], High, "nothing runs any more");
+pub(super) const NOT_YET_APPLIED: Rule =
+    rule("not-yet-applied", &[], &[], Medium, "a fresh commit that was not applied yet");
+pub(super) const SYNC_STUCK: Rule =
+    rule("sync-stuck", &[], &[], High, "Git said otherwise a while ago, and it was not applied");
+
+/// Rules that look at more than kind and path.
+const BEYOND_THE_TABLE: &[Rule] = &[
+    MISSING_VITAL,
+    MISSING,
+    FINISHED_JOB,
+    UNMANAGED_POWER,
+    UNMANAGED,
+    CONTROLLER,
+    REPLICAS,
+    AUTOSCALED,
+    OUTSIDE_AUTOSCALER,
+    SCALED_TO_ZERO,
+    NOT_YET_APPLIED,
+    SYNC_STUCK,
+];
+
+/// All rules of our own.
+pub fn all() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().chain(BEYOND_THE_TABLE)
+}
+
 /// The rule for a whole object that one side lacks.
 pub(super) fn for_object(change: Change, kind: &str, facts: ObjectFacts) -> Rule {
     let power = matches!(

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use anchorwatch_core::drift::rules::RULES;
+use anchorwatch_core::drift::rules;
 use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
 use serde_json::{Value as Json, json};
 
@@ -46,7 +46,7 @@ fn uri(path: &str) -> String {
 }
 
 fn rule(id: &str) -> Json {
-    let reason = RULES.iter().find(|r| r.id == id).map_or(id, |r| r.reason);
+    let reason = rules::all().find(|r| r.id == id).map_or(id, |r| r.reason);
     json!({"id": id, "shortDescription": {"text": reason}})
 }
 

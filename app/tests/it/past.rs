@@ -1,0 +1,105 @@
+//! Git's past as evidence: what an earlier commit said is not a person's doing.
+
+use serde_json::{Value, json};
+
+use crate::world::{Run, World, config_map, list, managed};
+
+/// A ConfigMap that Argo CD delivered.
+fn delivered(name: &str, data: &Value) -> Value {
+    let fields = data.as_object().unwrap().keys().map(|key| (["f:", key].concat(), json!({})));
+    let owner = managed("argocd-controller", &json!({"f:data": Value::Object(fields.collect())}));
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data,
+        "metadata": {"name": name, "namespace": "shop", "managedFields": [owner]}})
+}
+
+/// A repository with these commits, each the whole folder; the cluster has `live`.
+fn repository(commits: &[&[(&str, String)]], live: &[Value]) -> (World, Vec<String>) {
+    let world = World::new();
+    world.write("live.json", list(live));
+    let mut ids = Vec::new();
+    for files in commits {
+        let _ = std::fs::remove_dir_all(world.work().join("git/deploy"));
+        for (path, text) in *files {
+            world.write(&["git/deploy/", path].concat(), text);
+        }
+        ids.push(world.commit("git"));
+    }
+    (world, ids)
+}
+
+fn scan(world: &World) -> Run {
+    world.run(&["scan", "--source", "git//deploy?ref=main", "--live", "live.json", "-o", "json"])
+}
+
+/// Where Git said what the cluster has, and where it said otherwise, of the only item.
+#[track_caller]
+fn was_in_git(run: &Run) -> [String; 2] {
+    run.ends(1, &[]);
+    let reports = run.reports();
+    let items = reports[0]["items"].as_array().unwrap();
+    assert_eq!((items.len(), &items[0]["origin"]), (1, &json!("stale")), "{items:?}");
+    ["commit", "changed_in"].map(|name| items[0]["was_in_git"][name].as_str().unwrap().to_owned())
+}
+
+#[test]
+fn an_object_that_moved_to_another_file_keeps_its_past() {
+    let (old, new) = (config_map("a", "k: old"), config_map("a", "k: new"));
+    let other = |value: &str| config_map("b", &["k: ", value].concat());
+    let live = [delivered("a", &json!({"k": "old"})), delivered("b", &json!({"k": "2"}))];
+    for (name, commits, [said, changed]) in [
+        ("renamed", vec![vec![("a.yaml", old.clone())], vec![("front/web.yaml", new.clone())]], [0, 1]),
+        (
+            "moved to a file that was there",
+            vec![
+                vec![("a.yaml", old.clone() + &other("1")), ("b.yaml", String::new())],
+                vec![("a.yaml", other("2")), ("b.yaml", new.clone())],
+            ],
+            [0, 1],
+        ),
+        (
+            "renamed, changed later",
+            vec![
+                vec![("a.yaml", old.clone())],
+                vec![("b.yaml", old.clone())],
+                vec![("b.yaml", new.clone()), ("c.yaml", other("2"))],
+            ],
+            [1, 2],
+        ),
+        (
+            "renamed twice, changed between",
+            vec![
+                vec![("a.yaml", old.clone())],
+                vec![("b.yaml", new.clone())],
+                vec![("c/c.yaml", new.clone() + &other("2"))],
+            ],
+            [0, 1],
+        ),
+        (
+            "moved there and back",
+            vec![
+                vec![("a.yaml", old.clone())],
+                vec![("b.yaml", new.clone())],
+                vec![("a.yaml", new.clone()), ("b.yaml", other("2"))],
+            ],
+            [0, 1],
+        ),
+    ] {
+        let commits: Vec<&[_]> = commits.iter().map(Vec::as_slice).collect();
+        let (world, ids) = repository(&commits, &live);
+        assert_eq!(was_in_git(&scan(&world)), [&*ids[said], &*ids[changed]], "{name}");
+    }
+}
+
+#[test]
+fn an_object_of_the_same_name_that_stays_where_it_is_is_another_one() {
+    let other = |value: &str| config_map("b", &["k: ", value].concat());
+    let commits: [&[_]; 2] = [
+        &[("b.yaml", other("1"))],
+        &[("a.yaml", config_map("a", "k: new")), ("b.yaml", other("2"))],
+    ];
+    let live = [delivered("a", &json!({"k": "1"})), delivered("b", &json!({"k": "2"}))];
+    let (world, _) = repository(&commits, &live);
+    let run = scan(&world);
+    let item = &run.reports()[0]["items"][0];
+    assert_eq!((&item["resource_name"], &item["was_in_git"]), (&json!("a"), &Value::Null), "{item}");
+}
