@@ -31,7 +31,7 @@ use crate::files::{COUNT_LIMIT, SourceFile, path_text};
 pub use command::{AccessToken, GitOptions};
 pub use error::GitError;
 pub use export::Export;
-pub use history::{HISTORY_LIMIT, History, Version};
+pub use history::{Change, HISTORY_LIMIT, History};
 pub use import::CommitToMake;
 pub use link::LinkFault;
 pub use location::{GitLocation, ParseLocationError, RepositoryAddress};

@@ -149,7 +149,6 @@ fn what_git_gave_up_and_an_earlier_manager_keeps_is_left_over_from_git() {
 }
 
 #[test]
-#[ignore = "history is read by file, and does not follow one that moved"]
 fn a_commit_that_moves_a_file_and_changes_it_is_late_like_any_other() {
     let world = World::shared();
     world.namespace("commit-moved");

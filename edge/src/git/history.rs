@@ -1,6 +1,7 @@
 //! What the files of a path were before: evidence for drift that Git itself explains.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OnceCell;
@@ -8,25 +9,27 @@ use tokio::sync::OnceCell;
 use super::command::Git;
 use super::error::GitError;
 use super::objects::{ObjectId, Wanted, read_all};
-use super::tree::{Base, Tree};
+use super::tree::{Base, Tree, is_hidden};
 use super::tree_path::TreePath;
 use super::{Commit, failed};
-use crate::files::path_text;
+use crate::files::{is_manifest, path_text};
 
 /// How many commits of a path are looked at.
 pub const HISTORY_LIMIT: usize = 200;
+/// How many contents are read at first.
+const AT_ONCE: usize = 32;
 /// How many bytes of old versions are kept in memory.
 const CACHE_LIMIT: usize = 256 << 20;
 
-/// A file as a commit made it.
+/// What a commit did to a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version {
-    /// The commit that made it so.
-    pub commit: ObjectId,
-    /// When that was committed, in seconds since 1970.
-    pub time: i64,
-    /// Its contents.
-    pub blob: ObjectId,
+pub struct Change {
+    /// The commit.
+    pub commit: Arc<Commit>,
+    /// The file, as [`crate::files::SourceFile::path`] names it.
+    pub file: Arc<str>,
+    /// Its contents until then; nothing if it was not there, or no file.
+    pub before: Option<ObjectId>,
 }
 
 /// The last [`HISTORY_LIMIT`] commits that touched a path, merges seen from their first parent.
@@ -44,39 +47,39 @@ impl History {
         Self { git, commit, path, log: OnceCell::new(), cache: Mutex::default() }
     }
 
-    /// The version that the commit has, with the commit that made it; nothing if that is too long ago.
-    pub async fn current(&self, file: &str) -> Result<Option<Version>, GitError> {
-        Ok(self.log().await?.changes(file).first().and_then(Change::version))
-    }
-
-    /// The earlier versions of a file, newest first; the one that the commit has is not among them.
-    ///
-    /// `file` is a [`crate::files::SourceFile::path`], or one of [`Self::files`].
-    pub async fn versions(&self, file: &str) -> Result<Vec<Version>, GitError> {
+    /// What was done to a file, newest first.
+    pub async fn changes_of(&self, file: &str) -> Result<Vec<&Change>, GitError> {
         let log = self.log().await?;
-        let changes = log.changes(file);
-        let current = usize::from(changes.first().is_some_and(|change| change.blob.is_some()));
-        Ok(changes.iter().skip(current).filter_map(Change::version).collect())
+        let changes = log.by_file.get(file).map_or(&[][..], Vec::as_slice);
+        Ok(changes.iter().map(|at| &log.changes[*at]).collect())
     }
 
-    /// All files that were touched, also those that are gone.
-    pub async fn files(&self) -> Result<Vec<String>, GitError> {
-        Ok(self.log().await?.files.keys().cloned().collect())
+    /// What a commit did to all manifests.
+    pub async fn changes_in(&self, commit: &ObjectId) -> Result<&[Change], GitError> {
+        let log = self.log().await?;
+        Ok(log.by_commit.get(commit).map_or(&[], |range| &log.changes[range.clone()]))
     }
 
-    /// Says whether there are more commits than were looked at.
-    pub async fn is_cut_off(&self) -> Result<bool, GitError> {
-        Ok(self.log().await?.commits >= HISTORY_LIMIT)
+    /// Reads contents in their order, up to `limit` bytes: the first that exceeds it is the last that is given.
+    pub async fn read_blobs(&self, ids: &[ObjectId], limit: usize) -> Result<Vec<Arc<[u8]>>, GitError> {
+        let (mut read, mut bytes): (Vec<Arc<[u8]>>, usize) = (Vec::with_capacity(ids.len()), 0);
+        // Sizes are not known before: few are read at first, and twice as many each time.
+        let mut at_once = AT_ONCE;
+        while read.len() < ids.len() && bytes <= limit {
+            let next = &ids[read.len()..ids.len().min(read.len() + at_once)];
+            for blob in self.read_all_of(next).await? {
+                bytes += blob.len();
+                read.push(blob);
+                if bytes > limit {
+                    break;
+                }
+            }
+            at_once *= 2;
+        }
+        Ok(read)
     }
 
-    /// Reads one version's contents.
-    pub async fn read_blob(&self, id: &ObjectId) -> Result<Arc<[u8]>, GitError> {
-        let mut blobs = self.read_blobs(std::slice::from_ref(id)).await?;
-        Ok(blobs.pop().expect("as many blobs are given as were asked for"))
-    }
-
-    /// Reads several versions' contents at once, in their order.
-    pub async fn read_blobs(&self, ids: &[ObjectId]) -> Result<Vec<Arc<[u8]>>, GitError> {
+    async fn read_all_of(&self, ids: &[ObjectId]) -> Result<Vec<Arc<[u8]>>, GitError> {
         let mut known: HashMap<&ObjectId, Arc<[u8]>> = HashMap::new();
         {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
@@ -101,11 +104,14 @@ impl History {
 
     async fn read_log(&self) -> Result<Log, GitError> {
         let (_, base) = Tree::load(&self.git, &self.commit, &self.path).await?;
-        let (path, prefix) = match base {
-            Base::Folder(folder) if folder.is_empty() => (folder, 0),
-            Base::Folder(folder) => (folder.clone(), folder.len() + 1),
-            Base::File(file) => (file.clone(), file.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1)),
+        let (path, prefix, whole_folder) = match base {
+            Base::Folder(folder) if folder.is_empty() => (folder, 0, true),
+            Base::Folder(folder) => (folder.clone(), folder.len() + 1, true),
+            Base::File(file) => {
+                (file.clone(), file.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1), false)
+            }
         };
+        let is_read = |file: &[u8]| !whole_folder || (is_manifest(file) && !is_hidden(file));
         // A path that is no UTF-8 was given as text, so it is none: links may lead to one, and then nothing is found.
         let path = String::from_utf8_lossy(&path).into_owned();
         let limit = format!("--max-count={HISTORY_LIMIT}");
@@ -124,7 +130,7 @@ impl History {
             "--no-color",
             "--no-relative",
             "-O/dev/null",
-            "--format=tformat:%x01%H %ct",
+            "--format=tformat:%x01%H %ct %P",
             &limit,
             self.commit.id.as_str(),
             "--",
@@ -134,7 +140,9 @@ impl History {
         if !output.status.success() {
             return Err(failed(&self.git, "log", output));
         }
-        Ok(Log::parse(&output.stdout, prefix))
+        let shallow = self.git.read(["rev-parse", "--is-shallow-repository"], Vec::new()).await?;
+        let is_whole = shallow.stdout.trim_ascii() == b"false";
+        Ok(Log::parse(&output.stdout, is_whole, |path| path.get(prefix..).filter(|file| is_read(file))))
     }
 }
 
@@ -153,65 +161,53 @@ impl Cache {
     }
 }
 
-/// What a commit did to a file.
-#[derive(Debug)]
-struct Change {
-    commit: ObjectId,
-    time: i64,
-    /// Nothing if it removed the file, or made it something else than a file.
-    blob: Option<ObjectId>,
-}
-
-impl Change {
-    fn version(&self) -> Option<Version> {
-        let blob = self.blob.clone()?;
-        Some(Version { commit: self.commit.clone(), time: self.time, blob })
-    }
-}
-
-/// Changes by file, newest first.
+/// All changes, newest first, those of one commit together.
 #[derive(Debug, Default)]
 struct Log {
-    files: BTreeMap<String, Vec<Change>>,
-    commits: usize,
+    changes: Vec<Change>,
+    by_file: HashMap<Arc<str>, Vec<usize>>,
+    by_commit: HashMap<ObjectId, Range<usize>>,
 }
 
 impl Log {
-    fn changes(&self, file: &str) -> &[Change] {
-        self.files.get(file).map_or(&[], Vec::as_slice)
-    }
-
-    /// Reads `\x01COMMIT TIME` and `:MODE MODE OLD NEW STATUS`, `PATH`, each ended by NUL.
-    fn parse(output: &[u8], prefix: usize) -> Self {
+    /// Reads `\x01COMMIT TIME PARENTS` and `:MODE MODE OLD NEW STATUS`, `PATH`, each ended by NUL.
+    ///
+    /// `file` makes a source's file of a repository's path; nothing of what is none. Unless the history `is_whole`, a
+    /// commit without parents is where a shallow clone ends, and what it changed is not known.
+    fn parse<'a>(output: &'a [u8], is_whole: bool, file: impl Fn(&'a [u8]) -> Option<&'a [u8]>) -> Self {
         let mut log = Self::default();
-        let mut commit: Option<(ObjectId, i64)> = None;
+        let mut commit: Option<Arc<Commit>> = None;
         let mut parts = output.split(|byte| *byte == 0);
         while let Some(part) = parts.next() {
             let part = String::from_utf8_lossy(part);
             let part = part.trim_start_matches('\n');
             if let Some(head) = part.strip_prefix('\x01') {
-                let head = head.split_once(' ');
-                commit = head.and_then(|(id, time)| Some((id.parse().ok()?, time.parse().ok()?)));
-                log.commits += 1;
+                let mut words = head.split_whitespace();
+                let read = words.next().zip(words.next());
+                let read = read.filter(|_| is_whole || words.next().is_some());
+                commit = read
+                    .and_then(|(id, time)| Some(Arc::new(Commit { id: id.parse().ok()?, time: time.parse().ok()? })));
             } else if let Some(change) = part.strip_prefix(':') {
-                let path = parts.next().unwrap_or_default();
-                if let (Some((id, time)), Some(path)) = (&commit, path.get(prefix..)) {
-                    log.add(change, path, id, *time);
+                let file = file(parts.next().unwrap_or_default());
+                if let (Some(commit), Some(file)) = (&commit, file) {
+                    log.add(change, file, commit);
                 }
             }
         }
         log
     }
 
-    fn add(&mut self, change: &str, path: &[u8], commit: &ObjectId, time: i64) {
+    fn add(&mut self, change: &str, file: &[u8], commit: &Arc<Commit>) {
         let fields: Vec<&str> = change.split(' ').collect();
-        let [_, mode, old, new, _] = fields[..] else { return };
+        let [mode, _, old, new, _] = fields[..] else { return };
         let (Ok(old), Ok(new)) = (old.parse::<ObjectId>(), new.parse::<ObjectId>()) else { return };
         if old == new {
             return;
         }
-        let blob = (!new.is_null() && mode.starts_with("100")).then_some(new);
-        let changes = self.files.entry(path_text(path)).or_default();
-        changes.push(Change { commit: commit.clone(), time, blob });
+        let before = (!old.is_null() && mode.starts_with("100")).then_some(old);
+        let (at, file) = (self.changes.len(), Arc::<str>::from(path_text(file)));
+        self.by_file.entry(Arc::clone(&file)).or_default().push(at);
+        self.by_commit.entry(commit.id.clone()).or_insert(at..at).end = at + 1;
+        self.changes.push(Change { commit: Arc::clone(commit), file, before });
     }
 }

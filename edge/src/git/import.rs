@@ -83,6 +83,6 @@ mod tests {
         let path: TreePath = "deploy".parse().unwrap();
         let tree = repository.read_tree(&head, &path).await.unwrap();
         assert_eq!(tree.files[0].bytes, b"a: 2");
-        assert_eq!(repository.history(&head, &path).versions("a.yaml").await.unwrap().len(), 1);
+        assert_eq!(repository.history(&head, &path).changes_of("a.yaml").await.unwrap().len(), 2);
     }
 }

@@ -212,7 +212,7 @@ fn is_unsafe(name: &[u8]) -> bool {
 }
 
 /// Says whether a path goes through a hidden folder.
-fn is_hidden(path: &[u8]) -> bool {
+pub(super) fn is_hidden(path: &[u8]) -> bool {
     let mut folders = path.rsplit(|byte| *byte == b'/').skip(1);
     folders.any(|name| name.starts_with(b"."))
 }

@@ -71,7 +71,7 @@ async fn nothing_in_a_repository_is_executed() {
         let (repository, commit) = shop.at(revision).await;
         repository.read_tree(&commit, &at("")).await.unwrap();
         repository.names(&commit, &at("")).await.unwrap();
-        repository.history(&commit, &at("")).versions("a.yaml").await.unwrap();
+        repository.history(&commit, &at("")).changes_of("a.yaml").await.unwrap();
         repository.export(&commit, &at(""), &shop.scratch()).await.unwrap();
         repository.resolve(Some("nothing")).await.unwrap_err();
     }

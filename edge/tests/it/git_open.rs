@@ -70,6 +70,8 @@ async fn all_calls_can_be_made_from_any_thread() {
     let mut shop = TestRepository::new();
     shop.write("a.yaml", "a: 1");
     shop.commit("one");
+    shop.write("a.yaml", "a: 2");
+    shop.commit("two");
     let (root, scratch) = (shop.root(), shop.scratch());
     let all = async move {
         let repository = open(&root, &scratch).await?;
@@ -77,7 +79,8 @@ async fn all_calls_can_be_made_from_any_thread() {
         repository.names(&commit, &at("")).await?;
         repository.export(&commit, &at(""), &scratch).await?;
         let history = repository.history(&commit, &at(""));
-        history.read_blobs(&[history.current("a.yaml").await?.unwrap().blob]).await?;
+        let before = history.changes_of("a.yaml").await?[0].before.clone().unwrap();
+        history.read_blobs(&[before], usize::MAX).await?;
         repository.read_tree(&commit, &at("")).await
     };
     assert_eq!(tokio::spawn(all).await.unwrap().unwrap().files.len(), 1);

@@ -73,7 +73,10 @@ async fn a_copy_follows_its_remote_and_fetches_blobs_when_they_are_needed() {
     }
     let commit = repository.resolve(None).await.unwrap();
     let history = repository.history(&commit, &TreePath::default());
-    assert_eq!(history.versions("a.yaml").await.unwrap()[0].commit.as_str(), first);
+    let changes = history.changes_of("a.yaml").await.unwrap();
+    assert_eq!(changes[1].commit.id.as_str(), first);
+    let before = [changes[0].before.clone().unwrap()];
+    assert_eq!(&*history.read_blobs(&before, usize::MAX).await.unwrap()[0], b"one");
 
     server.git(&["branch", "--quiet", "-D", "old"]);
     server.git(&["update-ref", "refs/pull/1/head", &first]);
