@@ -1,5 +1,7 @@
 //! A path on disk as a source: the manifests of a file or folder, as they lie there.
 
+mod skipped;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Metadata};
 use std::io::{self, Read as _};
@@ -8,12 +10,16 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+pub use skipped::{LinkFault, SkipReason, Skipped};
+
 /// The largest file that is read, in bytes.
 pub const FILE_LIMIT: u64 = 64 << 20;
 /// The most bytes that one source may hold.
 pub const TOTAL_LIMIT: u64 = 1 << 30;
 /// The most files that one source may hold.
 pub const COUNT_LIMIT: usize = 100_000;
+/// `ELOOP` on Linux.
+const TOO_MANY_LINKS: i32 = 40;
 
 /// One file of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +28,15 @@ pub struct SourceFile {
     pub path: String,
     /// The file's contents.
     pub bytes: Vec<u8>,
+}
+
+/// The manifests of a source.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceTree {
+    /// Sorted by path.
+    pub files: Vec<SourceFile>,
+    /// What was left out, sorted by path.
+    pub skipped: Vec<Skipped>,
 }
 
 /// Why a path could not be read as a source.
@@ -50,14 +65,6 @@ pub enum ReadTreeError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// A symbolic link was followed, and it leads out of the source.
-    #[error("the symbolic link {} leads out of the source, to {}", link.display(), target.display())]
-    FollowLink {
-        /// The link.
-        link: PathBuf,
-        /// Where it leads.
-        target: PathBuf,
     },
     /// Something with a manifest's name is a pipe, a socket or a device.
     #[error("{} is no regular file", path.display())]
@@ -100,10 +107,6 @@ impl ReadTreeError {
             Self::FindSource { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("a path, or for Git REPO//PATH?ref=REV")
             }
-            Self::FollowLink { .. } => Some("make it a real file, or name the folder that holds both as the source"),
-            Self::ReadFile { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("a symbolic link whose target is missing; mend or remove it")
-            }
             Self::FileTooLarge { .. } | Self::SourceTooLarge { .. } | Self::TooManyFiles { .. } => {
                 Some("name a smaller folder as the source")
             }
@@ -114,9 +117,9 @@ impl ReadTreeError {
 
 /// Reads a file, or the `.yaml`, `.yml` and `.json` files of a folder and its folders, sorted by path.
 ///
-/// Hidden folders are left out. Links are followed inside the source; each file is read once, at its own place where
-/// it has one there.
-pub async fn read_tree(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
+/// Hidden folders are left out. Links are followed inside the source, and those that lead out of it are skipped; each
+/// file is read once, at its own place where it has one there.
+pub async fn read_tree(path: &Path) -> Result<SourceTree, ReadTreeError> {
     let path = path.to_owned();
     let name = path.clone();
     tokio::task::spawn_blocking(move || read(&path))
@@ -141,10 +144,11 @@ pub(crate) fn path_text(bytes: &[u8]) -> String {
     text
 }
 
-fn read(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
+fn read(path: &Path) -> Result<SourceTree, ReadTreeError> {
     let missing = |source| ReadTreeError::FindSource { path: path.to_owned(), source };
     let root = path.canonicalize().map_err(missing)?;
-    let mut walk = Walk { root: &root, links: BTreeMap::new(), seen: HashSet::new(), files: Vec::new(), total: 0 };
+    let (links, seen) = (BTreeMap::new(), HashSet::new());
+    let mut walk = Walk { root: &root, links, seen, tree: SourceTree::default(), total: 0 };
     if fs::metadata(&root).map_err(missing)?.is_dir() {
         walk.folder(&root, "")?;
         while let Some((shown, link)) = walk.links.pop_first() {
@@ -154,8 +158,9 @@ fn read(path: &Path) -> Result<Vec<SourceFile>, ReadTreeError> {
         let name = path.file_name().or(root.file_name()).unwrap_or_default();
         walk.file(&root, path_text(name.as_bytes()))?;
     }
-    walk.files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(walk.files)
+    walk.tree.files.sort_by(|a, b| a.path.cmp(&b.path));
+    walk.tree.skipped.sort();
+    Ok(walk.tree)
 }
 
 struct Walk<'a> {
@@ -164,7 +169,7 @@ struct Walk<'a> {
     links: BTreeMap<String, PathBuf>,
     /// Real paths of the files and folders that were read.
     seen: HashSet<PathBuf>,
-    files: Vec<SourceFile>,
+    tree: SourceTree,
     total: u64,
 }
 
@@ -195,8 +200,15 @@ impl Walk<'_> {
         let named_manifest = is_manifest(shown.as_bytes());
         let target = match at.canonicalize().and_then(|target| Ok((fs::metadata(&target)?, target))) {
             Ok(found) => found,
-            Err(source) if named_manifest => return Err(ReadTreeError::ReadFile { path: at, source }),
-            Err(_) => return Ok(()),
+            Err(_) if !named_manifest => return Ok(()),
+            Err(source) => {
+                let fault = match source.kind() {
+                    io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => LinkFault::Missing,
+                    _ if source.raw_os_error() == Some(TOO_MANY_LINKS) => LinkFault::Loop,
+                    _ => return Err(ReadTreeError::ReadFile { path: at, source }),
+                };
+                return self.skip(&at, shown, fault);
+            }
         };
         let (metadata, target): (Metadata, PathBuf) = target;
         let hidden_folder = metadata.is_dir() && shown.rsplit('/').next().is_some_and(|name| name.starts_with('.'));
@@ -204,9 +216,16 @@ impl Walk<'_> {
             return Ok(());
         }
         if !target.starts_with(self.root) {
-            return Err(ReadTreeError::FollowLink { link: at, target });
+            return self.skip(&at, shown, LinkFault::LeavesSource);
         }
         if metadata.is_dir() { self.folder(&target, &shown) } else { self.manifest(&target, shown, metadata.is_file()) }
+    }
+
+    fn skip(&mut self, link: &Path, shown: String, fault: LinkFault) -> Result<(), ReadTreeError> {
+        let target = fs::read_link(link).map_err(|source| ReadTreeError::ReadFile { path: link.to_owned(), source })?;
+        let reason = SkipReason::Link { target: path_text(target.as_os_str().as_bytes()), fault };
+        self.tree.skipped.push(Skipped { path: shown, reason });
+        Ok(())
     }
 
     fn manifest(&mut self, at: &Path, shown: String, regular: bool) -> Result<(), ReadTreeError> {
@@ -222,14 +241,14 @@ impl Walk<'_> {
         File::open(at).and_then(|file| file.take(FILE_LIMIT + 1).read_to_end(&mut bytes)).map_err(failed)?;
         let size = bytes.len() as u64;
         self.total += size;
-        self.files.push(SourceFile { path: shown, bytes });
+        self.tree.files.push(SourceFile { path: shown, bytes });
         if size > FILE_LIMIT {
             return Err(ReadTreeError::FileTooLarge { path: at.to_owned() });
         }
         if self.total > TOTAL_LIMIT {
             return Err(ReadTreeError::SourceTooLarge { path: self.root.to_owned() });
         }
-        if self.files.len() > COUNT_LIMIT {
+        if self.tree.files.len() > COUNT_LIMIT {
             return Err(ReadTreeError::TooManyFiles { path: self.root.to_owned() });
         }
         Ok(())

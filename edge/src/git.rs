@@ -26,14 +26,13 @@ use link::Found;
 use objects::{Wanted, is_large_file_pointer, read_all};
 use tree::{Base, Kind, Tree};
 
-use crate::files::{COUNT_LIMIT, SourceFile, path_text};
+use crate::files::{COUNT_LIMIT, SourceFile, SourceTree, path_text};
 
 pub use command::{AccessToken, GitOptions};
 pub use error::GitError;
 pub use export::Export;
 pub use history::{Change, HISTORY_LIMIT, History};
 pub use import::CommitToMake;
-pub use link::LinkFault;
 pub use location::{GitLocation, ParseLocationError, RepositoryAddress};
 pub use objects::{ObjectId, ParseObjectIdError};
 pub use process::ProcessError;
@@ -46,37 +45,6 @@ pub struct Commit {
     pub id: ObjectId,
     /// When it was committed, in seconds since 1970.
     pub time: i64,
-}
-
-/// The files of a source at a commit.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SourceTree {
-    /// Sorted by path.
-    pub files: Vec<SourceFile>,
-    /// What was left out, for the list of what is not compared.
-    pub skipped: Vec<Skipped>,
-}
-
-/// Something in a source that was left out.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Skipped {
-    /// Its path, relative to the source, or to the repository for an export.
-    pub path: String,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why something was left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum SkipReason {
-    /// A submodule: its files are in another repository.
-    Submodule,
-    /// A symbolic link that leads nowhere usable.
-    Link(LinkFault),
-    /// A file kept by Git LFS, outside the source's path.
-    LargeFilePointer,
-    /// A file that is too large, outside the source's path.
-    TooLarge,
 }
 
 /// A Git repository, open for reading.
@@ -149,7 +117,7 @@ impl GitRepository {
     /// Reads the manifests of a folder and its folders, or one file, as [`crate::files::read_tree`] does on disk.
     pub async fn read_tree(&self, commit: &Commit, path: &TreePath) -> Result<SourceTree, GitError> {
         let (tree, base) = Tree::load(&self.git, commit, path).await?;
-        let selection = tree.manifests(&self.git, &base)?;
+        let selection = tree.manifests(&base);
         let repository = || self.git.repository.clone();
         if selection.files.len() > COUNT_LIMIT {
             return Err(GitError::TooManyFiles { repository: repository() });

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::files::{self, ReadTreeError};
+use crate::files::{self, ReadTreeError, SkipReason, Skipped};
 
 /// One file of a snapshot, as JSON texts.
 #[derive(Debug)]
@@ -28,6 +28,14 @@ pub enum SnapshotError {
         path: String,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// A file was left out.
+    #[error("{path} is {reason}")]
+    Skipped {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: SkipReason,
     },
     /// A file is not text.
     #[error("{0} is not UTF-8")]
@@ -67,11 +75,17 @@ pub async fn read(path: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
         let bytes = tokio::fs::read(path).await.map_err(fail)?;
         return Ok(vec![parse(path.display().to_string(), bytes)]);
     }
-    let files = files::read_tree(path).await?;
-    if files.is_empty() {
+    let tree = files::read_tree(path).await?;
+    if tree.files.is_empty() && tree.skipped.is_empty() {
         return Err(SnapshotError::Empty(path.display().to_string()));
     }
-    Ok(files.into_iter().map(|file| parse(file.path, file.bytes)).collect())
+    let read = tree.files.into_iter().map(|file| parse(file.path, file.bytes));
+    let skipped = tree.skipped.into_iter().map(|Skipped { path, reason }| SnapshotFile {
+        path: path.clone(),
+        documents: Vec::new(),
+        fault: Some(SnapshotError::Skipped { path, reason }),
+    });
+    Ok(read.chain(skipped).collect())
 }
 
 fn parse(path: String, bytes: Vec<u8>) -> SnapshotFile {

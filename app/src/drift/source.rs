@@ -10,8 +10,8 @@ use anchorwatch_core::schema::Schema;
 use anchorwatch_core::schema::catalogue::Minor;
 use anchorwatch_core::source::{self, Contents};
 use anchorwatch_edge::cluster::Cluster;
-use anchorwatch_edge::files::{self, SourceFile};
-use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, SkipReason, Skipped, TreePath};
+use anchorwatch_edge::files::{self, Skipped, SourceFile};
+use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
@@ -129,12 +129,15 @@ async fn read_disk(
             return render_folder(request, renderer, path, None, cluster).await;
         }
     }
-    let files = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
+    let tree = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
     Ok(ReadSource {
-        origin: SourceOfFiles { files: files.iter().map(|f| f.path.clone()).collect(), ..SourceOfFiles::default() },
-        files,
+        origin: SourceOfFiles {
+            files: tree.files.iter().map(|f| f.path.clone()).collect(),
+            ..SourceOfFiles::default()
+        },
+        files: tree.files,
         second: None,
-        not_compared: Vec::new(),
+        not_compared: tree.skipped.iter().map(left_out).collect(),
         history: None,
     })
 }
@@ -214,13 +217,7 @@ fn inside(path: &str, folder: &TreePath) -> bool {
 }
 
 fn left_out(skipped: &Skipped) -> NotCompared {
-    let reason = match &skipped.reason {
-        SkipReason::Submodule => "a submodule: name its repository as a source of its own".to_owned(),
-        SkipReason::Link(fault) => format!("a symbolic link that cannot be followed: {fault}"),
-        SkipReason::LargeFilePointer => "kept by Git LFS: not fetched".to_owned(),
-        SkipReason::TooLarge => "too large".to_owned(),
-    };
-    NotCompared { what: skipped.path.clone(), namespace: String::new(), reason }
+    NotCompared { what: skipped.path.clone(), namespace: String::new(), reason: skipped.reason.to_string() }
 }
 
 /// Leaves that are different each time a source is rendered, by object.

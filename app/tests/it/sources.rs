@@ -101,27 +101,38 @@ fn ten_megabytes_in_a_config_map_are_compared() {
 }
 
 #[test]
-fn a_link_out_of_the_source_is_refused() {
+fn a_link_out_of_the_source_is_not_compared_and_the_rest_is() {
     let world = World::new();
-    world.write("secret.yaml", config_map("a", "k: v"));
+    world.write("secret.yaml", config_map("a", "k: hunter2"));
     world.write("git/b.yaml", config_map("b", "k: v"));
-    world.write("live.json", crate::world::list(&[]));
+    world.write("live.json", crate::world::list(&[live_config_map("b", &json!({"k": "other"}))]));
     symlink("../secret.yaml", world.work().join("git/a.yaml")).unwrap();
-    let run = world.run(&["scan", "--source", "git", "--live", "live.json"]);
-    run.ends(2, &["git/a.yaml leads out of the source", "hint:"]).shows(&[]);
-    assert_eq!(run.out, "");
+    let on_disk = world.run(&["scan", "--source", "git", "--live", "live.json", "-o", "json"]);
+    std::fs::remove_file(world.work().join("git/a.yaml")).unwrap();
+    symlink("/etc/passwd", world.work().join("git/a.yaml")).unwrap();
+    world.commit("git");
+    let in_git = world.run(&["scan", "--source", "git?ref=main", "--live", "live.json", "-o", "json"]);
+    for (run, reason) in [
+        (on_disk, "a.yaml: a symbolic link to ../secret.yaml: it leads out of the source; make it a real file"),
+        (in_git, "a.yaml: a symbolic link to /etc/passwd: it has an absolute target; make it a real file"),
+    ] {
+        run.ends(3, &[]).hides(&["hunter2", "root:"]);
+        assert_eq!(run.items(), ["ConfigMap/b changed data.k"]);
+        assert_eq!(run.not_compared(), [reason]);
+        assert_eq!(run.states(), [" failed", "shop complete"]);
+    }
 }
 
 #[test]
-fn a_link_out_of_a_repository_is_refused() {
+fn a_link_out_of_a_snapshot_makes_nothing_missing() {
     let world = World::new();
-    world.write("git/b.yaml", config_map("b", "k: v"));
-    world.write("live.json", crate::world::list(&[live_config_map("b", &json!({"k": "v"}))]));
-    symlink("/etc/passwd", world.work().join("git/a.yaml")).unwrap();
-    world.commit("git");
-    let run = world.run(&["scan", "--source", "git?ref=main", "--live", "live.json", "-o", "json"]);
-    run.ends(2, &["error: the symbolic link a.yaml", "hint: make it a real file"]);
-    assert_eq!(run.out, "");
+    world.write("git.yaml", [config_map("a", "k: v"), config_map("b", "k: v")].concat());
+    world.write("live/b.json", crate::world::list(&[live_config_map("b", &json!({"k": "v"}))]));
+    symlink("/etc/passwd", world.work().join("live/a.json")).unwrap();
+    let run = world.run(&["scan", "--source", "git.yaml", "--live", "live", "-o", "json"]);
+    run.ends(3, &[]);
+    assert_eq!(run.items(), [] as [&str; 0]);
+    assert!(run.not_compared()[0].contains("a symbolic link to /etc/passwd"), "{:?}", run.not_compared());
 }
 
 #[test]

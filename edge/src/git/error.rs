@@ -5,9 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::link::LinkFault;
 use super::process::ProcessError;
-use crate::files::{COUNT_LIMIT, FILE_LIMIT, TOTAL_LIMIT};
+use crate::files::{COUNT_LIMIT, FILE_LIMIT, LinkFault, TOTAL_LIMIT};
 
 /// Why a Git source could not be read. No message holds a password or token.
 #[derive(Debug, Error)]

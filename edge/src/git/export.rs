@@ -12,14 +12,13 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::Commit;
 use super::command::Git;
 use super::error::GitError;
-use super::link::LinkFault;
 use super::objects::{Wanted, is_large_file_pointer, send_all};
 use super::tree::{Base, Kind, Tree};
 use super::tree_path::TreePath;
-use super::{Commit, SkipReason, Skipped};
-use crate::files::{COUNT_LIMIT, path_text};
+use crate::files::{COUNT_LIMIT, LinkFault, SkipReason, Skipped, path_text};
 
 /// A commit's files in a folder of their own, which goes with this value.
 #[derive(Debug)]
@@ -117,7 +116,7 @@ impl Plan<'_> {
                 let repository = self.git.repository.clone();
                 return Err(GitError::FollowLink { repository, link: shown, fault });
             }
-            Err(fault) => self.skip(shown, SkipReason::Link(fault)),
+            Err(fault) => self.skip(shown, tree.broken_link(path, fault)),
         }
         Ok(())
     }

@@ -1,36 +1,12 @@
 //! Where a path in a commit's tree leads when its symbolic links are followed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt;
 
 use super::tree::{Entry, Kind};
+use crate::files::LinkFault;
 
 /// As many links as Linux follows.
 const MAX_LINKS: usize = 40;
-
-/// What is wrong with a symbolic link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LinkFault {
-    /// Its target is an absolute path.
-    Absolute,
-    /// Its target lies outside the repository.
-    LeadsOut,
-    /// Its target does not exist.
-    Missing,
-    /// It leads to itself.
-    Loop,
-}
-
-impl fmt::Display for LinkFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absolute => "has an absolute target",
-            Self::LeadsOut => "leads out of the repository",
-            Self::Missing => "has no target",
-            Self::Loop => "leads to itself",
-        })
-    }
-}
 
 /// What lies at the end of a path.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,7 +32,7 @@ impl Map<'_> {
         while let Some(part) = ahead.pop_front() {
             match part {
                 b"" | b"." => continue,
-                b".." if at.is_empty() => return Err(LinkFault::LeadsOut),
+                b".." if at.is_empty() => return Err(LinkFault::LeavesRepository),
                 b".." => at.truncate(parent_length(&at)),
                 part => self.step(&mut at, part)?,
             }
@@ -165,8 +141,8 @@ mod tests {
             ("folder/b/c.yaml", Ok(Found::File(b"a/b/c.yaml".to_vec()))),
             ("", Ok(Found::Folder(Vec::new()))),
             ("to-module", Ok(Found::Submodule)),
-            ("out", Err(LinkFault::LeadsOut)),
-            ("deep/out", Err(LinkFault::LeadsOut)),
+            ("out", Err(LinkFault::LeavesRepository)),
+            ("deep/out", Err(LinkFault::LeavesRepository)),
             ("abs", Err(LinkFault::Absolute)),
             ("abs/passwd", Err(LinkFault::Absolute)),
             ("dangling", Err(LinkFault::Missing)),

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use super::command::Git;
 use super::error::GitError;
-use super::link::{Found, LinkFault, Map, below};
+use super::link::{Found, Map, below};
 use super::nearest::nearest;
 use super::objects::{ObjectId, Wanted, read_all};
 use super::tree_path::TreePath;
-use super::{Commit, SkipReason, Skipped, failed};
-use crate::files::{is_manifest, path_text};
+use super::{Commit, failed};
+use crate::files::{LinkFault, SkipReason, Skipped, is_manifest, path_text};
 
 /// What a tree's entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,20 +101,25 @@ impl Tree {
         self.links.get(link).map_or(&[], Vec::as_slice)
     }
 
+    /// Why a link is left out.
+    pub(super) fn broken_link(&self, link: &[u8], fault: LinkFault) -> SkipReason {
+        SkipReason::Link { target: path_text(self.target(link)), fault }
+    }
+
     /// Chooses the manifests of a source: each once, at its own place where it has one there.
-    pub(super) fn manifests(&self, git: &Git, base: &Base) -> Result<Selection, GitError> {
+    pub(super) fn manifests(&self, base: &Base) -> Selection {
         let mut selection = Selection::default();
         match base {
             Base::File(path) => {
                 let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
                 selection.files.insert(path_text(name), self.entries[path].id.clone());
             }
-            Base::Folder(folder) => self.folder(git, folder, &mut selection)?,
+            Base::Folder(folder) => self.folder(folder, &mut selection),
         }
-        Ok(selection)
+        selection
     }
 
-    fn folder(&self, git: &Git, folder: &[u8], selection: &mut Selection) -> Result<(), GitError> {
+    fn folder(&self, folder: &[u8], selection: &mut Selection) {
         let mut seen = HashSet::new();
         let mut ahead = VecDeque::from([(folder.to_vec(), Vec::new())]);
         while let Some((folder, shown)) = ahead.pop_front() {
@@ -144,17 +149,10 @@ impl Tree {
                         }
                     }
                     Ok(Found::Submodule) => note(selection, &shown, SkipReason::Submodule),
-                    Err(LinkFault::Missing) if !is_manifest(&shown) => {
-                        note(selection, &shown, SkipReason::Link(LinkFault::Missing));
-                    }
-                    Err(fault) => {
-                        let (repository, link) = (git.repository.clone(), path_text(&real));
-                        return Err(GitError::FollowLink { repository, link, fault });
-                    }
+                    Err(fault) => note(selection, &shown, self.broken_link(&real, fault)),
                 }
             }
         }
-        Ok(())
     }
 
     fn near(&self, path: &str) -> Vec<String> {

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-use anchorwatch_edge::files::{FILE_LIMIT, ReadTreeError, read_tree};
+use anchorwatch_edge::files::{FILE_LIMIT, LinkFault, ReadTreeError, SkipReason, Skipped, read_tree};
 
 fn folder(files: &[&str]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -19,7 +19,7 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
 }
 
 async fn paths(source: &Path) -> Vec<String> {
-    read_tree(source).await.unwrap().into_iter().map(|file| file.path).collect()
+    read_tree(source).await.unwrap().files.into_iter().map(|file| file.path).collect()
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn manifests_are_read_sorted_and_hidden_folders_left_out() {
 #[tokio::test]
 async fn a_file_is_a_source_by_its_name() {
     let folder = folder(&["x/odd.txt"]);
-    let files = read_tree(&folder.path().join("source/x/odd.txt")).await.unwrap();
+    let files = read_tree(&folder.path().join("source/x/odd.txt")).await.unwrap().files;
     assert_eq!((files[0].path.as_str(), files[0].bytes.as_slice()), ("odd.txt", &b"x/odd.txt"[..]));
 }
 
@@ -57,13 +57,22 @@ async fn links_inside_are_followed_each_file_once() {
 }
 
 #[tokio::test]
-async fn links_that_lead_out_are_named() {
-    for target in ["/etc/hostname", "../outside", "/etc"] {
-        let folder = folder(&["a.yaml"]);
-        fs::create_dir(folder.path().join("outside")).unwrap();
-        symlink(target, folder.path().join("source/link.yaml")).unwrap();
-        let error = read_tree(&folder.path().join("source")).await.unwrap_err();
-        assert!(matches!(&error, ReadTreeError::FollowLink { link, .. } if link.ends_with("link.yaml")), "{error}");
+async fn links_that_lead_out_or_nowhere_are_named_and_the_rest_is_read() {
+    for (link, target, fault) in [
+        ("link.yaml", "/etc/hostname", LinkFault::LeavesSource),
+        ("sub/link.json", "../../outside/x.json", LinkFault::LeavesSource),
+        ("sub/folder", "../../outside", LinkFault::LeavesSource),
+        ("link.yaml", "none.yaml", LinkFault::Missing),
+        ("link.yaml", "a.yaml/b", LinkFault::Missing),
+        ("link.yaml", "link.yaml", LinkFault::Loop),
+    ] {
+        let folder = folder(&["a.yaml", "sub/b.yaml", "../outside/x.json"]);
+        symlink(target, folder.path().join("source").join(link)).unwrap();
+        let tree = read_tree(&folder.path().join("source")).await.unwrap();
+        let reason = SkipReason::Link { target: target.into(), fault };
+        assert_eq!(tree.skipped, [Skipped { path: link.into(), reason }]);
+        let files: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(files, ["a.yaml", "sub/b.yaml"], "{link} to {target}");
     }
 }
 
@@ -72,9 +81,6 @@ async fn what_cannot_be_read_is_an_error_and_never_left_out() {
     let folder = folder(&["a.yaml"]);
     let source = folder.path().join("source");
     assert!(matches!(read_tree(&source.join("none")).await, Err(ReadTreeError::FindSource { .. })));
-    symlink("none.yaml", source.join("dangling.yaml")).unwrap();
-    assert!(matches!(read_tree(&source).await, Err(ReadTreeError::ReadFile { .. })));
-    fs::remove_file(source.join("dangling.yaml")).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(source.join("socket.yaml")).unwrap();
     assert!(matches!(read_tree(&source).await, Err(ReadTreeError::ReadSpecialFile { .. })));
 }

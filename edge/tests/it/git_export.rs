@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use anchorwatch_edge::git::{GitError, LinkFault, SkipReason, Skipped};
+use anchorwatch_edge::files::{LinkFault, SkipReason, Skipped};
+use anchorwatch_edge::git::GitError;
 
 use crate::repository::{TestRepository, at};
 
@@ -38,8 +39,15 @@ async fn links_out_of_the_source_are_an_error_and_elsewhere_a_note() {
     let (repository, commit) = shop.at("main").await;
     let export = repository.export(&commit, &at("deploy"), &shop.scratch()).await.unwrap();
     assert!(!export.root().join("docs").exists());
-    let note = |path: &str, fault| Skipped { path: path.into(), reason: SkipReason::Link(fault) };
-    assert_eq!(export.skipped(), [note("docs/out", LinkFault::LeadsOut), note("docs/passwd", LinkFault::Absolute)]);
+    let note = |path: &str, target: &str, fault| {
+        let reason = SkipReason::Link { target: target.into(), fault };
+        Skipped { path: path.into(), reason }
+    };
+    let expected = [
+        note("docs/out", "../../../etc", LinkFault::LeavesRepository),
+        note("docs/passwd", "/etc/passwd", LinkFault::Absolute),
+    ];
+    assert_eq!(export.skipped(), expected);
     let error = repository.export(&commit, &at("docs"), &shop.scratch()).await.unwrap_err();
     assert!(matches!(error, GitError::FindPath { .. } | GitError::FollowLink { .. }), "{error}");
 }
@@ -55,8 +63,8 @@ async fn a_large_file_matters_only_in_the_source() {
     shop.commit("one");
     let (repository, commit) = shop.at("main").await;
     let export = repository.export(&commit, &at("deploy"), &shop.scratch()).await.unwrap();
-    let reasons: Vec<SkipReason> = export.skipped().iter().map(|skipped| skipped.reason).collect();
-    assert_eq!(reasons, [SkipReason::LargeFilePointer, SkipReason::TooLarge]);
+    let reasons: Vec<&SkipReason> = export.skipped().iter().map(|skipped| &skipped.reason).collect();
+    assert_eq!(reasons, [&SkipReason::LargeFilePointer, &SkipReason::TooLarge]);
     let error = repository.export(&commit, &at("media"), &shop.scratch()).await.unwrap_err();
     assert!(matches!(error, GitError::ReadLargeFile { .. } | GitError::FileTooLarge { .. }), "{error}");
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anchorwatch_edge::git::{GitError, GitLocation, GitOptions, GitRepository, SourceTree};
+use anchorwatch_edge::files::SourceTree;
+use anchorwatch_edge::git::{GitError, GitLocation, GitOptions, GitRepository};
 
 use crate::repository::{TestRepository, at, open};
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use anchorwatch_edge::files::{FILE_LIMIT, SourceFile};
-use anchorwatch_edge::git::{GitError, LinkFault, SkipReason, Skipped};
+use anchorwatch_edge::files::{FILE_LIMIT, LinkFault, SkipReason, Skipped, SourceFile};
+use anchorwatch_edge::git::GitError;
 
 use crate::repository::{TestRepository, at};
 
@@ -64,28 +64,43 @@ async fn links_are_followed_inside_the_repository() {
         let tree = repository.read_tree(&commit, &at(path)).await.unwrap();
         let paths: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
         assert_eq!(paths, expected, "{path}");
-        let reason = SkipReason::Link(LinkFault::Missing);
+        let reason = link("nowhere", LinkFault::Missing);
         assert!(tree.skipped.contains(&Skipped { path: "dangling".into(), reason }), "{:?}", tree.skipped);
     }
 }
 
 #[tokio::test]
-async fn links_that_lead_nowhere_or_out_are_named() {
+async fn links_that_lead_nowhere_or_out_are_named_and_the_rest_is_read() {
     let cases = [
         ("/etc/passwd", LinkFault::Absolute),
-        ("../../etc", LinkFault::LeadsOut),
+        ("../../etc", LinkFault::LeavesRepository),
         ("nowhere.yaml", LinkFault::Missing),
         ("link.yaml", LinkFault::Loop),
     ];
-    for (target, expected) in cases {
+    for (target, fault) in cases {
         let mut shop = TestRepository::new();
         shop.write("deploy/a.yaml", "a: 1");
         shop.link("deploy/link.yaml", target);
         shop.commit("one");
-        let error = shop.paths("deploy").await.unwrap_err();
-        let GitError::FollowLink { link, fault, .. } = &error else { panic!("{error}") };
-        assert_eq!((link.as_str(), *fault), ("deploy/link.yaml", expected));
+        let (repository, commit) = shop.at("main").await;
+        let tree = repository.read_tree(&commit, &at("deploy")).await.unwrap();
+        assert_eq!(tree.files.len(), 1, "{target}");
+        assert_eq!(tree.skipped, [Skipped { path: "link.yaml".into(), reason: link(target, fault) }]);
     }
+}
+
+#[tokio::test]
+async fn a_source_that_is_itself_behind_such_a_link_is_an_error() {
+    let mut shop = TestRepository::new();
+    shop.write("a.yaml", "a: 1");
+    shop.link("deploy", "/etc");
+    shop.commit("one");
+    let error = shop.paths("deploy").await.unwrap_err();
+    assert!(matches!(error, GitError::FollowLink { fault: LinkFault::Absolute, .. }), "{error}");
+}
+
+fn link(target: &str, fault: LinkFault) -> SkipReason {
+    SkipReason::Link { target: target.into(), fault }
 }
 
 #[tokio::test]
