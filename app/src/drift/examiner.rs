@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::audit::{AuditLog, ObjectAddress};
 use anchorwatch_core::drift::compare::{Class, Pair, Silent, compare, compare_and_tell};
-use anchorwatch_core::drift::examine::{self, PastVersion, Setting, Subject};
+use anchorwatch_core::drift::examine::{self, NoPast, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::mask;
 use anchorwatch_core::drift::origin::Witness;
@@ -21,7 +21,7 @@ use anchorwatch_core::ownership::{self, Entry};
 use anchorwatch_core::schema::Schema;
 
 use super::confirm::Confirmation;
-use super::past::Past;
+use super::past::{Past, PastOfObject};
 use super::source::{SourceOfFiles, Unstable};
 use crate::index::{Index, Wanted};
 
@@ -218,7 +218,7 @@ impl Examiner<'_> {
                 };
                 (log, address)
             }),
-            past: &[],
+            past: &NoPast,
         };
         Ok(vec![examine::unmanaged(self.setting, &subject, &live.root)])
     }
@@ -244,7 +244,7 @@ impl Examiner<'_> {
         let applied = last_applied(&live.root);
         let past = self.past(wanted);
         let subject = Subject {
-            past: &past,
+            past: past.as_ref().map_or(&NoPast, |past| past as &dyn examine::Past),
             witness: Witness {
                 kind: &wanted.kind,
                 entries: entries.as_deref(),
@@ -281,12 +281,9 @@ impl Examiner<'_> {
         })
     }
 
-    fn past(&self, wanted: &Wanted<'_>) -> Vec<PastVersion<'static>> {
-        let file = self.origin.files.get(wanted.desired.file);
-        match (self.past, file) {
-            (Some(past), Some(file)) => past.of(file, &wanted.desired.identity()),
-            _ => Vec::new(),
-        }
+    fn past(&self, wanted: &Wanted<'_>) -> Option<PastOfObject<'_>> {
+        let file = self.origin.files.get(wanted.desired.file)?;
+        Some(self.past?.of(file, wanted.desired.identity()))
     }
 
     fn tell(&self, wanted: &Wanted<'_>, silent: &[Silent<'_>]) {
@@ -307,7 +304,8 @@ impl Examiner<'_> {
     /// The item for an object that the cluster does not have.
     pub(crate) fn missing(&self, wanted: &Wanted<'_>) -> DriftItem {
         let past = self.past(wanted);
-        examine::missing(self.setting, &Subject { past: &past, ..self.subject(wanted) }, wanted.desired.line)
+        let past: &dyn examine::Past = past.as_ref().map_or(&NoPast, |past| past);
+        examine::missing(self.setting, &Subject { past, ..self.subject(wanted) }, wanted.desired.line)
     }
 
     fn subject<'s>(&'s self, wanted: &'s Wanted<'_>) -> Subject<'s> {
@@ -323,7 +321,7 @@ impl Examiner<'_> {
                 rendered: self.origin.rendered,
             },
             audit: self.audit.zip(self.address(wanted)),
-            past: &[],
+            past: &NoPast,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! What earlier commits said of an object, also in another file; read when a difference asks for it, each file once.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
-use anchorwatch_core::drift::examine::PastVersion;
+use anchorwatch_core::drift::examine::{self, PastVersion};
 use anchorwatch_core::object::Identity;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::source;
-use anchorwatch_edge::git::{Commit, GitError, History, ObjectId};
+use anchorwatch_edge::git::{Change, Commit, GitError, History, ObjectId};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
@@ -23,6 +24,7 @@ type Objects = HashMap<Identity, Map<'static>>;
 type Places = HashMap<Identity, Arc<str>>;
 
 /// What a file held until a commit changed it.
+#[derive(Clone)]
 struct Then {
     /// The newest commit that had it so.
     commit: String,
@@ -35,18 +37,35 @@ pub(crate) struct Past<'a> {
     history: &'a History,
     runtime: &'a Handle,
     key: &'a SecretKey,
-    known: Mutex<Known>,
+    files: Mutex<HashMap<Arc<str>, Arc<PastOfFile>>>,
+    moves: Mutex<Moves>,
+    faults: Mutex<Vec<String>>,
 }
 
-/// What was read so far.
+/// The past of a file, as far as it was read.
 #[derive(Default)]
-struct Known {
-    /// The earlier versions of a file, newest first.
-    files: HashMap<String, Arc<Vec<Then>>>,
+struct PastOfFile {
+    /// What was done to it, newest first.
+    changes: Vec<Change>,
+    read: Mutex<Read>,
+}
+
+#[derive(Default)]
+struct Read {
+    /// Contents before the newest changes.
+    blobs: Vec<Arc<[u8]>>,
+    bytes: usize,
+    versions: Vec<Then>,
+    /// True if there is no more.
+    ended: bool,
+}
+
+/// Where objects were before the commits that moved them.
+#[derive(Default)]
+struct Moves {
     /// What a commit changed, as it was before.
     places: HashMap<ObjectId, Places>,
-    bytes_of_moves: usize,
-    faults: Vec<String>,
+    bytes: usize,
 }
 
 impl std::fmt::Debug for Past<'_> {
@@ -58,104 +77,93 @@ impl std::fmt::Debug for Past<'_> {
 impl<'a> Past<'a> {
     /// A past that was not looked at yet.
     pub(crate) fn new(history: &'a History, runtime: &'a Handle, key: &'a SecretKey) -> Self {
-        Self { history, runtime, key, known: Mutex::default() }
+        let (files, moves, faults) = Default::default();
+        Self { history, runtime, key, files, moves, faults }
     }
 
-    /// What earlier commits said of an object of this file, newest first. `identity` is as Git writes it.
+    /// What earlier commits said of an object of this file. `identity` is as Git writes it.
     ///
     /// Where a commit brought the object into the file, it is looked for in what the commit changed besides.
-    pub(crate) fn of(&self, file: &str, identity: &Identity) -> Vec<PastVersion<'static>> {
-        // Held while reading: a second worker that asks for the same file waits instead of reading it again.
-        let mut known = self.known.lock().expect("no thread panics while it reads the past");
-        let mut past: Vec<PastVersion<'static>> = Vec::new();
-        let mut place = Some((Arc::from(file), None));
-        while let Some((file, moved_in)) = place.take() {
-            let versions = self.versions(&mut known, &file);
-            let mut is_here = true;
-            for then in
-                versions.iter().skip_while(|then| moved_in.as_ref().is_some_and(|id| then.followed_by.id != *id))
-            {
-                let root = then.objects.get(identity);
-                if root.is_none() && is_here {
-                    place = self.place_before(&mut known, &then.followed_by.id, identity);
-                    if place.is_some() {
-                        break;
-                    }
-                }
-                is_here = root.is_some();
-                if past.last().is_none_or(|newer| newer.root.as_ref() != root) {
-                    past.push(PastVersion {
-                        commit: then.commit.clone(),
-                        root: root.cloned(),
-                        followed_by: (then.followed_by.id.to_string(), seconds(then.followed_by.time)),
-                    });
-                }
-            }
-        }
-        past
+    pub(crate) fn of(&self, file: &str, identity: Identity) -> PastOfObject<'_> {
+        let walk = Walk { found: Vec::new(), place: Some((Arc::from(file), 0)), is_here: true };
+        PastOfObject { past: self, identity, walk: RefCell::new(walk) }
     }
 
     /// What could not be read of the past.
     pub(crate) fn faults(&self) -> Vec<String> {
-        self.known.lock().expect("no thread panics while it reads the past").faults.clone()
+        held(&self.faults).clone()
     }
 
-    fn versions(&self, known: &mut Known, file: &str) -> Arc<Vec<Then>> {
-        if let Some(versions) = known.files.get(file) {
-            return Arc::clone(versions);
+    fn file(&self, file: &Arc<str>) -> Arc<PastOfFile> {
+        if let Some(known) = held(&self.files).get(file) {
+            return Arc::clone(known);
         }
-        let read = self.runtime.block_on(self.read_versions(file)).unwrap_or_else(|error| {
-            known.faults.push(format!("{file}: {error}"));
-            Vec::new()
-        });
-        let read = Arc::new(read);
-        known.files.insert(file.to_owned(), Arc::clone(&read));
-        read
+        let read = self.runtime.block_on(self.history.changes_of(file));
+        let changes = self.or_fault(file, read).unwrap_or_default().into_iter().cloned().collect();
+        let past = PastOfFile { changes, read: Mutex::default() };
+        Arc::clone(held(&self.files).entry(Arc::clone(file)).or_insert_with(|| Arc::new(past)))
     }
 
-    async fn read_versions(&self, file: &str) -> Result<Vec<Then>, GitError> {
-        let changes = self.history.changes_of(file).await?;
-        let ids: Vec<ObjectId> = changes.iter().filter_map(|change| change.before.clone()).collect();
-        let blobs = self.history.read_blobs(&ids, BYTES_A_FILE).await?;
-        let mut blobs: HashMap<&ObjectId, Arc<[u8]>> = ids.iter().zip(blobs).collect();
-        let mut parsed: HashMap<&ObjectId, Arc<Objects>> = HashMap::new();
-        let mut versions = Vec::with_capacity(changes.len());
-        for (at, change) in changes.iter().enumerate() {
-            let (commit, objects) = match (&change.before, changes.get(at + 1)) {
-                (None, _) => (format!("{}^", change.commit.id), Arc::default()),
-                (Some(id), Some(older)) => {
-                    if let Some(blob) = blobs.remove(id) {
-                        parsed.insert(id, Arc::new(objects(&blob, self.key)));
-                    }
-                    let Some(objects) = parsed.get(id) else { break };
-                    (older.commit.id.to_string(), Arc::clone(objects))
-                }
-                // Made before the commits that are looked at.
-                (Some(_), None) => break,
-            };
-            versions.push(Then { commit, objects, followed_by: Arc::clone(&change.commit) });
+    /// What a file held before the change at this position.
+    fn version(&self, name: &str, file: &PastOfFile, at: usize) -> Option<Then> {
+        // Held while reading: a second worker that asks for the same file waits instead of reading it again.
+        let mut read = held(&file.read);
+        while read.versions.len() <= at && !read.ended {
+            match self.next_version(name, file, &mut read) {
+                Some(then) => read.versions.push(then),
+                None => read.ended = true,
+            }
         }
-        Ok(versions)
+        read.versions.get(at).cloned()
     }
 
-    /// The file that a commit moved an object out of, with the commit.
-    fn place_before(
-        &self,
-        known: &mut Known,
-        commit: &ObjectId,
-        identity: &Identity,
-    ) -> Option<(Arc<str>, Option<ObjectId>)> {
-        if !known.places.contains_key(commit) {
-            let left = BYTES_OF_MOVES.saturating_sub(known.bytes_of_moves);
-            let (places, bytes) = self.runtime.block_on(self.read_places(commit, left)).unwrap_or_else(|error| {
-                known.faults.push(format!("{commit}: {error}"));
-                Default::default()
-            });
-            known.bytes_of_moves += bytes;
-            known.places.insert(commit.clone(), places);
+    fn next_version(&self, name: &str, file: &PastOfFile, read: &mut Read) -> Option<Then> {
+        let at = read.versions.len();
+        let change = file.changes.get(at)?;
+        let followed_by = Arc::clone(&change.commit);
+        let Some(id) = &change.before else {
+            return Some(Then { commit: format!("{}^", change.commit.id), objects: Arc::default(), followed_by });
+        };
+        // Without an older one it was made before the commits that are looked at.
+        let commit = file.changes.get(at + 1)?.commit.id.to_string();
+        let seen = file.changes[..at].iter().position(|newer| newer.before.as_ref() == Some(id));
+        let objects = match seen {
+            Some(same) => Arc::clone(&read.versions[same].objects),
+            None => Arc::new(objects(&self.next_blob(name, file, read, at)?, self.key)),
+        };
+        Some(Then { commit, objects, followed_by })
+    }
+
+    /// Reads on until the contents before the change at this position are there.
+    fn next_blob(&self, name: &str, file: &PastOfFile, read: &mut Read, at: usize) -> Option<Arc<[u8]>> {
+        let ids: Vec<ObjectId> = file.changes.iter().filter_map(|change| change.before.clone()).collect();
+        let wanted = file.changes[..at].iter().filter(|change| change.before.is_some()).count();
+        if read.blobs.len() <= wanted {
+            let left = BYTES_A_FILE.checked_sub(read.bytes)?;
+            let end = ids.len().min((wanted + self.history.at_once()).max(2 * read.blobs.len()));
+            let more = self.runtime.block_on(self.history.read_blobs(&ids[read.blobs.len()..end], left));
+            let more = self.or_fault(name, more)?;
+            read.bytes += more.iter().map(|blob| blob.len()).sum::<usize>();
+            read.blobs.extend(more);
         }
-        let file = known.places[commit].get(identity)?;
-        Some((Arc::clone(file), Some(commit.clone())))
+        read.blobs.get(wanted).cloned()
+    }
+
+    /// The file that a commit moved an object out of.
+    fn place_before(&self, commit: &ObjectId, identity: &Identity) -> Option<Arc<str>> {
+        let mut moves = held(&self.moves);
+        if !moves.places.contains_key(commit) {
+            let left = BYTES_OF_MOVES.saturating_sub(moves.bytes);
+            let read = self.runtime.block_on(self.read_places(commit, left));
+            let (places, bytes) = self.or_fault(commit.as_str(), read).unwrap_or_default();
+            moves.bytes += bytes;
+            moves.places.insert(commit.clone(), places);
+        }
+        moves.places[commit].get(identity).cloned()
+    }
+
+    fn or_fault<T>(&self, what: &str, result: Result<T, GitError>) -> Option<T> {
+        result.map_err(|error| held(&self.faults).push(format!("{what}: {error}"))).ok()
     }
 
     async fn read_places(&self, commit: &ObjectId, limit: usize) -> Result<(Places, usize), GitError> {
@@ -170,6 +178,68 @@ impl<'a> Past<'a> {
         }
         Ok((places, bytes))
     }
+}
+
+/// The past of one object, read as far as somebody asks.
+pub(crate) struct PastOfObject<'p> {
+    past: &'p Past<'p>,
+    identity: Identity,
+    walk: RefCell<Walk>,
+}
+
+struct Walk {
+    found: Vec<Arc<PastVersion<'static>>>,
+    /// The file, and the position of the change to look at next; nothing at the end.
+    place: Option<(Arc<str>, usize)>,
+    /// True if the next newer version had the object.
+    is_here: bool,
+}
+
+impl std::fmt::Debug for PastOfObject<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PastOfObject({})", self.identity)
+    }
+}
+
+impl examine::Past for PastOfObject<'_> {
+    fn version(&self, at: usize) -> Option<Arc<PastVersion<'static>>> {
+        let mut walk = self.walk.borrow_mut();
+        while walk.found.len() <= at {
+            let place = walk.place.take()?;
+            self.step(&mut walk, place);
+        }
+        walk.found.get(at).cloned()
+    }
+}
+
+impl PastOfObject<'_> {
+    /// Looks at one version of a file. Without another one the walk is at its end.
+    fn step(&self, walk: &mut Walk, (name, at): (Arc<str>, usize)) {
+        let file = self.past.file(&name);
+        let Some(then) = self.past.version(&name, &file, at) else { return };
+        let root = then.objects.get(&self.identity);
+        let came_here = root.is_none() && std::mem::replace(&mut walk.is_here, root.is_some());
+        if came_here && let Some(older) = self.past.place_before(&then.followed_by.id, &self.identity) {
+            let changes = &self.past.file(&older).changes;
+            let moved = changes.iter().position(|change| change.commit.id == then.followed_by.id);
+            walk.place = moved.map(|at| (older, at));
+            walk.is_here = true;
+            return;
+        }
+        walk.is_here = root.is_some();
+        walk.place = Some((name, at + 1));
+        if walk.found.last().is_none_or(|newer| newer.root.as_ref() != root) {
+            walk.found.push(Arc::new(PastVersion {
+                commit: then.commit,
+                root: root.cloned(),
+                followed_by: (then.followed_by.id.to_string(), seconds(then.followed_by.time)),
+            }));
+        }
+    }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no thread panics while it reads the past")
 }
 
 fn objects(bytes: &[u8], key: &SecretKey) -> Objects {

@@ -173,7 +173,8 @@ fn an_object_recorded_in_a_version_with_other_fields_is_not_compared() {
             "minReplicas": 1, "maxReplicas": 9, "metrics": [cpu],
         },
     });
-    let v1 = World::comparing(&git("autoscaling/v1", ", targetCPUUtilizationPercentage: 80"), &[live.clone()]);
+    let v1 =
+        World::comparing(&git("autoscaling/v1", ", targetCPUUtilizationPercentage: 80"), std::slice::from_ref(&live));
     let run = v1.scan(&["-o", "json"]);
     assert_eq!(run.ends(3, &[]).items(), [""; 0]);
     let reason = run.reports()[0]["not_compared"][0]["reason"].as_str().unwrap_or_default().to_owned();

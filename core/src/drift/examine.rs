@@ -1,5 +1,8 @@
 //! One object's differences into items: judged, graded, masked and named.
 
+use std::fmt;
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::audit::{AuditLog, ObjectAddress};
@@ -41,6 +44,22 @@ pub struct PastVersion<'a> {
     pub followed_by: (String, Timestamp),
 }
 
+/// What Git said of one object before, newest first. A version is read when somebody asks for it.
+pub trait Past: fmt::Debug {
+    /// The version at this position, from 0; `None` after the last one.
+    fn version(&self, at: usize) -> Option<Arc<PastVersion<'static>>>;
+}
+
+/// No past is known.
+#[derive(Debug, Clone, Copy)]
+pub struct NoPast;
+
+impl Past for NoPast {
+    fn version(&self, _at: usize) -> Option<Arc<PastVersion<'static>>> {
+        None
+    }
+}
+
 /// What is known of one object.
 #[derive(Debug, Clone)]
 pub struct Subject<'a> {
@@ -56,8 +75,8 @@ pub struct Subject<'a> {
     pub source: SourceLocation,
     /// Who wrote to it, where an audit log says.
     pub audit: Option<(&'a AuditLog, ObjectAddress<'a>)>,
-    /// What Git said before, newest first.
-    pub past: &'a [PastVersion<'a>],
+    /// What Git said before.
+    pub past: &'a dyn Past,
 }
 
 /// Makes items of an object's differences. Those that turn out to be the server's own are left out.
@@ -139,7 +158,7 @@ fn remember(
     if matches!(verdict.origin, Origin::Human | Origin::Controller) {
         return (verdict, None);
     }
-    let said_so = |past: &&PastVersion<'_>| match (&past.root, difference.change) {
+    let said_so = |past: &Arc<PastVersion<'_>>| match (&past.root, difference.change) {
         (None, Change::MissingObject) => now.duration_since(past.followed_by.1) <= SYNC_GRACE,
         (Some(root), Change::Removed) => {
             value_at(root, &difference.path).is_none() && !applied_since(subject, past.followed_by.1)
@@ -149,7 +168,7 @@ fn remember(
         }
         _ => false,
     };
-    match subject.past.iter().find(said_so) {
+    match (0..).map_while(|at| subject.past.version(at)).find(said_so) {
         Some(past) => {
             let commit = PastCommit {
                 commit: past.commit.clone(),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Pair, compare};
-use anchorwatch_core::drift::examine::{Setting, Subject, items, missing};
+use anchorwatch_core::drift::examine::{NoPast, Setting, Subject, items, missing};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::level::Bounds;
 use anchorwatch_core::drift::origin::Witness;
@@ -124,7 +124,7 @@ impl Scan<'_> {
             witness,
             bounds: self.bounds(head),
             source: SourceLocation { file: Some("git.yaml".into()), line: None, commit: None, rendered: false },
-            past: &[],
+            past: &NoPast,
             audit: None,
         };
         let witness = Witness { kind: &kind, entries: None, git: &desired.root, last_applied: None };

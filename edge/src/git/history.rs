@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 
 use super::command::Git;
 use super::error::GitError;
-use super::objects::{ObjectId, Wanted, read_all};
+use super::objects::{BlobReader, ObjectId, Wanted};
 use super::tree::{Base, Tree, is_hidden};
 use super::tree_path::TreePath;
 use super::{Commit, failed};
@@ -40,11 +40,12 @@ pub struct History {
     path: TreePath,
     log: OnceCell<Log>,
     cache: Mutex<Cache>,
+    reader: tokio::sync::Mutex<Option<BlobReader>>,
 }
 
 impl History {
     pub(super) fn new(git: Arc<Git>, commit: Commit, path: TreePath) -> Self {
-        Self { git, commit, path, log: OnceCell::new(), cache: Mutex::default() }
+        Self { git, commit, path, log: OnceCell::new(), cache: Mutex::default(), reader: tokio::sync::Mutex::default() }
     }
 
     /// What was done to a file, newest first.
@@ -79,6 +80,11 @@ impl History {
         Ok(read)
     }
 
+    /// How many contents are best read together: of a copy without them each question goes over the network.
+    pub fn at_once(&self) -> usize {
+        if self.git.is_copy { AT_ONCE } else { 1 }
+    }
+
     async fn read_all_of(&self, ids: &[ObjectId]) -> Result<Vec<Arc<[u8]>>, GitError> {
         let mut known: HashMap<&ObjectId, Arc<[u8]>> = HashMap::new();
         {
@@ -88,14 +94,29 @@ impl History {
         let mut missing: Vec<&ObjectId> = ids.iter().filter(|id| !known.contains_key(id)).collect();
         missing.sort_unstable();
         missing.dedup();
-        let wanted = missing.iter().map(|id| Wanted::new(id, format!("an earlier version in {}", self.path))).collect();
-        let read = read_all(&self.git, wanted).await?;
+        let wanted: Vec<Wanted> =
+            missing.iter().map(|id| Wanted::new(id, format!("an earlier version in {}", self.path))).collect();
+        let read = self.ask(&wanted).await?;
         for (id, bytes) in missing.into_iter().zip(read) {
             let bytes: Arc<[u8]> = bytes.into();
             self.cache.lock().unwrap_or_else(PoisonError::into_inner).keep(id, &bytes);
             known.insert(id, bytes);
         }
         Ok(ids.iter().map(|id| Arc::clone(&known[id])).collect())
+    }
+
+    async fn ask(&self, wanted: &[Wanted]) -> Result<Vec<Vec<u8>>, GitError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut reader = self.reader.lock().await;
+        let mut asked = match reader.take() {
+            Some(running) => running,
+            None => BlobReader::start(&self.git)?,
+        };
+        let blobs = asked.read(&self.git, wanted).await?;
+        *reader = Some(asked);
+        Ok(blobs)
     }
 
     async fn log(&self) -> Result<&Log, GitError> {

@@ -1,4 +1,4 @@
-//! Blobs by the thousand, through one `git cat-file --batch`.
+//! Blobs by the thousand, through one `git cat-file --batch`; or now and then a few, through one that keeps running.
 
 use std::fmt;
 use std::io;
@@ -158,6 +158,44 @@ fn size(git: &Git, blob: &Wanted, head: &[u8]) -> Result<u64, GitError> {
         return Err(GitError::ReadObject { repository, object: blob.id.to_string(), path });
     };
     if size > FILE_LIMIT && !blob.optional { Err(GitError::FileTooLarge { repository, path }) } else { Ok(size) }
+}
+
+/// A `git cat-file --batch` that waits for the next question; it ends with its reader.
+#[derive(Debug)]
+pub(super) struct BlobReader {
+    running: Running,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl BlobReader {
+    pub(super) fn start(git: &Git) -> Result<Self, GitError> {
+        let mut running = git.talk(["cat-file", "--batch"])?;
+        let (stdin, stdout) = running.pipes();
+        Ok(Self { running, stdin, stdout: BufReader::new(stdout) })
+    }
+
+    /// Reads blobs in the order wanted. After an error the reader is of no more use.
+    pub(super) async fn read(&mut self, git: &Git, wanted: &[Wanted]) -> Result<Vec<Vec<u8>>, GitError> {
+        fetch_missing(git, wanted).await?;
+        let mut blobs = Vec::with_capacity(wanted.len());
+        let talk = async {
+            for blob in wanted {
+                let question = format!("{}\n", blob.id);
+                self.stdin.write_all(question.as_bytes()).await.map_err(|source| self.running.broken(source))?;
+                let mut head = Vec::new();
+                self.stdout.read_until(b'\n', &mut head).await.map_err(|source| self.running.broken(source))?;
+                let size = size(git, blob, &head)?;
+                let bytes = take(&mut self.stdout, size, size <= FILE_LIMIT).await;
+                blobs.push(bytes.map_err(|source| self.running.broken(source))?.unwrap_or_default());
+            }
+            Ok(())
+        };
+        let done: Result<(), GitError> = timeout(git.options.deadline, talk)
+            .await
+            .unwrap_or_else(|_| Err(self.running.late(git.options.deadline).into()));
+        done.map(|()| blobs)
+    }
 }
 
 /// Fetches, in one go, what a copy without blobs still lacks; by itself Git would fetch them one by one.
