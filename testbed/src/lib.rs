@@ -19,4 +19,4 @@ pub mod record;
 pub use binaries::{Binaries, BuildError, Tool};
 pub use client::{Client, PatchKind};
 pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};
-pub use process::run;
+pub use process::{Server, command, find_on_path, run};

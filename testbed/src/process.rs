@@ -23,7 +23,7 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// A long-running child with its log; dropping it stops and reaps it.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     name: &'static str,
     child: Child,
     log: PathBuf,
@@ -32,7 +32,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts `command`, its output going to `log`.
-    pub(crate) fn start(name: &'static str, mut command: Command, log: &Path) -> io::Result<Self> {
+    pub fn start(name: &'static str, mut command: Command, log: &Path) -> io::Result<Self> {
         let output = File::create(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         Ok(Self { name, child: spawn(command)?, log: log.to_owned(), grace: Duration::from_secs(4) })
@@ -49,12 +49,12 @@ impl Server {
     }
 
     /// How it ended, if it has.
-    pub(crate) fn has_ended(&mut self) -> Option<ExitStatus> {
+    pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
     /// The last lines of its log, for an error message.
-    pub(crate) fn log_tail(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let log = std::fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = text.lines().collect();
@@ -77,7 +77,7 @@ impl Drop for Server {
 }
 
 /// A command that dies with this process, if the system has the means.
-pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
+pub fn command(program: impl AsRef<OsStr>) -> Command {
     let Some(setpriv) = setpriv() else {
         return Command::new(program);
     };
@@ -170,7 +170,7 @@ fn setpriv() -> Option<&'static Path> {
 }
 
 /// Where `program` is installed, if it is.
-pub(crate) fn find_on_path(program: &str) -> Option<PathBuf> {
+pub fn find_on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

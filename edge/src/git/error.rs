@@ -182,8 +182,16 @@ fn fetch_hint(message: &str) -> Option<&'static str> {
     let table = [
         ("could not read Username", "the server asks for a password; set up a credential helper of git, or use ssh"),
         ("could not read Password", "the server asks for a password; set up a credential helper of git, or use ssh"),
-        ("Authentication failed", "the server refuses the token"),
-        ("Permission denied (publickey", "the server knows none of the ssh keys"),
+        (
+            "Authentication failed",
+            "the server refuses the user name, password or token; give git's credential helper a valid one",
+        ),
+        ("returned error: 403", "the server knows you, and does not let you read this repository; ask its owner"),
+        ("Permission denied (publickey", "the server knows none of your ssh keys; add one there, or load it: ssh-add"),
+        (
+            "REMOTE HOST IDENTIFICATION HAS CHANGED",
+            "the host shows another key than known_hosts has; find out why, and only then replace it: ssh-keygen -R HOST",
+        ),
         ("Host key verification failed", "add the host to known_hosts: ssh-keyscan HOST, and compare the fingerprint"),
         ("Could not resolve host", "the host's name is not known here"),
         ("requested URL returned error: 30", "the server redirects; use the address that it redirects to"),

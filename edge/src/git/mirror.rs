@@ -13,6 +13,8 @@ use super::failed;
 const MANY_PACKS: usize = 50;
 /// How long the readable part of a copy's name may be.
 const NAME_LENGTH: usize = 120;
+/// Branches and tags, which a copy has all of.
+const ALL: [&str; 2] = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"];
 /// Answers Git's questions out of the environment, so that a token is in no argument, address or file.
 const ASKPASS: &str = "#!/bin/sh\ncase \"$1\" in\nUsername*) printf '%s\\n' \"$ANCHORWATCH_GIT_USER\" ;;\n\
     *) printf '%s\\n' \"$ANCHORWATCH_GIT_TOKEN\" ;;\nesac\n";
@@ -49,17 +51,8 @@ async fn update(git: &Git, address: &str) -> Result<(), GitError> {
         return Err(failed(git, "config", output));
     }
     let head = fetch(git, ["ls-remote", "--symref", "origin", "HEAD"], Vec::new()).await?;
-    let everything = [
-        "fetch",
-        "--quiet",
-        "--prune",
-        "--force",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "origin",
-        "+refs/heads/*:refs/heads/*",
-        "+refs/tags/*:refs/tags/*",
-    ];
+    let everything =
+        ["fetch", "--quiet", "--prune", "--force", "--no-tags", "--no-write-fetch-head", "origin", ALL[0], ALL[1]];
     fetch(git, everything, Vec::new()).await?;
     set_head(git, &head).await
 }
@@ -113,15 +106,42 @@ pub(super) async fn fetch_objects(git: &Git, ids: String) -> Result<(), GitError
         "--stdin",
         "origin",
     ];
-    fetch(git, args, ids.into_bytes()).await.map(drop)
+    match fetch(git, args, ids.into_bytes()).await {
+        Err(GitError::Fetch { message, .. }) if message.contains("unadvertised object") => fetch_whole(git).await,
+        result => result.map(drop),
+    }
+}
+
+/// Fetches everything anew, with all blobs. A server that speaks the first version of Git's protocol (as sshd without
+/// `AcceptEnv GIT_PROTOCOL` makes it) leaves blobs out when asked to, and then does not give them.
+async fn fetch_whole(git: &Git) -> Result<(), GitError> {
+    let args = [
+        "fetch",
+        "--quiet",
+        "--refetch",
+        "--no-filter",
+        "--force",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "origin",
+        ALL[0],
+        ALL[1],
+    ];
+    fetch(git, args, Vec::new()).await.map(drop)
 }
 
 async fn fetch<const N: usize>(git: &Git, args: [&str; N], input: Vec<u8>) -> Result<String, GitError> {
     let output = git.reach(args, input).await?;
     if !output.status.success() {
-        return Err(GitError::Fetch { repository: git.repository.clone(), message: output.stderr });
+        return Err(GitError::Fetch { repository: git.repository.clone(), message: told(&output.stderr) });
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// A message without ssh's frame of `@`, and without what Git says of our answer to its questions.
+fn told(stderr: &str) -> String {
+    let lines = stderr.lines().map(|line| line.trim_matches(['@', ' ']));
+    lines.filter(|line| !line.is_empty() && !line.contains("askpass response")).collect::<Vec<_>>().join("\n")
 }
 
 /// Says whether a fetch failed on our copy, as after a kill, and not on the server.

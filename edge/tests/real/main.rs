@@ -1,8 +1,12 @@
-//! Rendering with the real kubectl and helm, which the testbed builds.
+//! Rendering with the real kubectl and helm, which the testbed builds, and fetching from real Git servers.
 
 #[cfg(test)]
 #[path = "../it/fakes.rs"]
 mod fakes;
+#[cfg(test)]
+mod git_remote;
+#[cfg(test)]
+mod git_servers;
 #[cfg(test)]
 mod render_fence;
 #[cfg(test)]
