@@ -6,4 +6,5 @@ mod live;
 mod past;
 pub(crate) mod record;
 pub(crate) mod scan;
+pub(crate) mod side;
 pub(crate) mod source;

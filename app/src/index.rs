@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anchorwatch_core::drift::level::Bounds;
-use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::object::{GroupKind, Head};
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::Desired;
 
@@ -15,6 +15,8 @@ use anchorwatch_core::source::Desired;
 pub(crate) struct Wanted<'a> {
     /// The object.
     pub(crate) desired: &'a Desired<'a>,
+    /// Its head.
+    pub(crate) head: Head<'a>,
     /// Group and kind.
     pub(crate) kind: GroupKind,
     /// Namespace that it lives in; empty for cluster-scoped ones.
@@ -79,6 +81,7 @@ impl<'a> Index<'a> {
             index.namespaces.insert(namespace);
             index.wanted.push(Wanted {
                 desired,
+                head,
                 kind,
                 namespace,
                 repeated,
@@ -114,7 +117,7 @@ impl<'a> Index<'a> {
 
     /// Bounds of the autoscaler that scales an object.
     pub(crate) fn bounds(&self, wanted: &Wanted<'_>) -> Option<Bounds> {
-        let name = wanted.desired.head().name;
+        let name = wanted.head.name;
         self.bounds.get(&name_of(&wanted.kind.group, &wanted.kind.kind, wanted.namespace, name)).copied()
     }
 }

@@ -11,7 +11,8 @@ use rust_embed::RustEmbed;
 
 use super::output::Format;
 use super::{scan as face, target};
-use crate::drift::scan::{Live, Request, scan};
+use crate::drift::scan::{Request, scan};
+use crate::drift::side::Live;
 use crate::failure::Failure;
 use crate::words::Language;
 

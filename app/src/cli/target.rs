@@ -8,7 +8,8 @@ use anchorwatch_edge::clock::{self, KeyError};
 use anchorwatch_edge::cluster::ConnectOptions;
 
 use crate::config;
-use crate::drift::scan::{Live, Request};
+use crate::drift::scan::Request;
+use crate::drift::side::Live;
 use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
 use crate::words::Language;

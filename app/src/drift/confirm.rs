@@ -84,7 +84,7 @@ impl<'a> Confirmation<'a> {
         differences: &[&Difference<'_>],
         question: Question,
     ) -> Result<Vec<String>, ClusterError> {
-        let head = wanted.desired.head();
+        let head = wanted.head;
         let namespace = Some(wanted.namespace).filter(|n| !n.is_empty());
         let listing = listing(self.schema, head.api_version, &wanted.kind, namespace);
         let Some(listing) = listing.filter(|_| !differences.is_empty()) else { return Ok(Vec::new()) };

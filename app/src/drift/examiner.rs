@@ -98,9 +98,7 @@ impl Selector {
     fn is_about(&self, wanted: &Wanted<'_>) -> bool {
         match self {
             Self::Fingerprint(_) => false,
-            Self::Object { kind, name, .. } => {
-                wanted.kind.kind.eq_ignore_ascii_case(kind) && wanted.desired.head().name == name
-            }
+            Self::Object { kind, name, .. } => wanted.kind.kind.eq_ignore_ascii_case(kind) && wanted.head.name == name,
         }
     }
 }
@@ -171,7 +169,7 @@ impl Examiner<'_> {
 
     /// Why an object that was recorded in another version than Git's cannot be compared with it. Most can.
     fn is_of_another_form(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, recorded_in: &str) -> Option<String> {
-        let written_in = wanted.desired.head().api_version;
+        let written_in = wanted.head.api_version;
         if written_in == recorded_in {
             return None;
         }
@@ -186,7 +184,7 @@ impl Examiner<'_> {
 
     /// Git may write some objects of a kind in one version and some in another: each is compared in the list of its own.
     fn is_of_another_list(&self, wanted: &Wanted<'_>, listed_in: &str) -> bool {
-        let own = self.schema.kind(wanted.desired.head().api_version, &wanted.kind);
+        let own = self.schema.kind(wanted.head.api_version, &wanted.kind);
         !listed_in.is_empty() && own.is_some_and(|own| *own.api_version != *listed_in)
     }
 
@@ -271,7 +269,7 @@ impl Examiner<'_> {
     }
 
     fn address<'s>(&'s self, wanted: &'s Wanted<'_>) -> Option<ObjectAddress<'s>> {
-        let head = wanted.desired.head();
+        let head = wanted.head;
         let kind = self.schema.kind(head.api_version, &wanted.kind)?;
         Some(ObjectAddress {
             group: &wanted.kind.group,
@@ -310,7 +308,7 @@ impl Examiner<'_> {
 
     fn subject<'s>(&'s self, wanted: &'s Wanted<'_>) -> Subject<'s> {
         Subject {
-            head: wanted.desired.head(),
+            head: wanted.head,
             namespace: wanted.namespace,
             witness: Witness { kind: &wanted.kind, entries: None, git: &wanted.desired.root, last_applied: None },
             bounds: self.index.bounds(wanted),

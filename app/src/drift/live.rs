@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::GroupKind;
-use anchorwatch_core::object::list::{self, RawHead, RawList};
+use anchorwatch_core::object::list::{self, ListPage, RawHead};
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::schema::{Schema, openapi};
 use anchorwatch_core::source::Desired;
@@ -218,7 +218,10 @@ pub(super) async fn learn_served_kinds(
     let mut unlisted = Unlisted::default();
     let unknown: BTreeSet<(String, GroupKind)> = objects
         .iter()
-        .map(|o| (o.head().api_version.to_owned(), o.identity().group_kind))
+        .map(|object| (object.head().api_version, object.head().kind))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .map(|(api_version, kind)| (api_version.to_owned(), GroupKind::of(api_version, kind)))
         .filter(|(_, kind)| !schema.knows(kind))
         .collect();
     for (api_version, kind) in unknown {
@@ -242,7 +245,7 @@ pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut namespaces: BTreeMap<(&str, &GroupKind), BTreeSet<&str>> = BTreeMap::new();
     for wanted in index.all() {
         // By the version that is listed: no object is to come twice, whichever versions Git writes.
-        let Some(known) = schema.kind(wanted.desired.head().api_version, &wanted.kind) else { continue };
+        let Some(known) = schema.kind(wanted.head.api_version, &wanted.kind) else { continue };
         namespaces.entry((&known.api_version, &wanted.kind)).or_default().insert(wanted.namespace);
     }
     namespaces
@@ -334,22 +337,19 @@ async fn learn_autoscalers_of(
     if cluster.list_pages(&listing.path, async |page| pages.push(page)).await.is_err() {
         return false;
     }
-    for page in pages {
-        let Ok(RawList { items: Some(items), .. }) = serde_json::from_slice(&page) else { continue };
-        for raw in items {
-            if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw.get()) {
-                let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
-                root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
-                index.add_live_autoscaler(&root, &namespace);
-            }
+    for raw in pages.iter().flat_map(ListPage::items) {
+        if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw) {
+            let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
+            root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
+            index.add_live_autoscaler(&root, &namespace);
         }
     }
     true
 }
 
-/// A page of a list.
+/// A page of a list of one kind.
 pub(super) struct Page {
-    pub(super) bytes: Vec<u8>,
+    pub(super) list: ListPage,
     pub(super) api_version: String,
     pub(super) kind: String,
 }
@@ -365,7 +365,9 @@ pub(super) fn examine_cluster(
     let all: Mutex<Examined> = Mutex::default();
     let take = |page: &Page| {
         let mut examined = Examined::default();
-        examine_page(examiner, page, &mut examined);
+        for raw in page.list.items() {
+            examined.add(examiner.examine(raw, &page.api_version, &page.kind));
+        }
         all.lock().expect("no worker panics while it collects").merge(examined);
     };
     read_pages(runtime, cluster, wishes, unlisted, &take)?;
@@ -404,22 +406,6 @@ pub(super) fn read_pages(
     Ok(())
 }
 
-fn examine_page(examiner: &Examiner<'_>, page: &Page, examined: &mut Examined) {
-    match serde_json::from_slice::<RawList<'_>>(&page.bytes) {
-        Ok(list) => {
-            for raw in list.items.unwrap_or_default() {
-                examined.add(examiner.examine(raw.get(), &page.api_version, &page.kind));
-            }
-        }
-        Err(error) => examined.unreadable.push(Unreadable {
-            what: page.kind.clone(),
-            namespace: String::new(),
-            reason: format!("the list cannot be read: {error}"),
-            known: false,
-        }),
-    }
-}
-
 async fn read_lists(
     cluster: &Cluster,
     wishes: Vec<Wish>,
@@ -428,8 +414,8 @@ async fn read_lists(
     let lists = futures::stream::iter(wishes).map(|wish| {
         let send = send.clone();
         async move {
-            let hand_on = async |bytes| {
-                let page = Page { bytes, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
+            let hand_on = async |list| {
+                let page = Page { list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
                 // Workers live as long as somebody sends.
                 let _ = send.send(page).await;
             };

@@ -29,7 +29,8 @@ struct Then {
     /// The newest commit that had it so.
     commit: String,
     objects: Arc<Objects>,
-    followed_by: Arc<Commit>,
+    /// Nothing if the change is not committed yet.
+    followed_by: Option<Arc<Commit>>,
 }
 
 /// The past of a source.
@@ -63,8 +64,8 @@ struct Read {
 /// Where objects were before the commits that moved them.
 #[derive(Default)]
 struct Moves {
-    /// What a commit changed, as it was before.
-    places: HashMap<ObjectId, Places>,
+    /// What a commit changed, as it was before; without a commit, what is not committed yet.
+    places: HashMap<Option<ObjectId>, Places>,
     bytes: usize,
 }
 
@@ -120,12 +121,16 @@ impl<'a> Past<'a> {
     fn next_version(&self, name: &str, file: &PastOfFile, read: &mut Read) -> Option<Then> {
         let at = read.versions.len();
         let change = file.changes.get(at)?;
-        let followed_by = Arc::clone(&change.commit);
-        let Some(id) = &change.before else {
-            return Some(Then { commit: format!("{}^", change.commit.id), objects: Arc::default(), followed_by });
+        let followed_by = change.commit.clone();
+        let commit = match (&change.commit, &change.before) {
+            (None, _) => self.history.commit().id.to_string(),
+            (Some(commit), None) => format!("{}^", commit.id),
+            // Without an older one it was made before the commits that are looked at.
+            (Some(_), Some(_)) => file.changes.get(at + 1)?.commit.as_ref()?.id.to_string(),
         };
-        // Without an older one it was made before the commits that are looked at.
-        let commit = file.changes.get(at + 1)?.commit.id.to_string();
+        let Some(id) = &change.before else {
+            return Some(Then { commit, objects: Arc::default(), followed_by });
+        };
         let seen = file.changes[..at].iter().position(|newer| newer.before.as_ref() == Some(id));
         let objects = match seen {
             Some(same) => Arc::clone(&read.versions[same].objects),
@@ -150,23 +155,25 @@ impl<'a> Past<'a> {
     }
 
     /// The file that a commit moved an object out of.
-    fn place_before(&self, commit: &ObjectId, identity: &Identity) -> Option<Arc<str>> {
+    fn place_before(&self, commit: Option<&Commit>, identity: &Identity) -> Option<Arc<str>> {
         let mut moves = held(&self.moves);
-        if !moves.places.contains_key(commit) {
+        let id = commit.map(|commit| commit.id.clone());
+        if !moves.places.contains_key(&id) {
             let left = BYTES_OF_MOVES.saturating_sub(moves.bytes);
-            let read = self.runtime.block_on(self.read_places(commit, left));
-            let (places, bytes) = self.or_fault(commit.as_str(), read).unwrap_or_default();
+            let read = self.runtime.block_on(self.read_places(id.as_ref(), left));
+            let name = id.as_ref().map_or("uncommitted changes", ObjectId::as_str);
+            let (places, bytes) = self.or_fault(name, read).unwrap_or_default();
             moves.bytes += bytes;
-            moves.places.insert(commit.clone(), places);
+            moves.places.insert(id.clone(), places);
         }
-        moves.places[commit].get(identity).cloned()
+        moves.places[&id].get(identity).cloned()
     }
 
     fn or_fault<T>(&self, what: &str, result: Result<T, GitError>) -> Option<T> {
         result.map_err(|error| held(&self.faults).push(format!("{what}: {error}"))).ok()
     }
 
-    async fn read_places(&self, commit: &ObjectId, limit: usize) -> Result<(Places, usize), GitError> {
+    async fn read_places(&self, commit: Option<&ObjectId>, limit: usize) -> Result<(Places, usize), GitError> {
         let changes = self.history.changes_in(commit).await?;
         let (files, ids): (Vec<_>, Vec<_>) =
             changes.iter().filter_map(|change| Some((&change.file, change.before.clone()?))).unzip();
@@ -219,9 +226,9 @@ impl PastOfObject<'_> {
         let Some(then) = self.past.version(&name, &file, at) else { return };
         let root = then.objects.get(&self.identity);
         let came_here = root.is_none() && std::mem::replace(&mut walk.is_here, root.is_some());
-        if came_here && let Some(older) = self.past.place_before(&then.followed_by.id, &self.identity) {
+        if came_here && let Some(older) = self.past.place_before(then.followed_by.as_deref(), &self.identity) {
             let changes = &self.past.file(&older).changes;
-            let moved = changes.iter().position(|change| change.commit.id == then.followed_by.id);
+            let moved = changes.iter().position(|change| change.commit == then.followed_by);
             walk.place = moved.map(|at| (older, at));
             walk.is_here = true;
             return;
@@ -232,7 +239,7 @@ impl PastOfObject<'_> {
             walk.found.push(Arc::new(PastVersion {
                 commit: then.commit,
                 root: root.cloned(),
-                followed_by: (then.followed_by.id.to_string(), seconds(then.followed_by.time)),
+                followed_by: then.followed_by.map(|commit| (commit.id.to_string(), seconds(commit.time))),
             }));
         }
     }

@@ -2,15 +2,14 @@
 
 use std::sync::Mutex;
 
-use anchorwatch_core::object::list::RawList;
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue;
-use anchorwatch_edge::cluster::{Cluster, ConnectOptions};
-use serde_json::value::RawValue;
+use anchorwatch_edge::cluster::ConnectOptions;
 use tokio::runtime::Handle;
 
 use super::live;
+use super::side::{Live, Opening};
 use super::source::{self, SourceRequest};
 use crate::failure::Failure;
 use crate::index::Index;
@@ -34,26 +33,23 @@ pub(crate) fn record(
     key: &SecretKey,
     clear_secrets: bool,
 ) -> Result<Recording, Failure> {
-    let fail = |error| live::cluster_failure(&error);
     let scratch =
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
-    let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
-    let minor = runtime.block_on(cluster.minor()).map_err(fail)?;
-    let source = runtime.block_on(source::read(request, Some((&cluster, minor)), scratch.path()))?;
+    let mut opening = Opening::begin(runtime, Live::Cluster(options.clone()));
+    let source = runtime.block_on(source::read(request, Some(&mut opening), scratch.path()))?;
     let contents = source.contents(key);
+    let (cluster, minor) = runtime.block_on(opening.side())?.served().expect("no snapshot was asked for");
     let (mut schema, _) = catalogue::load(minor);
-    let mut unlisted = runtime.block_on(live::learn_served_kinds(&cluster, &mut schema, &contents.objects))?;
+    let mut unlisted = runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?;
     let namespace = request.namespace.as_deref().unwrap_or(&cluster.default_namespace);
     let (index, _) = Index::new(&contents.objects, namespace, &schema);
     let wishes = live::wishes_with_autoscalers(&schema, &index);
     let items: Mutex<Vec<String>> = Mutex::default();
     let take = |page: &live::Page| {
-        let Ok(list) = serde_json::from_slice::<RawList<'_>>(&page.bytes) else { return };
-        let texts: Vec<String> =
-            list.items.unwrap_or_default().into_iter().filter_map(|raw| named(raw, page, key, clear_secrets)).collect();
+        let texts: Vec<String> = page.list.items().filter_map(|raw| named(raw, page, key, clear_secrets)).collect();
         items.lock().expect("no worker panics while it collects").extend(texts);
     };
-    live::read_pages(runtime, &cluster, wishes, &mut unlisted, &take)?;
+    live::read_pages(runtime, cluster, wishes, &mut unlisted, &take)?;
     let mut items = items.into_inner().expect("no worker panics while it collects");
     items.sort_unstable();
     let text = format!("{{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[\n{}\n]}}\n", items.join(",\n"));
@@ -62,19 +58,19 @@ pub(crate) fn record(
 }
 
 /// An item with its own `apiVersion` and `kind`, which the items of a typed list lack.
-fn named(raw: &RawValue, page: &live::Page, key: &SecretKey, clear_secrets: bool) -> Option<String> {
+fn named(raw: &str, page: &live::Page, key: &SecretKey, clear_secrets: bool) -> Option<String> {
     let (api_version, kind) = (&page.api_version, &page.kind);
     if kind == "Secret" && !clear_secrets {
-        let live = LiveObject::parse(raw.get(), api_version, kind, key).ok()?;
+        let live = LiveObject::parse(raw, api_version, kind, key).ok()?;
         let mut object = serde_json::to_value(anchorwatch_core::object::value::Value::Map(live.sealed())).ok()?;
         if let Some(fields) = live.managed_fields {
             object["metadata"]["managedFields"] = serde_json::from_str(fields.get()).ok()?;
         }
         return Some(object.to_string());
     }
-    let rest = raw.get().strip_prefix('{')?;
+    let rest = raw.strip_prefix('{')?;
     if rest.contains("\"apiVersion\":\"") && rest.trim_start().starts_with("\"apiVersion\"") {
-        return Some(raw.get().to_owned());
+        return Some(raw.to_owned());
     }
     let comma = if rest.trim_start().starts_with('}') { "" } else { "," };
     Some(format!(

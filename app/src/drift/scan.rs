@@ -13,8 +13,6 @@ use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
 use anchorwatch_edge::clock;
-use anchorwatch_edge::cluster::{Cluster, ConnectOptions};
-use anchorwatch_edge::snapshot::{self, SnapshotFile};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
@@ -22,6 +20,7 @@ use super::confirm::Confirmation;
 use super::examiner::{Examiner, Selector, Told, Unreadable};
 use super::live::{self, Examined, Unlisted};
 use super::past::Past;
+use super::side::{Live, Opening, Side};
 use super::source::{SourceOfFiles, SourceRequest, Unstable};
 use crate::failure::Failure;
 use crate::index::{Duplicate, Index};
@@ -45,15 +44,6 @@ pub(crate) struct Request {
     pub(crate) explain: Option<Selector>,
     /// When the scan looks.
     pub(crate) now: Timestamp,
-}
-
-/// Where the live state is read.
-#[derive(Debug, Clone)]
-pub(crate) enum Live {
-    /// A recorded state.
-    Snapshot(PathBuf),
-    /// The cluster of a kubeconfig.
-    Cluster(ConnectOptions),
 }
 
 /// What a scan found.
@@ -117,22 +107,23 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let now = request.now;
     let scratch =
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
-    let side = Side::open(runtime, &request.live)?;
-    let source = runtime.block_on(super::source::read(&request.source, side.served(), scratch.path()))?;
+    let mut opening = Opening::begin(runtime, request.live.clone());
+    let source = runtime.block_on(super::source::read(&request.source, Some(&mut opening), scratch.path()))?;
     let contents = source.contents(key);
     if contents.objects.is_empty() && contents.problems.is_empty() && source.not_compared.is_empty() {
         return Err(Failure::new(format!("the source {} holds no Kubernetes object", request.source.address))
             .detail(format!("files that were read: {}", source.files.len()))
             .hint("name the folder that holds the manifests (.yaml, .yml, .json)"));
     }
-    let (recorded, unread) = match &side {
+    let side = runtime.block_on(opening.side())?;
+    let (recorded, unread) = match side {
         Side::Recorded { files, .. } => live::recorded(files)?,
         Side::Served { .. } => Default::default(),
     };
 
     let (mut schema, defaults_minor) = catalogue::load(side.minor());
     let mut unlisted = Unlisted::default();
-    match &side {
+    match side {
         Side::Recorded { .. } => live::learn_recorded_kinds(&mut schema, &recorded),
         Side::Served { cluster, .. } => {
             unlisted = runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?;
@@ -140,14 +131,14 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     }
     let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
     let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema);
-    match &side {
+    match side {
         Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
         Side::Served { cluster, .. } => runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index)),
     }
     let audit = request.audit.as_deref().map(read_audit).transpose()?;
     let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
     let unstable = source.unstable(&contents, &schema, key);
-    let confirmation = match &side {
+    let confirmation = match side {
         Side::Served { cluster, .. } if request.confirm => Some(Confirmation::new(cluster, runtime, &schema)),
         _ => None,
     };
@@ -165,7 +156,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         told: Mutex::default(),
         unattributed: Mutex::new(0),
     };
-    let mut examined = match &side {
+    let mut examined = match side {
         Side::Recorded { .. } => live::examine_recorded(&examiner, &recorded),
         Side::Served { cluster, .. } => {
             let mut wishes = live::wishes(&schema, &index);
@@ -226,68 +217,6 @@ fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {
     if unread > 0 { Err(fail(format!("{unread} lines are no audit events"))) } else { Ok(log) }
 }
 
-/// The live side, opened.
-enum Side {
-    Recorded { path: PathBuf, files: Vec<SnapshotFile> },
-    Served { cluster: Cluster, minor: Option<Minor> },
-}
-
-impl Side {
-    fn open(runtime: &Handle, live: &Live) -> Result<Self, Failure> {
-        match live {
-            Live::Snapshot(path) => {
-                let fail = |error: snapshot::SnapshotError| match error.hint() {
-                    Some(hint) => Failure::because(&error).hint(hint),
-                    None => Failure::because(&error),
-                };
-                let files = runtime.block_on(snapshot::read(path)).map_err(fail)?;
-                Ok(Self::Recorded { path: path.clone(), files })
-            }
-            Live::Cluster(options) => {
-                let fail = |error| live::cluster_failure(&error);
-                let cluster = runtime.block_on(Cluster::connect(options)).map_err(fail)?;
-                let minor = runtime.block_on(cluster.minor()).map_err(fail)?;
-                Ok(Self::Served { cluster, minor })
-            }
-        }
-    }
-
-    fn served(&self) -> Option<(&Cluster, Option<Minor>)> {
-        match self {
-            Self::Recorded { .. } => None,
-            Self::Served { cluster, minor } => Some((cluster, *minor)),
-        }
-    }
-
-    fn minor(&self) -> Option<Minor> {
-        match self {
-            Self::Recorded { .. } => None,
-            Self::Served { minor, .. } => *minor,
-        }
-    }
-
-    fn cluster(&self) -> &str {
-        match self {
-            Self::Recorded { .. } => "snapshot",
-            Self::Served { cluster, .. } => &cluster.name,
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Recorded { path, .. } => path.display().to_string(),
-            Self::Served { cluster, .. } => cluster.name.clone(),
-        }
-    }
-
-    fn default_namespace(&self) -> &str {
-        match self {
-            Self::Recorded { .. } => "default",
-            Self::Served { cluster, .. } => &cluster.default_namespace,
-        }
-    }
-}
-
 fn unstable_leaves(unstable: &Unstable) -> Vec<NotCompared> {
     unstable
         .iter()
@@ -341,9 +270,9 @@ fn reports(
         }
         if wanted.was_found() {
             findings.objects += usize::from(!wanted.was_unreadable());
-        } else if wanted.desired.head().name.is_empty() {
+        } else if wanted.head.name.is_empty() {
             findings.not_compared.push(NotCompared {
-                what: format!("{}/{}*", wanted.kind.kind, wanted.desired.head().generate_name),
+                what: format!("{}/{}*", wanted.kind.kind, wanted.head.generate_name),
                 namespace: wanted.namespace.to_owned(),
                 reason: "generateName: the cluster chooses a new name each time".to_owned(),
             });
@@ -351,7 +280,7 @@ fn reports(
             // Its kind's entry says so.
         } else if in_doubt {
             findings.not_compared.push(NotCompared {
-                what: format!("{}/{}", wanted.kind.kind, wanted.desired.head().name),
+                what: format!("{}/{}", wanted.kind.kind, wanted.head.name),
                 namespace: wanted.namespace.to_owned(),
                 reason: "not found, but it may be in what could not be read".to_owned(),
             });

@@ -7,14 +7,13 @@ use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
-use anchorwatch_core::schema::catalogue::Minor;
 use anchorwatch_core::source::{self, Contents};
-use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
 use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
+use super::side::Opening;
 use crate::failure::Failure;
 
 /// What a person says about a source.
@@ -73,14 +72,14 @@ impl SourceOfFiles {
 
 /// Reads a source.
 ///
-/// A chart is rendered for the cluster that is given with its minor release, where one is.
+/// A chart is rendered for the cluster of the live side, where there is one.
 pub(crate) async fn read(
     request: &SourceRequest,
-    cluster: Option<(&Cluster, Option<Minor>)>,
+    live: Option<&mut Opening>,
     scratch: &Path,
 ) -> Result<ReadSource, Failure> {
     if !GitLocation::is_meant_by(&request.address) {
-        return read_disk(request, Path::new(&request.address), cluster).await;
+        return read_disk(request, Path::new(&request.address), live).await;
     }
     let location: GitLocation =
         request.address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
@@ -96,7 +95,7 @@ pub(crate) async fn read(
     let names = repository.names(&commit, location.path()).await.map_err(fail)?;
     if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
         let export = repository.export(&commit, location.path(), scratch).await.map_err(fail)?;
-        let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), cluster).await?;
+        let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), live).await?;
         read.origin.commit = Some(commit.id.as_str().to_owned());
         read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
         return Ok(read);
@@ -115,18 +114,14 @@ pub(crate) async fn read(
     })
 }
 
-async fn read_disk(
-    request: &SourceRequest,
-    path: &Path,
-    cluster: Option<(&Cluster, Option<Minor>)>,
-) -> Result<ReadSource, Failure> {
+async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Opening>) -> Result<ReadSource, Failure> {
     if path.is_dir() {
         let names: Vec<String> = std::fs::read_dir(path)
             .map_err(|e| Failure::new(format!("cannot read the source {}", path.display())).detail(e.to_string()))?
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
         if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
-            return render_folder(request, renderer, path, None, cluster).await;
+            return render_folder(request, renderer, path, None, live).await;
         }
     }
     let tree = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
@@ -147,11 +142,11 @@ async fn render_folder(
     renderer: Renderer,
     folder: &Path,
     root: Option<&Path>,
-    cluster: Option<(&Cluster, Option<Minor>)>,
+    live: Option<&mut Opening>,
 ) -> Result<ReadSource, Failure> {
     let with = match renderer {
         Renderer::Kustomize => RenderWith::Kustomize,
-        Renderer::Helm => RenderWith::Helm(helm_release(request, cluster).await?),
+        Renderer::Helm => RenderWith::Helm(helm_release(request, live).await?),
     };
     let render = RenderRequest {
         folder: folder.to_owned(),
@@ -182,10 +177,7 @@ async fn render_folder(
     })
 }
 
-async fn helm_release(
-    request: &SourceRequest,
-    cluster: Option<(&Cluster, Option<Minor>)>,
-) -> Result<HelmRelease, Failure> {
+async fn helm_release(request: &SourceRequest, live: Option<&mut Opening>) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {
         let bytes = std::fs::read(path).map_err(|e| {
@@ -193,6 +185,10 @@ async fn helm_release(
         })?;
         values.push(Values::Inline(bytes));
     }
+    let cluster = match live {
+        Some(opening) => opening.side().await?.served(),
+        None => None,
+    };
     Ok(HelmRelease {
         name: request.release.clone().unwrap_or_else(|| "release-name".to_owned()),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),

@@ -40,8 +40,15 @@ pub struct PastVersion<'a> {
     pub commit: String,
     /// The object then; `None` if it was not there.
     pub root: Option<Map<'a>>,
-    /// The next commit that changed the file, and when it was made.
-    pub followed_by: (String, Timestamp),
+    /// The next commit that changed the file, and when it was made; nothing if the change is not committed yet.
+    pub followed_by: Option<(String, Timestamp)>,
+}
+
+impl PastVersion<'_> {
+    /// When it was committed that the object is otherwise.
+    fn changed_at(&self) -> Option<Timestamp> {
+        self.followed_by.as_ref().map(|(_, at)| *at)
+    }
 }
 
 /// What Git said of one object before, newest first. A version is read when somebody asks for it.
@@ -159,9 +166,10 @@ fn remember(
         return (verdict, None);
     }
     let said_so = |past: &Arc<PastVersion<'_>>| match (&past.root, difference.change) {
-        (None, Change::MissingObject) => now.duration_since(past.followed_by.1) <= SYNC_GRACE,
+        (None, Change::MissingObject) => past.changed_at().is_none_or(|at| now.duration_since(at) <= SYNC_GRACE),
         (Some(root), Change::Removed) => {
-            value_at(root, &difference.path).is_none() && !applied_since(subject, past.followed_by.1)
+            value_at(root, &difference.path).is_none()
+                && past.changed_at().is_none_or(|at| !applied_since(subject, at))
         }
         (Some(root), Change::Changed | Change::Extra) => {
             value_at(root, &difference.path).is_some_and(|then| difference.live.is_some_and(|live| alike(then, live)))
@@ -172,8 +180,8 @@ fn remember(
         Some(past) => {
             let commit = PastCommit {
                 commit: past.commit.clone(),
-                changed_at: Some(past.followed_by.1),
-                changed_in: Some(past.followed_by.0.clone()),
+                changed_at: past.changed_at(),
+                changed_in: past.followed_by.as_ref().map(|(commit, _)| commit.clone()),
             };
             (Verdict { origin: Origin::Stale, reason: OriginReason::EarlierCommit, ..verdict }, Some(commit))
         }

@@ -1,5 +1,8 @@
 //! The raw items of a LIST body or of a recorded snapshot, unparsed but for their heads.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -9,10 +12,10 @@ use serde_json::value::RawValue;
 pub struct RawHead<'a> {
     /// `apiVersion`; empty in the items of a typed LIST.
     #[serde(borrow, default)]
-    pub api_version: std::borrow::Cow<'a, str>,
+    pub api_version: Cow<'a, str>,
     /// `kind`; empty in the items of a typed LIST.
     #[serde(borrow, default)]
-    pub kind: std::borrow::Cow<'a, str>,
+    pub kind: Cow<'a, str>,
     /// Name, namespace and resourceVersion.
     #[serde(borrow, default)]
     pub metadata: RawMetadata<'a>,
@@ -24,43 +27,76 @@ pub struct RawHead<'a> {
 pub struct RawMetadata<'a> {
     /// Name.
     #[serde(borrow, default)]
-    pub name: std::borrow::Cow<'a, str>,
+    pub name: Cow<'a, str>,
     /// Namespace.
     #[serde(borrow, default)]
-    pub namespace: std::borrow::Cow<'a, str>,
+    pub namespace: Cow<'a, str>,
     /// Opaque state.
     #[serde(borrow, default)]
-    pub resource_version: std::borrow::Cow<'a, str>,
+    pub resource_version: Cow<'a, str>,
 }
 
-/// A LIST body.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RawList<'a> {
-    /// `apiVersion` of the list.
-    #[serde(default)]
-    pub api_version: String,
-    /// Kind of the list, such as `DeploymentList`.
-    #[serde(default)]
-    pub kind: String,
-    /// Resource version and where to go on.
-    #[serde(default)]
-    pub metadata: ListMetadata,
-    /// The items.
-    #[serde(borrow, default)]
-    pub items: Option<Vec<&'a RawValue>>,
-}
-
-/// Metadata of a LIST.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ListMetadata {
-    /// State of the whole list.
-    #[serde(default)]
-    pub resource_version: String,
-    /// Token of the next page; empty on the last one.
-    #[serde(default, rename = "continue")]
+/// One page of a LIST, taken apart into its items.
+#[derive(Debug, Clone)]
+pub struct ListPage {
+    items: Vec<Range<usize>>,
+    /// Token of the next page; `None` on the last one.
     pub next: Option<String>,
+    text: String,
+}
+
+/// Why a body is no page of a LIST.
+#[derive(Debug, thiserror::Error)]
+pub enum PageError {
+    /// Not UTF-8.
+    #[error("the list is not UTF-8")]
+    NotText(#[from] std::string::FromUtf8Error),
+    /// Not an object.
+    #[error("the list is no JSON object")]
+    NoObject,
+    /// Not a list in JSON.
+    #[error("the list cannot be read: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+impl ListPage {
+    /// Reads a body.
+    pub fn parse(body: Vec<u8>) -> Result<Self, PageError> {
+        let text = String::from_utf8(body)?;
+        // The reader of a struct would take an array, too, and find nothing in it.
+        if !text.trim_ascii_start().starts_with('{') {
+            return Err(PageError::NoObject);
+        }
+        let RawList { items, metadata, .. } = serde_json::from_str(&text)?;
+        let within = |raw: &RawValue| {
+            let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
+            start..start + raw.get().len()
+        };
+        let items = items.unwrap_or_default().into_iter().map(within).collect();
+        let next = metadata.next.filter(|token| !token.is_empty());
+        Ok(Self { items, next, text })
+    }
+
+    /// The items' texts.
+    pub fn items(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.items.iter().map(|range| &self.text[range.clone()])
+    }
+}
+
+#[derive(Deserialize)]
+struct RawList<'a> {
+    #[serde(borrow, default)]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    metadata: ListMetadata,
+    #[serde(borrow, default)]
+    items: Option<Vec<&'a RawValue>>,
+}
+
+#[derive(Default, Deserialize)]
+struct ListMetadata {
+    #[serde(default, rename = "continue")]
+    next: Option<String>,
 }
 
 /// Takes a document apart: a `List`'s items, or the one object that it is.
@@ -72,4 +108,22 @@ pub fn items(json: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
         return Ok(items);
     }
     Ok(vec![serde_json::from_str(json)?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_knows_its_items_and_the_next_page() {
+        let page = |body: &str| ListPage::parse(body.as_bytes().to_vec());
+        let first = page(r#" {"kind":"PodList","metadata":{"continue":"abc"},"items":[{"a":1}, {"b":"ü"}]}"#).unwrap();
+        assert_eq!(first.items().collect::<Vec<_>>(), [r#"{"a":1}"#, r#"{"b":"ü"}"#]);
+        assert_eq!(first.next.as_deref(), Some("abc"));
+        let last = page(r#"{"metadata":{"continue":""},"items":null}"#).unwrap();
+        assert_eq!((last.items().len(), last.next.as_deref()), (0, None));
+        assert!(matches!(page("[]"), Err(PageError::NoObject)));
+        assert!(matches!(page(r#"{"items":[{"a":1}"#), Err(PageError::Malformed(_))));
+        assert!(matches!(ListPage::parse(vec![b'{', 0xff]), Err(PageError::NotText(_))));
+    }
 }

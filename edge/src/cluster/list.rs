@@ -1,10 +1,8 @@
-//! LIST, page by page, as raw bytes.
+//! LIST, page by page, its items unread.
 
 use std::time::Duration;
 
-use anchorwatch_core::object::list::ListMetadata;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use anchorwatch_core::object::list::ListPage;
 
 use super::{Cluster, ClusterError};
 
@@ -14,18 +12,10 @@ const ATTEMPTS: u32 = 5;
 /// The longest that a server's Retry-After is followed.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-#[derive(Deserialize)]
-struct PageHead {
-    #[serde(default)]
-    metadata: ListMetadata,
-    #[serde(default, rename = "items")]
-    _items: IgnoredAny,
-}
-
 impl Cluster {
     /// Reads all pages of a list and hands each one on. A list that expired on the way is begun anew: an object may be
     /// handed on twice.
-    pub async fn list_pages(&self, path: &str, mut take: impl AsyncFnMut(Vec<u8>)) -> Result<(), ClusterError> {
+    pub async fn list_pages(&self, path: &str, mut take: impl AsyncFnMut(ListPage)) -> Result<(), ClusterError> {
         let mut next: Option<String> = None;
         let mut restarts = 0;
         loop {
@@ -42,13 +32,9 @@ impl Cluster {
                 page => page?,
             };
             let malformed = |reason| ClusterError::Malformed { cluster: self.name.clone(), reason };
-            // The reader of a struct would take an array, too, and find nothing in it.
-            if !page.trim_ascii_start().starts_with(b"{") {
-                return Err(malformed("the list is no JSON object".to_owned()));
-            }
-            let head: PageHead = serde_json::from_slice(&page).map_err(|error| malformed(error.to_string()))?;
+            let page = ListPage::parse(page).map_err(|error| malformed(error.to_string()))?;
+            next.clone_from(&page.next);
             take(page).await;
-            next = head.metadata.next.filter(|token| !token.is_empty());
             if next.is_none() {
                 return Ok(());
             }
