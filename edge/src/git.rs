@@ -17,6 +17,7 @@ pub(crate) mod process;
 mod redact;
 mod tree;
 mod tree_path;
+mod work_tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -71,7 +72,7 @@ impl GitRepository {
         let repository = path.display().to_string();
         let dir = git_dir(path).ok_or_else(|| GitError::OpenRepository {
             repository: repository.clone(),
-            above: repository_above(path),
+            above: work_tree::work_tree_around(path),
         })?;
         let git = Git { repository, options, dir, is_copy: false, askpass: None };
         let output = git.read(["rev-parse", "--git-dir"], Vec::new()).await?;
@@ -158,7 +159,7 @@ impl GitRepository {
 
     /// Looks back from a commit at the files of a path. Nothing is read before it is asked for.
     pub fn history(&self, commit: &Commit, path: &TreePath) -> History {
-        History::new(Arc::clone(&self.git), commit.clone(), path.clone())
+        History::new(Arc::clone(&self.git), commit.clone(), path.clone(), Vec::new())
     }
 }
 
@@ -177,12 +178,4 @@ fn git_dir(path: &Path) -> Option<PathBuf> {
         return Some(inside);
     }
     (path.join("HEAD").is_file() && path.join("objects").is_dir()).then_some(path)
-}
-
-/// The repository that a folder lies in, with the path from there.
-fn repository_above(path: &Path) -> Option<(PathBuf, String)> {
-    let path = path.canonicalize().ok()?;
-    let root = path.ancestors().skip(1).find(|folder| folder.join(".git").exists())?;
-    let inside = path.strip_prefix(root).ok()?;
-    Some((root.to_owned(), inside.display().to_string()))
 }

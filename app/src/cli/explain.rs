@@ -94,12 +94,14 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         line("label-who", &output::who(who, style));
     }
     if let Some(past) = &item.was_in_git {
-        let at = past.changed_in.as_deref().unwrap_or(&past.commit);
+        let short = |commit: &str| commit.get(..7).unwrap_or(commit).to_owned();
+        let said = short(&past.commit);
         let when = past.changed_at.map(|t| output::when(t, style)).unwrap_or_default();
-        line(
-            "label-note",
-            &format!("{} → {} ({when})", past.commit.get(..7).unwrap_or(&past.commit), at.get(..7).unwrap_or(at)),
-        );
+        let note = match &past.changed_in {
+            Some(since) => format!("{said} → {} ({when})", short(since)),
+            None => words.say_with("note-past-uncommitted", &[("commit", Text(&said))]),
+        };
+        line("label-note", &note);
     }
     let level = words.say(match item.drift_level {
         DriftLevel::High => "level-high",

@@ -197,7 +197,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
         unconfirmed: confirmation.as_ref().map(Confirmation::unconfirmed).unwrap_or_default(),
         policy_notes: request.policy.notes(now),
-        past_faults: past.as_ref().map(Past::faults).unwrap_or_default(),
+        past_faults: source.history_fault.iter().cloned().chain(past.iter().flat_map(Past::faults)).collect(),
         cluster_minor: side.minor(),
         defaults_minor,
         elapsed: started.elapsed(),

@@ -9,7 +9,7 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::{self, Contents};
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
-use anchorwatch_edge::git::{GitLocation, GitOptions, GitRepository, History, TreePath};
+use anchorwatch_edge::git::{GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
@@ -44,6 +44,8 @@ pub(crate) struct ReadSource {
     pub(crate) not_compared: Vec<NotCompared>,
     /// What Git said before; not for renderings.
     pub(crate) history: Option<History>,
+    /// Why that could not be read.
+    pub(crate) history_fault: Option<String>,
 }
 
 /// Where the files of a source come from.
@@ -51,7 +53,7 @@ pub(crate) struct ReadSource {
 pub(crate) struct SourceOfFiles {
     /// Paths, by the index that each object carries.
     pub(crate) files: Vec<String>,
-    /// Commit; `None` for files on disk.
+    /// Commit; `None` for files on disk that are not as it has them.
     pub(crate) commit: Option<String>,
     /// True where kustomize or Helm made the objects.
     pub(crate) rendered: bool,
@@ -111,6 +113,7 @@ pub(crate) async fn read(
         second: None,
         not_compared: tree.skipped.iter().map(left_out).collect(),
         history: Some(repository.history(&commit, location.path())),
+        history_fault: None,
     })
 }
 
@@ -125,16 +128,36 @@ async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Openi
         }
     }
     let tree = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
+    let (history, history_fault) = match history_on_disk(path, &tree.files).await {
+        Ok(history) => (history, None),
+        Err(error) => (None, Some(error.hint().map_or(error.to_string(), |hint| format!("{error}; {hint}")))),
+    };
+    let committed = history.as_ref().filter(|history| history.is_committed());
     Ok(ReadSource {
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
+            commit: committed.map(|history| history.commit().id.to_string()),
             ..SourceOfFiles::default()
         },
         files: tree.files,
         second: None,
         not_compared: tree.skipped.iter().map(left_out).collect(),
-        history: None,
+        history,
+        history_fault,
     })
+}
+
+/// What Git said of files on disk before, where they are in a repository and were ever committed.
+async fn history_on_disk(path: &Path, files: &[SourceFile]) -> Result<Option<History>, GitError> {
+    let Some((repository, inside)) = GitRepository::around(path, GitOptions::default()).await? else { return Ok(None) };
+    let found = async {
+        let commit = repository.resolve(None).await?;
+        repository.history_on_disk(&commit, &inside, files).await
+    };
+    match found.await {
+        Err(GitError::ResolveRevision { .. } | GitError::FindPath { .. }) => Ok(None),
+        found => found.map(Some),
+    }
 }
 
 async fn render_folder(
@@ -174,6 +197,7 @@ async fn render_folder(
         second: second.map(file),
         not_compared: Vec::new(),
         history: None,
+        history_fault: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn repository(commits: &[&[(&str, String)]], live: &[Value]) -> (World, Vec<Stri
         for (path, text) in *files {
             world.write(&["git/deploy/", path].concat(), text);
         }
+        world.write("git/count.txt", ids.len().to_string());
         ids.push(world.commit("git"));
     }
     (world, ids)
@@ -100,4 +101,51 @@ fn an_object_of_the_same_name_that_stays_where_it_is_is_another_one() {
     let run = scan(&world);
     let item = &run.reports()[0]["items"][0];
     assert_eq!((&item["resource_name"], &item["was_in_git"]), (&json!("a"), &Value::Null), "{item}");
+}
+
+/// Scans what lies on disk.
+fn scan_disk(world: &World, more: &[&str]) -> Run {
+    world.run(&[&["scan", "--source", "git/deploy", "--live", "live.json"], more].concat())
+}
+
+#[test]
+fn files_on_disk_that_are_committed_have_a_revision_and_a_past() {
+    let commits: [&[_]; 2] = [&[("a.yaml", config_map("a", "k: old"))], &[("a.yaml", config_map("a", "k: new"))]];
+    let (world, ids) = repository(&commits, &[delivered("a", &json!({"k": "old"}))]);
+    let run = scan_disk(&world, &["-o", "json"]);
+    assert_eq!(was_in_git(&run), [json!(ids[0]), json!(ids[1])]);
+    let report = &run.reports()[0];
+    assert_eq!((&report["revision"], &report["items"][0]["source"]["commit"]), (&json!(ids[1]), &json!(ids[1])));
+}
+
+#[test]
+fn files_on_disk_that_are_not_committed_have_no_revision_and_the_commit_is_their_past() {
+    let old = config_map("a", "k: old");
+    for (name, path) in [("changed", "a.yaml"), ("moved and changed", "front/web.yaml")] {
+        let (world, ids) = repository(&[&[("a.yaml", old.clone())]], &[delivered("a", &json!({"k": "old"}))]);
+        std::fs::remove_file(world.work().join("git/deploy/a.yaml")).unwrap();
+        world.write(&["git/deploy/", path].concat(), config_map("a", "k: new"));
+        let run = scan_disk(&world, &["-o", "json"]);
+        assert_eq!(was_in_git(&run), [json!(ids[0]), Value::Null], "{name}");
+        let report = &run.reports()[0];
+        assert_eq!((&report["revision"], &report["items"][0]["source"]["commit"]), (&Value::Null, &Value::Null));
+        let note = ["as in Git at ", &ids[0][..7], "; the change on disk is not committed"].concat();
+        scan_disk(&world, &[]).ends(1, &[]).shows(&[&note]);
+    }
+}
+
+#[test]
+fn a_past_that_cannot_be_read_is_a_warning() {
+    let (world, _) = repository(&[&[("a.yaml", config_map("a", "k: v"))]], &[delivered("a", &json!({"k": "v"}))]);
+    std::fs::write(world.work().join("git/.git/HEAD"), "no reference").unwrap();
+    scan_disk(&world, &[]).ends(0, &["warning: Git's past could not be read: "]);
+}
+
+#[test]
+fn files_on_disk_that_were_never_committed_have_no_past_and_nothing_is_amiss() {
+    let (world, _) = repository(&[&[]], &[delivered("a", &json!({"k": "v"}))]);
+    world.write("git/deploy/a.yaml", config_map("a", "k: v"));
+    assert_eq!(scan_disk(&world, &[]).ends(0, &[]).err, "");
+    std::fs::remove_dir_all(world.work().join("git/.git")).unwrap();
+    assert_eq!(scan_disk(&world, &[]).ends(0, &[]).err, "");
 }

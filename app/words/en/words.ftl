@@ -41,6 +41,7 @@ note-unowned = no manager owns it; nobody can say who
 note-no-managed-fields = recorded without managedFields; nobody can say who
 note-past = was in Git at { $commit }
 note-past-ahead = Git says otherwise since { $commit }, { $when }
+note-past-uncommitted = as in Git at { $commit }; the change on disk is not committed
 note-stuck = sync is stuck
 note-autoscaled = inside the autoscaler's bounds
 note-outside = outside the autoscaler's bounds

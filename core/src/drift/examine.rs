@@ -168,8 +168,7 @@ fn remember(
     let said_so = |past: &Arc<PastVersion<'_>>| match (&past.root, difference.change) {
         (None, Change::MissingObject) => past.changed_at().is_none_or(|at| now.duration_since(at) <= SYNC_GRACE),
         (Some(root), Change::Removed) => {
-            value_at(root, &difference.path).is_none()
-                && past.changed_at().is_none_or(|at| !applied_since(subject, at))
+            value_at(root, &difference.path).is_none() && past.changed_at().is_none_or(|at| !applied_since(subject, at))
         }
         (Some(root), Change::Changed | Change::Extra) => {
             value_at(root, &difference.path).is_some_and(|then| difference.live.is_some_and(|live| alike(then, live)))

@@ -78,7 +78,7 @@ pub(super) const OUTSIDE_AUTOSCALER: Rule =
     rule("replicas-outside-autoscaler", &[], &[], High, "outside the autoscaler's bounds");
 pub(super) const SCALED_TO_ZERO: Rule = rule("scaled-to-zero", &[], &[], High, "nothing runs any more");
 pub(super) const NOT_YET_APPLIED: Rule =
-    rule("not-yet-applied", &[], &[], Medium, "a fresh commit that was not applied yet");
+    rule("not-yet-applied", &[], &[], Medium, "a fresh change that was not applied yet");
 pub(super) const SYNC_STUCK: Rule =
     rule("sync-stuck", &[], &[], High, "Git said otherwise a while ago, and it was not applied");
 

@@ -21,31 +21,44 @@ const AT_ONCE: usize = 32;
 /// How many bytes of old versions are kept in memory.
 const CACHE_LIMIT: usize = 256 << 20;
 
-/// What a commit did to a file.
+/// What a commit did to a file, or somebody who did not commit it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// The commit.
-    pub commit: Arc<Commit>,
+    /// The commit; nothing for files on disk that differ from it.
+    pub commit: Option<Arc<Commit>>,
     /// The file, as [`crate::files::SourceFile::path`] names it.
     pub file: Arc<str>,
     /// Its contents until then; nothing if it was not there, or no file.
     pub before: Option<ObjectId>,
 }
 
-/// The last [`HISTORY_LIMIT`] commits that touched a path, merges seen from their first parent.
+/// The last [`HISTORY_LIMIT`] commits that touched a path, merges seen from their first parent; before them, what was
+/// not committed yet.
 #[derive(Debug)]
 pub struct History {
     git: Arc<Git>,
     commit: Commit,
     path: TreePath,
+    uncommitted: Vec<Change>,
     log: OnceCell<Log>,
     cache: Mutex<Cache>,
     reader: tokio::sync::Mutex<Option<BlobReader>>,
 }
 
 impl History {
-    pub(super) fn new(git: Arc<Git>, commit: Commit, path: TreePath) -> Self {
-        Self { git, commit, path, log: OnceCell::new(), cache: Mutex::default(), reader: tokio::sync::Mutex::default() }
+    pub(super) fn new(git: Arc<Git>, commit: Commit, path: TreePath, uncommitted: Vec<Change>) -> Self {
+        let (log, cache, reader) = Default::default();
+        Self { git, commit, path, uncommitted, log, cache, reader }
+    }
+
+    /// The commit that it looks back from.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// Says whether the files that it looks back from are the commit's.
+    pub fn is_committed(&self) -> bool {
+        self.uncommitted.is_empty()
     }
 
     /// What was done to a file, newest first.
@@ -55,10 +68,10 @@ impl History {
         Ok(changes.iter().map(|at| &log.changes[*at]).collect())
     }
 
-    /// What a commit did to all manifests.
-    pub async fn changes_in(&self, commit: &ObjectId) -> Result<&[Change], GitError> {
+    /// What a commit did to all manifests; without one, what was not committed yet.
+    pub async fn changes_in(&self, commit: Option<&ObjectId>) -> Result<&[Change], GitError> {
         let log = self.log().await?;
-        Ok(log.by_commit.get(commit).map_or(&[], |range| &log.changes[range.clone()]))
+        Ok(log.by_commit.get(&commit.cloned()).map_or(&[], |range| &log.changes[range.clone()]))
     }
 
     /// Reads contents in their order, up to `limit` bytes: the first that exceeds it is the last that is given.
@@ -163,7 +176,10 @@ impl History {
         }
         let shallow = self.git.read(["rev-parse", "--is-shallow-repository"], Vec::new()).await?;
         let is_whole = shallow.stdout.trim_ascii() == b"false";
-        Ok(Log::parse(&output.stdout, is_whole, |path| path.get(prefix..).filter(|file| is_read(file))))
+        let mut log = Log::default();
+        self.uncommitted.iter().cloned().for_each(|change| log.push(change));
+        log.read(&output.stdout, is_whole, |path| path.get(prefix..).filter(|file| is_read(file)));
+        Ok(log)
     }
 }
 
@@ -187,7 +203,7 @@ impl Cache {
 struct Log {
     changes: Vec<Change>,
     by_file: HashMap<Arc<str>, Vec<usize>>,
-    by_commit: HashMap<ObjectId, Range<usize>>,
+    by_commit: HashMap<Option<ObjectId>, Range<usize>>,
 }
 
 impl Log {
@@ -195,8 +211,7 @@ impl Log {
     ///
     /// `file` makes a source's file of a repository's path; nothing of what is none. Unless the history `is_whole`, a
     /// commit without parents is where a shallow clone ends, and what it changed is not known.
-    fn parse<'a>(output: &'a [u8], is_whole: bool, file: impl Fn(&'a [u8]) -> Option<&'a [u8]>) -> Self {
-        let mut log = Self::default();
+    fn read<'a>(&mut self, output: &'a [u8], is_whole: bool, file: impl Fn(&'a [u8]) -> Option<&'a [u8]>) {
         let mut commit: Option<Arc<Commit>> = None;
         let mut parts = output.split(|byte| *byte == 0);
         while let Some(part) = parts.next() {
@@ -211,11 +226,10 @@ impl Log {
             } else if let Some(change) = part.strip_prefix(':') {
                 let file = file(parts.next().unwrap_or_default());
                 if let (Some(commit), Some(file)) = (&commit, file) {
-                    log.add(change, file, commit);
+                    self.add(change, file, commit);
                 }
             }
         }
-        log
     }
 
     fn add(&mut self, change: &str, file: &[u8], commit: &Arc<Commit>) {
@@ -226,9 +240,14 @@ impl Log {
             return;
         }
         let before = (!old.is_null() && mode.starts_with("100")).then_some(old);
-        let (at, file) = (self.changes.len(), Arc::<str>::from(path_text(file)));
-        self.by_file.entry(Arc::clone(&file)).or_default().push(at);
-        self.by_commit.entry(commit.id.clone()).or_insert(at..at).end = at + 1;
-        self.changes.push(Change { commit: Arc::clone(commit), file, before });
+        self.push(Change { commit: Some(Arc::clone(commit)), file: Arc::from(path_text(file)), before });
+    }
+
+    fn push(&mut self, change: Change) {
+        let at = self.changes.len();
+        self.by_file.entry(Arc::clone(&change.file)).or_default().push(at);
+        let commit = change.commit.as_ref().map(|commit| commit.id.clone());
+        self.by_commit.entry(commit).or_insert(at..at).end = at + 1;
+        self.changes.push(change);
     }
 }

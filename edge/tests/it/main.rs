@@ -19,6 +19,8 @@ mod git_process;
 #[cfg(test)]
 mod git_read;
 #[cfg(test)]
+mod git_work_tree;
+#[cfg(test)]
 mod repository;
 
 /// A file that no `mod` names would never be compiled, and nobody would miss its tests.

@@ -69,7 +69,7 @@ async fn open(address: &str, options: &GitOptions, scratch: &Path) -> Result<Git
 
 /// As a service runs Git. A question would be waited for, and be an error of another kind.
 fn service() -> GitOptions {
-    GitOptions { personal: false, fetch_deadline: Duration::from_secs(60), ..GitOptions::default() }
+    GitOptions { personal: false, fetch_deadline: Duration::from_mins(1), ..GitOptions::default() }
 }
 
 fn with_token(server: &GitServer, token: &str) -> GitOptions {

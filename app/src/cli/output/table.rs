@@ -263,11 +263,11 @@ impl Table<'_> {
         let words = self.style.words;
         if let Some(past) = &item.was_in_git {
             let at = past.changed_at.map(|t| when(t, self.style)).unwrap_or_default();
-            let since = past.changed_in.as_deref().map(short).unwrap_or_default();
-            let mut text = if item.change == Change::Extra {
-                words.say_with("note-past", &[("commit", Text(short(&past.commit)))])
-            } else {
-                words.say_with("note-past-ahead", &[("commit", Text(since)), ("when", Text(&at))])
+            let commit = [("commit", Text(short(&past.commit)))];
+            let mut text = match past.changed_in.as_deref().map(short) {
+                _ if item.change == Change::Extra => words.say_with("note-past", &commit),
+                Some(since) => words.say_with("note-past-ahead", &[("commit", Text(since)), ("when", Text(&at))]),
+                None => words.say_with("note-past-uncommitted", &commit),
             };
             if item.rule == "sync-stuck" {
                 let _ = write!(text, " · {}", words.say("note-stuck"));

@@ -74,7 +74,7 @@ async fn a_copy_follows_its_remote_and_fetches_blobs_when_they_are_needed() {
     let commit = repository.resolve(None).await.unwrap();
     let history = repository.history(&commit, &TreePath::default());
     let changes = history.changes_of("a.yaml").await.unwrap();
-    assert_eq!(changes[1].commit.id.as_str(), first);
+    assert_eq!(changes[1].commit.as_ref().unwrap().id.as_str(), first);
     let before = [changes[0].before.clone().unwrap()];
     assert_eq!(&*history.read_blobs(&before, usize::MAX).await.unwrap()[0], b"one");
 
