@@ -13,7 +13,6 @@ mod location;
 mod mirror;
 mod nearest;
 mod objects;
-pub(crate) mod process;
 mod redact;
 mod tree;
 mod tree_path;
@@ -28,6 +27,7 @@ use objects::{Wanted, is_large_file_pointer, read_all};
 use tree::{Base, Kind, Tree};
 
 use crate::files::{COUNT_LIMIT, SourceFile, SourceTree, path_text};
+use crate::process::Output;
 
 pub use command::{AccessToken, GitOptions};
 pub use error::GitError;
@@ -36,7 +36,6 @@ pub use history::{Change, HISTORY_LIMIT, History};
 pub use import::CommitToMake;
 pub use location::{GitLocation, ParseLocationError, RepositoryAddress};
 pub use objects::{ObjectId, ParseObjectIdError};
-pub use process::ProcessError;
 pub use tree_path::TreePath;
 
 /// A commit.
@@ -164,7 +163,7 @@ impl GitRepository {
 }
 
 /// The error of a call that Git itself ended.
-fn failed(git: &Git, command: &'static str, output: process::Output) -> GitError {
+fn failed(git: &Git, command: &'static str, output: Output) -> GitError {
     GitError::Ask { repository: git.repository.clone(), command, message: output.stderr }
 }
 

@@ -4,5 +4,6 @@ pub mod clock;
 pub mod cluster;
 pub mod files;
 pub mod git;
+pub mod process;
 pub mod render;
 pub mod snapshot;

@@ -36,7 +36,7 @@ pub struct SourceLocation {
     /// Line, 1-based; `None` for rendered values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u32>,
-    /// Commit; `None` for files as they lie on disk.
+    /// Commit; `None` for files on disk that are not as it has them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
     /// True where kustomize or Helm made the value.

@@ -73,7 +73,7 @@ pub struct DriftReport {
     pub cluster: String,
     /// Source as it was named.
     pub source: String,
-    /// Commit that was compared; `None` for files on disk.
+    /// Commit that was compared; `None` for files on disk that are not as it has them.
     pub revision: Option<String>,
     /// Number of objects compared.
     pub objects: usize,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::error::GitError;
-use super::process::{self, Limits, Output, Running};
 use super::redact::redact;
+use crate::process::{self, Limits, Output, Running};
 
 /// The most bytes that a list of files or commits may have.
 const LIST_LIMIT: usize = 512 << 20;

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::process::ProcessError;
 use crate::files::{COUNT_LIMIT, FILE_LIMIT, LinkFault, TOTAL_LIMIT};
+use crate::process::ProcessError;
 
 /// Why a Git source could not be read. No message holds a password or token.
 #[derive(Debug, Error)]

@@ -11,8 +11,8 @@ use tokio::time::timeout;
 
 use super::command::Git;
 use super::error::GitError;
-use super::process::Running;
 use crate::files::{FILE_LIMIT, TOTAL_LIMIT};
+use crate::process::Running;
 
 /// How many blobs may wait for whoever takes them.
 const WAITING: usize = 16;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::git::ProcessError;
+use crate::process::ProcessError;
 
 /// A tool that renders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

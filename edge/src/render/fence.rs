@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use super::error::{RenderError, Tool};
 use super::{RenderOptions, Tools};
-use crate::git::process::{self, Limits, Output};
+use crate::process::{self, Limits, Output};
 
 /// Sets the limits that a shell can set, then becomes the tool. Data is limited, not address space: Go reserves much
 /// more of that than it uses. Setting fails only where there is a stricter limit already.

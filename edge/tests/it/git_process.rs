@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository, ProcessError};
+use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository};
+use anchorwatch_edge::process::ProcessError;
 
 use crate::fakes::fake;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anchorwatch_edge::git::ProcessError;
+use anchorwatch_edge::process::ProcessError;
 use anchorwatch_edge::render::{HelmRelease, RenderError, RenderRequest, RenderWith, render};
 
 use crate::fakes::ends;
