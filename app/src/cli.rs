@@ -124,10 +124,15 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))
 }
 
-/// Writes to stdout. A reader that went away (`| head`) is no error.
+/// Writes to stdout. The text may hold colours, which are taken out where they are not wanted.
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    printed(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// A reader that went away (`| head`) is no error.
+fn printed(result: io::Result<()>) -> Result<(), Failure> {
+    match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(Failure::new("cannot write the output").detail(error.to_string()))
         }

@@ -6,6 +6,7 @@ mod table;
 mod value;
 
 use std::fmt::Write as _;
+use std::io::{self, BufWriter, Write};
 
 use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::drift::origin::Attribution;
@@ -16,6 +17,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::{escaped, plain};
 use crate::drift::scan::Outcome;
+use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
 
@@ -59,15 +61,44 @@ struct DriftListResponse<'a> {
     total: usize,
 }
 
-/// Prints an outcome. The text may hold colours, which are taken out where they are not wanted.
-pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> String {
+/// Prints an outcome to stdout.
+pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> Result<(), Failure> {
     let list = DriftListResponse { items: &outcome.reports, total: outcome.reports.len() };
     match format {
-        Format::Table | Format::Wide => table::print(outcome, style),
-        Format::Json => escaped(&serde_json::to_string_pretty(&list).expect("a report is JSON")) + "\n",
-        Format::Yaml => value::yaml(&serde_json::to_value(&list).expect("a report is JSON")),
-        Format::Diff => diff::print(&outcome.reports),
-        Format::Sarif => sarif::print(&outcome.reports),
+        Format::Table | Format::Wide => super::print(&table::print(outcome, style)),
+        Format::Json => print_json(&list),
+        Format::Yaml => super::print(&value::yaml(&serde_json::to_value(&list).expect("a report is JSON"))),
+        Format::Diff => super::print(&diff::print(&outcome.reports)),
+        Format::Sarif => print_json(&sarif::document(&outcome.reports)),
+    }
+}
+
+/// Prints JSON piece by piece: a list of everything that differs may be long.
+fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    let mut out = Escaping(BufWriter::new(io::stdout().lock()));
+    let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
+    super::printed(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+/// Writes JSON with hidden characters as escapes; see [`escaped`].
+struct Escaping<W>(W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_ascii() && !bytes.contains(&0x7f) {
+            return self.0.write_all(bytes);
+        }
+        // A string is written in pieces that end at quotes, backslashes and control characters, never inside a letter.
+        let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
+        self.0.write_all(escaped(text).as_bytes())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -
         name_problems(outcome);
     }
     complain(outcome);
-    super::print(&output::print(outcome, format, style))
+    output::print(outcome, format, style)
 }
 
 fn name_problems(outcome: &Outcome) {

@@ -1,9 +1,10 @@
 //! Live objects, from a snapshot or from a cluster, handed to workers while they come in.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::compare::Change;
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::list::{self, ListPage, RawHead};
@@ -32,25 +33,23 @@ const WAITING_PAGES: usize = 4;
 /// What the workers found.
 #[derive(Debug, Default)]
 pub(super) struct Examined {
-    pub(super) items: Vec<DriftItem>,
+    /// Of each object that differs.
+    pub(super) items: Vec<Vec<DriftItem>>,
     pub(super) unreadable: Vec<Unreadable>,
 }
 
 impl Examined {
     fn add(&mut self, result: Result<Vec<DriftItem>, Unreadable>) {
         match result {
-            Ok(mut items) => self.items.append(&mut items),
+            Ok(items) if items.is_empty() => {}
+            Ok(items) => self.items.push(items),
             Err(error) => self.unreadable.push(error),
         }
     }
 
-    fn merge(&mut self, mut other: Self) {
+    fn merged(mut self, mut other: Self) -> Self {
         self.items.append(&mut other.items);
         self.unreadable.append(&mut other.unreadable);
-    }
-
-    fn merged(mut self, other: Self) -> Self {
-        self.merge(other);
         self
     }
 }
@@ -362,19 +361,23 @@ pub(super) fn examine_cluster(
     wishes: Vec<Wish>,
     unlisted: &mut Unlisted,
 ) -> Result<Examined, Failure> {
-    let all: Mutex<Examined> = Mutex::default();
+    let pages: Mutex<Vec<Examined>> = Mutex::default();
     let take = |page: &Page| {
         let mut examined = Examined::default();
         for raw in page.list.items() {
             examined.add(examiner.examine(raw, &page.api_version, &page.kind));
         }
-        all.lock().expect("no worker panics while it collects").merge(examined);
+        pages.lock().expect("no worker panics while it collects").push(examined);
     };
     read_pages(runtime, cluster, wishes, unlisted, &take)?;
-    let mut all = all.into_inner().expect("no worker panics while it collects");
+    let pages = pages.into_inner().expect("no worker panics while it collects");
+    let mut all = pages.into_iter().fold(Examined::default(), Examined::merged);
     // An object that is in no source is in the list of each version that Git writes of its kind.
-    let mut told = BTreeSet::new();
-    all.items.retain(|item| told.insert(item.fingerprint.clone()));
+    let mut told = HashSet::new();
+    all.items.retain(|items| {
+        let [item] = items.as_slice() else { return true };
+        item.change != Change::UnmanagedObject || told.insert(item.fingerprint.clone())
+    });
     Ok(all)
 }
 

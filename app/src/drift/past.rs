@@ -19,7 +19,7 @@ const BYTES_A_FILE: usize = 32 << 20;
 const BYTES_OF_MOVES: usize = 256 << 20;
 
 /// The objects of a file.
-type Objects = HashMap<Identity, Map<'static>>;
+type Objects = HashMap<Identity, Arc<Map<'static>>>;
 /// The files that held objects before a commit.
 type Places = HashMap<Identity, Arc<str>>;
 
@@ -195,7 +195,7 @@ pub(crate) struct PastOfObject<'p> {
 }
 
 struct Walk {
-    found: Vec<Arc<PastVersion<'static>>>,
+    found: Vec<Arc<PastVersion>>,
     /// The file, and the position of the change to look at next; nothing at the end.
     place: Option<(Arc<str>, usize)>,
     /// True if the next newer version had the object.
@@ -209,7 +209,7 @@ impl std::fmt::Debug for PastOfObject<'_> {
 }
 
 impl examine::Past for PastOfObject<'_> {
-    fn version(&self, at: usize) -> Option<Arc<PastVersion<'static>>> {
+    fn version(&self, at: usize) -> Option<Arc<PastVersion>> {
         let mut walk = self.walk.borrow_mut();
         while walk.found.len() <= at {
             let place = walk.place.take()?;
@@ -256,7 +256,7 @@ fn objects(bytes: &[u8], key: &SecretKey) -> Objects {
         .filter_map(|object| {
             let identity = object.identity();
             match Value::Map(object.root).into_owned() {
-                Value::Map(root) => Some((identity, root)),
+                Value::Map(root) => Some((identity, Arc::new(root))),
                 _ => None,
             }
         })

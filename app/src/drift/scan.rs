@@ -286,10 +286,10 @@ fn reports(
             });
         } else {
             findings.objects += 1;
-            items.push(examiner.missing(wanted));
+            items.push(vec![examiner.missing(wanted)]);
         }
     }
-    for mut item in items {
+    for mut item in items.into_iter().flatten() {
         let Some(findings) = by_namespace.get_mut(&item.namespace) else { continue };
         match policy.apply(&mut item, examiner.setting.now) {
             Some(ignored) => findings.ignored.push(ignored),

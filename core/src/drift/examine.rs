@@ -35,16 +35,16 @@ pub struct Setting<'a> {
 
 /// What an earlier commit said of an object.
 #[derive(Debug, Clone)]
-pub struct PastVersion<'a> {
+pub struct PastVersion {
     /// The commit.
     pub commit: String,
     /// The object then; `None` if it was not there.
-    pub root: Option<Map<'a>>,
+    pub root: Option<Arc<Map<'static>>>,
     /// The next commit that changed the file, and when it was made; nothing if the change is not committed yet.
     pub followed_by: Option<(String, Timestamp)>,
 }
 
-impl PastVersion<'_> {
+impl PastVersion {
     /// When it was committed that the object is otherwise.
     fn changed_at(&self) -> Option<Timestamp> {
         self.followed_by.as_ref().map(|(_, at)| *at)
@@ -54,7 +54,7 @@ impl PastVersion<'_> {
 /// What Git said of one object before, newest first. A version is read when somebody asks for it.
 pub trait Past: fmt::Debug {
     /// The version at this position, from 0; `None` after the last one.
-    fn version(&self, at: usize) -> Option<Arc<PastVersion<'static>>>;
+    fn version(&self, at: usize) -> Option<Arc<PastVersion>>;
 }
 
 /// No past is known.
@@ -62,7 +62,7 @@ pub trait Past: fmt::Debug {
 pub struct NoPast;
 
 impl Past for NoPast {
-    fn version(&self, _at: usize) -> Option<Arc<PastVersion<'static>>> {
+    fn version(&self, _at: usize) -> Option<Arc<PastVersion>> {
         None
     }
 }
@@ -165,7 +165,7 @@ fn remember(
     if matches!(verdict.origin, Origin::Human | Origin::Controller) {
         return (verdict, None);
     }
-    let said_so = |past: &Arc<PastVersion<'_>>| match (&past.root, difference.change) {
+    let said_so = |past: &Arc<PastVersion>| match (&past.root, difference.change) {
         (None, Change::MissingObject) => past.changed_at().is_none_or(|at| now.duration_since(at) <= SYNC_GRACE),
         (Some(root), Change::Removed) => {
             value_at(root, &difference.path).is_none() && past.changed_at().is_none_or(|at| !applied_since(subject, at))

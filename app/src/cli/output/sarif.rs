@@ -10,15 +10,15 @@ use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
 use serde_json::{Value as Json, json};
 
 use super::value;
-use crate::cli::{escaped, plain};
+use crate::cli::plain;
 
-/// Prints all reports as one run.
-pub(super) fn print(reports: &[DriftReport]) -> String {
+/// All reports as one run.
+pub(super) fn document(reports: &[DriftReport]) -> Json {
     let items: Vec<&DriftItem> = reports.iter().flat_map(|r| &r.items).collect();
     let used: BTreeSet<&str> = items.iter().map(|i| i.rule.as_str()).collect();
     let rules: Vec<Json> = used.iter().map(|id| rule(id)).collect();
     let results: Vec<Json> = items.into_iter().map(result).collect();
-    let document = json!({
+    json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [{
@@ -29,8 +29,7 @@ pub(super) fn print(reports: &[DriftReport]) -> String {
             }},
             "results": results,
         }],
-    });
-    escaped(&serde_json::to_string_pretty(&document).expect("a tree of JSON values is JSON")) + "\n"
+    })
 }
 
 /// A path as a relative reference (RFC 3986); a colon in its first part would be a scheme's.
