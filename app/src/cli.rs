@@ -115,10 +115,10 @@ fn tell(text: &str) {
     let _ = writeln!(io::stderr(), "{}", plain(text));
 }
 
-/// The async runtime that stories wait on.
+/// The async runtime that stories wait on. One thread talks to the network; the others are for comparing.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))

@@ -42,7 +42,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     // As the program that is measured has it.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut out = io::stdout().lock();
     match arguments[..] {
         ["full"] => return full(&runtime),
@@ -55,7 +55,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         ["raw-list", kubeconfig, apps] => {
-            let bytes = runtime.block_on(raw_list::run(kubeconfig.into(), apps.parse()?))?;
+            let lists = runtime.spawn(raw_list::run(kubeconfig.into(), apps.parse()?));
+            let bytes = runtime.block_on(lists)?.map_err(|error| error.to_string())?;
             writeln!(out, "{bytes}")?;
         }
         ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,

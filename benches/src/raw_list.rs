@@ -15,7 +15,7 @@ const CONCURRENT_LISTS: usize = 4;
 const HEAD: usize = 1024;
 
 /// Reads all lists that hold the first apps; gives back the number of bytes.
-pub(crate) async fn run(kubeconfig: PathBuf, apps: usize) -> Result<usize, Box<dyn Error>> {
+pub(crate) async fn run(kubeconfig: PathBuf, apps: usize) -> Result<usize, Box<dyn Error + Send + Sync>> {
     let cluster = Cluster::connect(&ConnectOptions { kubeconfig: Some(kubeconfig), context: None }).await?;
     let mut reads =
         futures::stream::iter(lists(apps)).map(|path| read(&cluster, path)).buffer_unordered(CONCURRENT_LISTS);
@@ -26,7 +26,7 @@ pub(crate) async fn run(kubeconfig: PathBuf, apps: usize) -> Result<usize, Box<d
     Ok(bytes)
 }
 
-async fn read(cluster: &Cluster, path: String) -> Result<usize, Box<dyn Error>> {
+async fn read(cluster: &Cluster, path: String) -> Result<usize, Box<dyn Error + Send + Sync>> {
     let (mut bytes, mut next) = (0, String::new());
     loop {
         let page = cluster.get(&format!("{path}?limit={PAGE}{next}")).await?;

@@ -332,9 +332,13 @@ async fn learn_autoscalers_of(
 ) -> bool {
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
     let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace) else { return false };
-    let mut pages = Vec::new();
-    if cluster.list_pages(&listing.path, async |page| pages.push(page)).await.is_err() {
-        return false;
+    let (mut list, mut pages) = (cluster.list(&listing.path), Vec::new());
+    loop {
+        match list.next().await {
+            Ok(Some(page)) => pages.push(page),
+            Ok(None) => break,
+            Err(_) => return false,
+        }
     }
     for raw in pages.iter().flat_map(ListPage::items) {
         if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw) {
@@ -401,7 +405,9 @@ pub(super) fn read_pages(
                 }
             });
         }
-        runtime.block_on(read_lists(cluster, wishes, send))
+        // On the runtime's own thread, with its connections: each piece of an answer would otherwise wake another thread.
+        let lists = runtime.spawn(read_lists(cluster.clone(), wishes, send));
+        runtime.block_on(lists).expect("reading does not panic, and nobody aborts it")
     })?;
     for (wish, error) in refused {
         unlisted.add(&wish.kind, wish.namespace.as_deref(), wish.listing.resource, why_not(&error));
@@ -410,22 +416,11 @@ pub(super) fn read_pages(
 }
 
 async fn read_lists(
-    cluster: &Cluster,
+    cluster: Cluster,
     wishes: Vec<Wish>,
     send: mpsc::Sender<Page>,
 ) -> Result<Vec<(Wish, ClusterError)>, Failure> {
-    let lists = futures::stream::iter(wishes).map(|wish| {
-        let send = send.clone();
-        async move {
-            let hand_on = async |list| {
-                let page = Page { list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
-                // Workers live as long as somebody sends.
-                let _ = send.send(page).await;
-            };
-            let result = cluster.list_pages(&wish.listing.path, hand_on).await;
-            (wish, result)
-        }
-    });
+    let lists = futures::stream::iter(wishes).map(|wish| read_list(cluster.clone(), wish, send.clone()));
     let (mut refused, mut narrower) = (Vec::new(), Vec::new());
     let mut lists = lists.buffer_unordered(CONCURRENT_LISTS);
     while let Some((wish, result)) = lists.next().await {
@@ -437,10 +432,25 @@ async fn read_lists(
             Err(error) => return Err(cluster_failure(&error)),
         }
     }
+    drop(lists);
     if !narrower.is_empty() {
-        refused.extend(Box::pin(read_lists(cluster, narrower, send.clone())).await?);
+        refused.extend(Box::pin(read_lists(cluster, narrower, send)).await?);
     }
     Ok(refused)
+}
+
+async fn read_list(cluster: Cluster, wish: Wish, send: mpsc::Sender<Page>) -> (Wish, Result<(), ClusterError>) {
+    let mut pages = cluster.list(&wish.listing.path);
+    loop {
+        let list = match pages.next().await {
+            Ok(Some(list)) => list,
+            Ok(None) => return (wish, Ok(())),
+            Err(error) => return (wish, Err(error)),
+        };
+        let page = Page { list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
+        // Workers live as long as somebody sends.
+        let _ = send.send(page).await;
+    }
 }
 
 fn why_not(error: &ClusterError) -> String {

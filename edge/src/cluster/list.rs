@@ -9,36 +9,52 @@ use super::{Cluster, ClusterError};
 /// Objects a page.
 pub const PAGE: usize = 500;
 const ATTEMPTS: u32 = 5;
+/// How often a list that expired is begun anew.
+const RESTARTS: u32 = 3;
 /// The longest that a server's Retry-After is followed.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-impl Cluster {
-    /// Reads all pages of a list and hands each one on. A list that expired on the way is begun anew: an object may be
-    /// handed on twice.
-    pub async fn list_pages(&self, path: &str, mut take: impl AsyncFnMut(ListPage)) -> Result<(), ClusterError> {
-        let mut next: Option<String> = None;
-        let mut restarts = 0;
-        loop {
-            let address = match &next {
+/// The pages of a list, asked for one after the other.
+#[derive(Debug)]
+pub struct Pages {
+    cluster: Cluster,
+    path: String,
+    token: Option<String>,
+    restarts: u32,
+    ended: bool,
+}
+
+impl Pages {
+    /// The next page; `None` after the last. A list that expired on the way is begun anew: an object may come twice.
+    pub async fn next(&mut self) -> Result<Option<ListPage>, ClusterError> {
+        while !self.ended {
+            let path = &self.path;
+            let address = match &self.token {
                 Some(token) => format!("{path}?limit={PAGE}&continue={}", encode(token)),
                 None => format!("{path}?limit={PAGE}"),
             };
-            let page = match self.get_patiently(&address).await {
-                Err(error) if error.code() == Some(410) && next.is_some() && restarts < 3 => {
-                    restarts += 1;
-                    next = None;
+            let body = match self.cluster.get_patiently(&address).await {
+                Err(error) if error.code() == Some(410) && self.token.is_some() && self.restarts < RESTARTS => {
+                    self.restarts += 1;
+                    self.token = None;
                     continue;
                 }
-                page => page?,
+                body => body?,
             };
-            let malformed = |reason| ClusterError::Malformed { cluster: self.name.clone(), reason };
-            let page = ListPage::parse(page).map_err(|error| malformed(error.to_string()))?;
-            next.clone_from(&page.next);
-            take(page).await;
-            if next.is_none() {
-                return Ok(());
-            }
+            let malformed = |reason| ClusterError::Malformed { cluster: self.cluster.name.clone(), reason };
+            let page = ListPage::parse(body).map_err(|error| malformed(error.to_string()))?;
+            self.token.clone_from(&page.next);
+            self.ended = self.token.is_none();
+            return Ok(Some(page));
         }
+        Ok(None)
+    }
+}
+
+impl Cluster {
+    /// The pages of the list at a path.
+    pub fn list(&self, path: &str) -> Pages {
+        Pages { cluster: self.clone(), path: path.to_owned(), token: None, restarts: 0, ended: false }
     }
 
     /// GETs again where the server is busy or failing, as long as it asks to wait, or ever longer.
