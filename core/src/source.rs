@@ -2,8 +2,11 @@
 //!
 //! YAML is read exactly as Kubernetes reads it (`sigs.k8s.io/yaml`, YAML 1.1 scalars).
 
+mod document;
 mod scalar;
 mod yaml;
+
+pub use document::about;
 
 use crate::object::secret::{SecretKey, conceal, is_encrypted};
 use crate::object::value::{Map, Node, Value};

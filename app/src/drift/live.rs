@@ -42,7 +42,10 @@ impl Examined {
     fn add(&mut self, result: Result<Vec<DriftItem>, Unreadable>) {
         match result {
             Ok(items) if items.is_empty() => {}
-            Ok(items) => self.items.push(items),
+            Ok(mut items) => {
+                items.shrink_to_fit();
+                self.items.push(items);
+            }
             Err(error) => self.unreadable.push(error),
         }
     }

@@ -18,8 +18,6 @@ const BYTES_A_FILE: usize = 32 << 20;
 /// How many bytes are read to find out where objects came from, for all commits together.
 const BYTES_OF_MOVES: usize = 256 << 20;
 
-/// The objects of a file.
-type Objects = HashMap<Identity, Arc<Map<'static>>>;
 /// The files that held objects before a commit.
 type Places = HashMap<Identity, Arc<str>>;
 
@@ -28,7 +26,8 @@ type Places = HashMap<Identity, Arc<str>>;
 struct Then {
     /// The newest commit that had it so.
     commit: String,
-    objects: Arc<Objects>,
+    /// Nothing if the file was not there.
+    contents: Option<Arc<[u8]>>,
     /// Nothing if the change is not committed yet.
     followed_by: Option<Arc<Commit>>,
 }
@@ -56,9 +55,6 @@ struct Read {
     /// Contents before the newest changes.
     blobs: Vec<Arc<[u8]>>,
     bytes: usize,
-    versions: Vec<Then>,
-    /// True if there is no more.
-    ended: bool,
 }
 
 /// Where objects were before the commits that moved them.
@@ -86,7 +82,7 @@ impl<'a> Past<'a> {
     ///
     /// Where a commit brought the object into the file, it is looked for in what the commit changed besides.
     pub(crate) fn of(&self, file: &str, identity: Identity) -> PastOfObject<'_> {
-        let walk = Walk { found: Vec::new(), place: Some((Arc::from(file), 0)), is_here: true };
+        let walk = Walk { found: Vec::new(), place: Some((Arc::from(file), 0)), documents: None, is_here: true };
         PastOfObject { past: self, identity, walk: RefCell::new(walk) }
     }
 
@@ -107,43 +103,27 @@ impl<'a> Past<'a> {
 
     /// What a file held before the change at this position.
     fn version(&self, name: &str, file: &PastOfFile, at: usize) -> Option<Then> {
-        // Held while reading: a second worker that asks for the same file waits instead of reading it again.
-        let mut read = held(&file.read);
-        while read.versions.len() <= at && !read.ended {
-            match self.next_version(name, file, &mut read) {
-                Some(then) => read.versions.push(then),
-                None => read.ended = true,
-            }
-        }
-        read.versions.get(at).cloned()
-    }
-
-    fn next_version(&self, name: &str, file: &PastOfFile, read: &mut Read) -> Option<Then> {
-        let at = read.versions.len();
         let change = file.changes.get(at)?;
-        let followed_by = change.commit.clone();
         let commit = match (&change.commit, &change.before) {
             (None, _) => self.history.commit().id.to_string(),
             (Some(commit), None) => format!("{}^", commit.id),
             // Without an older one it was made before the commits that are looked at.
             (Some(_), Some(_)) => file.changes.get(at + 1)?.commit.as_ref()?.id.to_string(),
         };
-        let Some(id) = &change.before else {
-            return Some(Then { commit, objects: Arc::default(), followed_by });
+        let contents = match change.before {
+            Some(_) => Some(self.contents(name, file, at)?),
+            None => None,
         };
-        let seen = file.changes[..at].iter().position(|newer| newer.before.as_ref() == Some(id));
-        let objects = match seen {
-            Some(same) => Arc::clone(&read.versions[same].objects),
-            None => Arc::new(objects(&self.next_blob(name, file, read, at)?, self.key)),
-        };
-        Some(Then { commit, objects, followed_by })
+        Some(Then { commit, contents, followed_by: change.commit.clone() })
     }
 
-    /// Reads on until the contents before the change at this position are there.
-    fn next_blob(&self, name: &str, file: &PastOfFile, read: &mut Read, at: usize) -> Option<Arc<[u8]>> {
-        let ids: Vec<ObjectId> = file.changes.iter().filter_map(|change| change.before.clone()).collect();
+    /// The contents before the change at this position.
+    fn contents(&self, name: &str, file: &PastOfFile, at: usize) -> Option<Arc<[u8]>> {
         let wanted = file.changes[..at].iter().filter(|change| change.before.is_some()).count();
+        // Held while reading: a second worker that asks for the same file waits instead of reading it again.
+        let mut read = held(&file.read);
         if read.blobs.len() <= wanted {
+            let ids: Vec<ObjectId> = file.changes.iter().filter_map(|change| change.before.clone()).collect();
             let left = BYTES_A_FILE.checked_sub(read.bytes)?;
             let end = ids.len().min((wanted + self.history.at_once()).max(2 * read.blobs.len()));
             let more = self.runtime.block_on(self.history.read_blobs(&ids[read.blobs.len()..end], left));
@@ -181,7 +161,9 @@ impl<'a> Past<'a> {
         let (mut places, mut bytes) = (Places::new(), 0);
         for (file, blob) in files.into_iter().zip(blobs) {
             bytes += blob.len();
-            places.extend(objects(&blob, self.key).into_keys().map(|identity| (identity, Arc::clone(file))));
+            places.extend(
+                source::read(0, &blob, self.key).objects.iter().map(|object| (object.identity(), Arc::clone(file))),
+            );
         }
         Ok((places, bytes))
     }
@@ -198,6 +180,8 @@ struct Walk {
     found: Vec<Arc<PastVersion>>,
     /// The file, and the position of the change to look at next; nothing at the end.
     place: Option<(Arc<str>, usize)>,
+    /// What the next newer version of the file had about the object.
+    documents: Option<String>,
     /// True if the next newer version had the object.
     is_here: bool,
 }
@@ -224,7 +208,13 @@ impl PastOfObject<'_> {
     fn step(&self, walk: &mut Walk, (name, at): (Arc<str>, usize)) {
         let file = self.past.file(&name);
         let Some(then) = self.past.version(&name, &file, at) else { return };
-        let root = then.objects.get(&self.identity);
+        walk.place = Some((name, at + 1));
+        let text = then.contents.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+        let documents = source::about(text, &self.identity).concat();
+        if walk.documents.as_ref() == Some(&documents) {
+            return;
+        }
+        let root = self.object(&documents);
         let came_here = root.is_none() && std::mem::replace(&mut walk.is_here, root.is_some());
         if came_here && let Some(older) = self.past.place_before(then.followed_by.as_deref(), &self.identity) {
             let changes = &self.past.file(&older).changes;
@@ -233,34 +223,29 @@ impl PastOfObject<'_> {
             walk.is_here = true;
             return;
         }
+        walk.documents = Some(documents);
         walk.is_here = root.is_some();
-        walk.place = Some((name, at + 1));
-        if walk.found.last().is_none_or(|newer| newer.root.as_ref() != root) {
+        if walk.found.last().is_none_or(|newer| newer.root != root) {
             walk.found.push(Arc::new(PastVersion {
                 commit: then.commit,
-                root: root.cloned(),
+                root,
                 followed_by: then.followed_by.map(|commit| (commit.id.to_string(), seconds(commit.time))),
             }));
+        }
+    }
+
+    fn object(&self, documents: &str) -> Option<Map<'static>> {
+        let read = source::read(0, documents.as_bytes(), self.past.key);
+        let object = read.objects.into_iter().find(|object| object.identity() == self.identity)?;
+        match Value::Map(object.root).into_owned() {
+            Value::Map(root) => Some(root),
+            _ => None,
         }
     }
 }
 
 fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no thread panics while it reads the past")
-}
-
-fn objects(bytes: &[u8], key: &SecretKey) -> Objects {
-    source::read(0, bytes, key)
-        .objects
-        .into_iter()
-        .filter_map(|object| {
-            let identity = object.identity();
-            match Value::Map(object.root).into_owned() {
-                Value::Map(root) => Some((identity, Arc::new(root))),
-                _ => None,
-            }
-        })
-        .collect()
 }
 
 fn seconds(time: i64) -> Timestamp {

@@ -39,7 +39,7 @@ pub struct PastVersion {
     /// The commit.
     pub commit: String,
     /// The object then; `None` if it was not there.
-    pub root: Option<Arc<Map<'static>>>,
+    pub root: Option<Map<'static>>,
     /// The next commit that changed the file, and when it was made; nothing if the change is not committed yet.
     pub followed_by: Option<(String, Timestamp)>,
 }
