@@ -28,7 +28,7 @@ const MANY_NAMESPACES: usize = 8;
 /// Lists that are read at the same time.
 const CONCURRENT_LISTS: usize = 4;
 /// Pages that may wait for a worker.
-const WAITING_PAGES: usize = 4;
+const WAITING_PAGES: usize = 2;
 
 /// What the workers found.
 #[derive(Debug, Default)]

@@ -186,9 +186,9 @@ pub fn is_encrypted(text: &str) -> bool {
 fn conceal_value(value: &mut Value<'_>, fingerprint: impl Fn(&str) -> Fingerprint) {
     *value = match &*value {
         Value::String(text) if is_encrypted(text) => return,
-        Value::Null => Value::Secret(fingerprint("")),
-        Value::String(text) => Value::Secret(fingerprint(text)),
-        other => Value::Secret(fingerprint(&serde_json::to_string(other).unwrap_or_default())),
+        Value::Null => Value::Secret(Box::new(fingerprint(""))),
+        Value::String(text) => Value::Secret(Box::new(fingerprint(text))),
+        other => Value::Secret(Box::new(fingerprint(&serde_json::to_string(other).unwrap_or_default()))),
     };
 }
 

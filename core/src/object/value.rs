@@ -30,7 +30,7 @@ pub enum Value<'a> {
     /// A map.
     Map(Map<'a>),
     /// What is left of a Secret's value: enough to compare it, too little to know it.
-    Secret(Fingerprint),
+    Secret(Box<Fingerprint>),
 }
 
 /// A value and the line that it starts on. Two are equal if their values are.

@@ -6,8 +6,8 @@ use anchorwatch_core::object::list::ListPage;
 
 use super::{Cluster, ClusterError};
 
-/// Objects a page.
-pub const PAGE: usize = 500;
+/// Objects a page; larger ones hardly read faster, and several of them are in memory at a time.
+pub const PAGE: usize = 250;
 const ATTEMPTS: u32 = 5;
 /// How often a list that expired is begun anew.
 const RESTARTS: u32 = 3;
