@@ -58,6 +58,9 @@ impl fmt::Display for Identity {
     }
 }
 
+/// The annotation in which `kubectl apply` repeats the whole object, credentials and all. Never compared, never shown.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Fields of an object's head, borrowed from its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head<'a> {

@@ -131,10 +131,10 @@ fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, key: &Secre
     let has_items = root.get("items").is_some_and(|i| i.as_list().is_some());
     let is_list = head.kind == "List" || (head.kind.ends_with("List") && has_items);
     if is_list {
-        if let Some(Node { value: Value::List(items), .. }) = root.remove("items") {
-            for item in items {
-                add(contents, file, item, key);
-            }
+        match root.remove("items").map(|node| node.value) {
+            Some(Value::List(items)) => items.into_iter().for_each(|item| add(contents, file, item, key)),
+            None | Some(Value::Null) => {}
+            Some(_) => problem("a List whose items are no list; each item starts with a dash"),
         }
         return;
     }

@@ -9,14 +9,14 @@ use anchorwatch_core::drift::compare::{Class, Pair, Silent, compare, compare_and
 use anchorwatch_core::drift::examine::{self, NoPast, Setting, Subject};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::mask;
-use anchorwatch_core::drift::origin::Witness;
+use anchorwatch_core::drift::origin::{self, Witness};
 use anchorwatch_core::drift::unmanaged;
 use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::{self, SecretKey, Shown};
 use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::{Map, Value};
-use anchorwatch_core::object::{GroupKind, Head};
+use anchorwatch_core::object::{GroupKind, Head, LAST_APPLIED};
 use anchorwatch_core::ownership::{self, Entry};
 use anchorwatch_core::schema::Schema;
 
@@ -24,9 +24,6 @@ use super::confirm::Confirmation;
 use super::past::{Past, PastOfObject};
 use super::source::{SourceOfFiles, Unstable};
 use crate::index::{Index, Wanted};
-
-/// Never shown: it repeats the whole object, credentials and all.
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What all objects of one scan are examined with.
 #[derive(Debug)]
@@ -204,7 +201,13 @@ impl Examiner<'_> {
         let subject = Subject {
             head,
             namespace: head.namespace,
-            witness: Witness { kind: &group_kind, entries: entries.as_deref(), git: &live.root, last_applied: None },
+            witness: Witness {
+                kind: &group_kind,
+                entries: entries.as_deref(),
+                created: origin::created(&live.root),
+                git: &live.root,
+                last_applied: None,
+            },
             bounds: None,
             source: SourceLocation { file: None, line: None, commit: None, rendered: false },
             audit: self.audit.zip(known).map(|(log, known)| {
@@ -246,6 +249,7 @@ impl Examiner<'_> {
             witness: Witness {
                 kind: &wanted.kind,
                 entries: entries.as_deref(),
+                created: origin::created(&live.root),
                 git,
                 last_applied: applied.as_deref().and_then(|json| parse_applied(json, self.setting.key)),
             },
@@ -310,7 +314,13 @@ impl Examiner<'_> {
         Subject {
             head: wanted.head,
             namespace: wanted.namespace,
-            witness: Witness { kind: &wanted.kind, entries: None, git: &wanted.desired.root, last_applied: None },
+            witness: Witness {
+                kind: &wanted.kind,
+                entries: None,
+                created: None,
+                git: &wanted.desired.root,
+                last_applied: None,
+            },
             bounds: self.index.bounds(wanted),
             source: SourceLocation {
                 file: self.origin.file_at(wanted.desired.file, wanted.desired.line),

@@ -7,9 +7,9 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use super::{equal, filled, system};
-use crate::object::GroupKind;
 use crate::object::path::{Path, Step};
 use crate::object::value::{Map, Node, Value};
+use crate::object::{GroupKind, LAST_APPLIED};
 use crate::schema::{Field, ListKind, Ownership, Schema, Shape, TypeId};
 
 /// Among how many elements with the same keys one that means the same is looked for. Real lists have two or three;
@@ -223,7 +223,8 @@ impl<'v> Walk<'v> {
             self.atomic_from = outer.min(self.steps.len());
         }
         join(git, live, |name, git, live| {
-            if self.settled() {
+            // Git says it where somebody committed what the cluster gave.
+            if self.settled() || (git.is_some() && name == LAST_APPLIED) {
                 return;
             }
             self.steps.push(Place::Field(name));

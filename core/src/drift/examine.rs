@@ -119,7 +119,7 @@ pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftI
 /// The item for an object that the cluster has and Git does not.
 pub fn unmanaged(setting: Setting<'_>, subject: &Subject<'_>, live: &Map<'_>) -> DriftItem {
     let difference = whole_object(Change::UnmanagedObject, 0);
-    let verdict = origin::of_object(subject.witness.entries);
+    let verdict = origin::of_object(subject.witness.entries, subject.witness.created);
     let verdict = name_the_person(subject, &difference, verdict);
     let grade = rules::for_object(Change::UnmanagedObject, subject.head.kind, super::unmanaged::facts(live)).into();
     item(setting, subject, &difference, verdict, grade, None)

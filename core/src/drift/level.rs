@@ -72,9 +72,10 @@ fn replicas(difference: &Difference<'_>, bounds: Option<Bounds>) -> Grade {
     let count = |value: Option<&Value<'_>>| value.and_then(Value::as_int);
     let live = count(difference.live);
     debug_assert!(difference.change != Change::MissingObject, "a field was graded, not an object");
+    // What Git does not say is 1, unless an autoscaler may go to zero.
+    let wanted = count(difference.git).unwrap_or_else(|| bounds.map_or(1, |b| b.min.min(1)));
     let rule = match (live, bounds) {
-        // What Git does not say is 1.
-        (Some(0), _) if count(difference.git).unwrap_or(1) >= 1 => rules::SCALED_TO_ZERO,
+        (Some(0), _) if wanted >= 1 => rules::SCALED_TO_ZERO,
         (Some(live), Some(bounds)) if live < bounds.min || live > bounds.max => rules::OUTSIDE_AUTOSCALER,
         (_, Some(_)) => rules::AUTOSCALED,
         (_, None) => rules::REPLICAS,

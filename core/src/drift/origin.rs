@@ -3,6 +3,7 @@
 //! The tables name tools; a name proves nothing alone, because `--field-manager` may claim any. So a controller
 //! counts only on its own fields, and a delivery tool only where it delivered the object.
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::compare::{Change, Difference, Excuse};
@@ -65,7 +66,7 @@ pub struct Attribution {
     pub subresource: String,
     /// When that manager last changed what it owns; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub time: Option<jiff::Timestamp>,
+    pub time: Option<Timestamp>,
     /// The user, where an audit log says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
@@ -84,6 +85,8 @@ pub struct Witness<'a> {
     pub kind: &'a GroupKind,
     /// `managedFields`; `None` where the object came without.
     pub entries: Option<&'a [Entry]>,
+    /// When the object was made (`metadata.creationTimestamp`).
+    pub created: Option<Timestamp>,
     /// The object as Git says.
     pub git: &'a Map<'a>,
     /// What `kubectl apply` applied last, where it did.
@@ -107,7 +110,13 @@ struct OwnField {
     subresource: &'static str,
     kinds: &'static [&'static str],
     path_end: &'static [&'static str],
+    /// A field without which in Git the controller has no business here.
+    asked_for_by: Option<&'static str>,
 }
+
+const ANY: OwnField = OwnField { manager: "", subresource: "", kinds: &[], path_end: &[], asked_for_by: None };
+const AGGREGATION: OwnField =
+    OwnField { kinds: &["ClusterRole"], path_end: &["rules"], asked_for_by: Some("aggregationRule"), ..ANY };
 
 const WEBHOOKS: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 const CA_HOLDERS: &[&str] =
@@ -115,24 +124,19 @@ const CA_HOLDERS: &[&str] =
 
 const CONTROLLERS_OWN_FIELDS: &[OwnField] = &[
     // The horizontal pod autoscaler writes through the scale subresource.
-    OwnField { manager: "kube-controller-manager", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
-    OwnField { manager: "keda", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
-    OwnField { manager: "keda-operator", subresource: "scale", kinds: &[], path_end: &["spec", "replicas"] },
+    OwnField { manager: "kube-controller-manager", subresource: "scale", path_end: &["spec", "replicas"], ..ANY },
+    OwnField { manager: "keda", subresource: "scale", path_end: &["spec", "replicas"], ..ANY },
+    OwnField { manager: "keda-operator", subresource: "scale", path_end: &["spec", "replicas"], ..ANY },
     // ClusterRole aggregation; the controller of kube-controller-manager applies under a name of its own.
-    OwnField {
-        manager: "clusterrole-aggregation-controller",
-        subresource: "",
-        kinds: &["ClusterRole"],
-        path_end: &["rules"],
-    },
-    OwnField { manager: "kube-controller-manager", subresource: "", kinds: &["ClusterRole"], path_end: &["rules"] },
+    OwnField { manager: "clusterrole-aggregation-controller", ..AGGREGATION },
+    OwnField { manager: "kube-controller-manager", ..AGGREGATION },
     // CA injection.
-    OwnField { manager: "cert-manager-cainjector", subresource: "", kinds: CA_HOLDERS, path_end: &["caBundle"] },
-    OwnField { manager: "cainjector", subresource: "", kinds: CA_HOLDERS, path_end: &["caBundle"] },
-    OwnField { manager: "pilot-discovery", subresource: "", kinds: WEBHOOKS, path_end: &["caBundle"] },
+    OwnField { manager: "cert-manager-cainjector", kinds: CA_HOLDERS, path_end: &["caBundle"], ..ANY },
+    OwnField { manager: "cainjector", kinds: CA_HOLDERS, path_end: &["caBundle"], ..ANY },
+    OwnField { manager: "pilot-discovery", kinds: WEBHOOKS, path_end: &["caBundle"], ..ANY },
     // The vertical pod autoscaler resizes Pods in place.
-    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["cpu"] },
-    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["memory"] },
+    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["cpu"], ..ANY },
+    OwnField { manager: "vpa-updater", subresource: "resize", kinds: &["Pod"], path_end: &["memory"], ..ANY },
 ];
 
 /// Controllers that come with Kubernetes, as they name themselves.
@@ -206,7 +210,7 @@ pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdi
         });
     };
     let owner = owner_of(entries, difference, witness.kind);
-    if difference.excuse.is_some_and(|excuse| is_excused(excuse, owner, entries)) {
+    if difference.excuse.is_some_and(|excuse| is_excused(excuse, owner, entries, witness.created)) {
         return None;
     }
     let (origin, reason) = origin_of(difference, witness, entries, owner);
@@ -214,11 +218,11 @@ pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdi
 }
 
 /// Judges a whole object by who made it.
-pub(super) fn of_object(entries: Option<&[Entry]>) -> Verdict {
+pub(super) fn of_object(entries: Option<&[Entry]>, created: Option<Timestamp>) -> Verdict {
     let Some(entries) = entries else {
         return Verdict { origin: Origin::Unknown, reason: OriginReason::NoManagedFields, attribution: None };
     };
-    let creator = creator(entries);
+    let creator = creator(entries, created);
     let (origin, reason) = match creator {
         Some(entry) if is_persons_tool(&entry.manager) => (Origin::Human, OriginReason::PersonsTool),
         Some(_) => (Origin::Unknown, OriginReason::UnlistedManager),
@@ -239,9 +243,9 @@ fn owner_of<'e>(entries: &'e [Entry], difference: &Difference<'_>, kind: &GroupK
     owner(entries, &written, difference.atomic_from)
 }
 
-fn is_excused(excuse: Excuse, owner: Option<&Entry>, entries: &[Entry]) -> bool {
+fn is_excused(excuse: Excuse, owner: Option<&Entry>, entries: &[Entry], created: Option<Timestamp>) -> bool {
     let Some(owner) = owner else { return true };
-    let created_it = creator(entries).is_some_and(|creator| std::ptr::eq(creator, owner));
+    let created_it = creator(entries, created).is_some_and(|creator| std::ptr::eq(creator, owner));
     created_it
         || match excuse {
             Excuse::Allocated => BUILT_IN_CONTROLLERS.contains(&owner.manager.as_str()),
@@ -249,10 +253,13 @@ fn is_excused(excuse: Excuse, owner: Option<&Entry>, entries: &[Entry]) -> bool 
         }
 }
 
-/// Who made the object: of the earliest entries the one that owns most. An edit may follow within the same second.
-fn creator(entries: &[Entry]) -> Option<&Entry> {
+/// Who made the object: the entry of the second in which it was made, which owns most where an edit followed at once.
+///
+/// An entry's time moves when its manager applies something else. Then it is whoever owns most of the object: an edit,
+/// which owns little, may be older than the last change of the tool that made the object.
+fn creator(entries: &[Entry], created: Option<Timestamp>) -> Option<&Entry> {
     let own = entries.iter().filter(|e| e.subresource.is_empty() && e.time.is_some());
-    own.min_by_key(|e| (e.time, std::cmp::Reverse(e.fields.len())))
+    own.max_by_key(|e| (created.is_some() && e.time == created, e.fields.len()))
 }
 
 fn origin_of(
@@ -266,7 +273,7 @@ fn origin_of(
         return (Origin::Unknown, reason);
     };
     let manager = owner.manager.as_str();
-    if CONTROLLERS_OWN_FIELDS.iter().any(|own| own.fits(owner, witness.kind, &difference.path)) {
+    if CONTROLLERS_OWN_FIELDS.iter().any(|own| own.fits(owner, witness, &difference.path)) {
         return (Origin::Controller, OriginReason::ControllersOwnField);
     }
     let delivers = DELIVERY_TOOLS.contains(&manager);
@@ -286,7 +293,7 @@ fn origin_of(
 }
 
 impl OwnField {
-    fn fits(&self, entry: &Entry, kind: &GroupKind, path: &Path) -> bool {
+    fn fits(&self, entry: &Entry, witness: &Witness<'_>, path: &Path) -> bool {
         let fields: Vec<&str> = path
             .0
             .iter()
@@ -297,7 +304,8 @@ impl OwnField {
             .collect();
         entry.manager == self.manager
             && entry.subresource == self.subresource
-            && (self.kinds.is_empty() || self.kinds.contains(&kind.kind.as_str()))
+            && (self.kinds.is_empty() || self.kinds.contains(&witness.kind.kind.as_str()))
+            && self.asked_for_by.is_none_or(|field| witness.git.get(field).is_some())
             && fields.ends_with(self.path_end)
     }
 }
@@ -381,4 +389,9 @@ fn attribution(entry: &Entry) -> Attribution {
         groups: Vec::new(),
         user_agent: None,
     }
+}
+
+/// When an object was made; `None` where it does not say.
+pub fn created(root: &Map<'_>) -> Option<Timestamp> {
+    root.map("metadata")?.str("creationTimestamp")?.parse().ok()
 }

@@ -1,6 +1,7 @@
 //! What belongs to the server, to its built-in controllers and to delivery tools, as tables.
 
 use super::compare::{Excuse, Walk};
+use crate::object::LAST_APPLIED;
 use crate::object::value::{Map, Value};
 
 /// The only fields of `metadata` that people and Git say something with; the rest is the server's or the identity.
@@ -15,7 +16,7 @@ const CONTROLLER_ANNOTATIONS: &[&str] = &[
     "deployment.kubernetes.io/*",
     "deprecated.daemonset.template.generation",
     "endpoints.kubernetes.io/last-change-trigger-time",
-    "kubectl.kubernetes.io/last-applied-configuration",
+    LAST_APPLIED,
     "kubernetes.io/service-account.uid",
     "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller",

@@ -10,9 +10,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
+use super::LAST_APPLIED;
 use super::value::{Map, Node, Value};
-
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The key of the fingerprints; without it a fingerprint of a short password could be guessed.
 #[derive(Clone)]

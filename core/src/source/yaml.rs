@@ -35,10 +35,25 @@ pub(super) fn documents(text: &str) -> impl Iterator<Item = Result<Node<'_>, Err
 
 struct Reader<'a> {
     parser: Parser<'a, StrInput<'a>>,
-    /// Anchored nodes of the document at hand, with their sizes.
-    anchors: HashMap<usize, (Value<'a>, usize)>,
+    /// Anchored nodes of the document at hand.
+    anchors: HashMap<usize, Anchored<'a>>,
+    /// Nodes that aliases have added to all documents.
     aliased: usize,
     done: bool,
+}
+
+struct Anchored<'a> {
+    value: Value<'a>,
+    /// Nodes.
+    size: usize,
+    /// Levels.
+    height: usize,
+}
+
+impl<'a> Anchored<'a> {
+    fn new(value: Value<'a>) -> Self {
+        Self { size: size(&value), height: height(&value), value }
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -55,7 +70,6 @@ impl<'a> Reader<'a> {
 
     fn document(&mut self) -> Result<Option<Node<'a>>, Error> {
         self.anchors.clear();
-        self.aliased = 0;
         loop {
             let Some((event, span)) = self.event()? else {
                 self.done = true;
@@ -82,30 +96,32 @@ impl<'a> Reader<'a> {
 
     fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node<'a>, Error> {
         if depth > MAX_DEPTH {
-            return Err(at(span, &format!("nested more than {MAX_DEPTH} levels deep; no Kubernetes object is")));
+            return Err(too_deep(span));
         }
         let line = line_of(span);
         let (value, anchor) = match event {
             Event::Scalar(text, style, anchor, tag) => (scalar_value(text, style, tag.as_deref(), span)?, anchor),
             Event::SequenceStart(_, anchor, _) => (self.list(span, depth)?, anchor),
             Event::MappingStart(_, anchor, _) => (self.map(span, depth)?, anchor),
-            Event::Alias(id) => return Ok(Node { line, value: self.alias(id, span)? }),
+            Event::Alias(id) => return Ok(Node { line, value: self.alias(id, span, depth)? }),
             _ => return Err(at(span, "a value is missing here")),
         };
         if anchor != 0 {
-            let size = size(&value);
-            self.anchors.insert(anchor, (value.clone(), size));
+            self.anchors.insert(anchor, Anchored::new(value.clone()));
         }
         Ok(Node { line, value })
     }
 
-    fn alias(&mut self, id: usize, span: Span) -> Result<Value<'a>, Error> {
-        let (value, size) = self.anchors.get(&id).ok_or_else(|| at(span, "an alias inside its own anchor"))?;
-        self.aliased += size;
+    fn alias(&mut self, id: usize, span: Span, depth: usize) -> Result<Value<'a>, Error> {
+        let anchored = self.anchors.get(&id).ok_or_else(|| at(span, "an alias inside its own anchor"))?;
+        self.aliased += anchored.size;
         if self.aliased > MAX_ALIASED_NODES {
-            return Err(at(span, "aliases blow this document up beyond all measure; write the values out"));
+            return Err(at(span, "aliases blow this file up beyond all measure; write the values out"));
         }
-        Ok(value.clone())
+        if depth + anchored.height > MAX_DEPTH {
+            return Err(too_deep(span));
+        }
+        Ok(anchored.value.clone())
     }
 
     fn list(&mut self, opened: Span, depth: usize) -> Result<Value<'a>, Error> {
@@ -132,11 +148,11 @@ impl<'a> Reader<'a> {
                     let is_merge = text == "<<" && style == ScalarStyle::Plain;
                     let key = key(scalar_value(text, style, tag.as_deref(), span)?, span)?;
                     if anchor != 0 {
-                        self.anchors.insert(anchor, (Value::String(key.clone()), 1));
+                        self.anchors.insert(anchor, Anchored::new(Value::String(key.clone())));
                     }
                     (key, is_merge, span)
                 }
-                (Event::Alias(id), span) => (key(self.alias(id, span)?, span)?, false, span),
+                (Event::Alias(id), span) => (key(self.alias(id, span, depth)?, span)?, false, span),
                 (_, span) => return Err(at(span, "a key that is no text (is a template not rendered?)")),
             };
             let (event, value_span) = self.expect_event(opened)?;
@@ -211,12 +227,26 @@ fn key(value: Value<'_>, span: Span) -> Result<Cow<'_, str>, Error> {
     }
 }
 
+/// Nodes of a tree. A text that is copied with it counts as many nodes as would be as large.
 fn size(value: &Value<'_>) -> usize {
     1 + match value {
+        Value::String(Cow::Owned(text)) => text.len() / size_of::<Node<'_>>(),
         Value::List(list) => list.iter().map(|n| size(&n.value)).sum(),
         Value::Map(map) => map.iter().map(|(_, n)| size(&n.value)).sum(),
         _ => 0,
     }
+}
+
+fn height(value: &Value<'_>) -> usize {
+    match value {
+        Value::List(list) => 1 + list.iter().map(|n| height(&n.value)).max().unwrap_or(0),
+        Value::Map(map) => 1 + map.iter().map(|(_, n)| height(&n.value)).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn too_deep(span: Span) -> Error {
+    at(span, &format!("nested more than {MAX_DEPTH} levels deep; no Kubernetes object is"))
 }
 
 fn line_of(span: Span) -> u32 {
@@ -293,6 +323,14 @@ mod tests {
             bomb.push_str(&row);
         }
         assert!(read(&bomb)[0].clone().unwrap_err().message.contains("aliases"));
+        let text = format!("a: &a \"{}\\n\"\nb: [{}]\n", "x".repeat(10_000), vec!["*a"; 100_000].join(","));
+        assert!(read(&text)[0].clone().unwrap_err().message.contains("aliases"));
+        let small = format!("a: &a [{}]\nb: [{}]\n---\n", vec!["x"; 300].join(","), vec!["*a"; 300].join(","));
+        assert!(read(&small.repeat(3)).iter().any(|document| document.is_err()));
+        let stairs = (1..4).fold(format!("a0: &a0 {}1{}\n", "[".repeat(100), "]".repeat(100)), |text, level| {
+            format!("{text}a{level}: &a{level} {}*a{}{}\n", "[".repeat(20), level - 1, "]".repeat(20))
+        });
+        assert!(read(&stairs)[0].clone().unwrap_err().message.contains("levels deep"));
         let tower = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
         assert!(read(&tower)[0].is_err());
         let block: String = (0..3000).fold(String::new(), |text, n| text + &" ".repeat(n) + "a:\n");

@@ -8,7 +8,7 @@ use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::drift::examine::{NoPast, Setting, Subject, items, missing};
 use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::level::Bounds;
-use anchorwatch_core::drift::origin::Witness;
+use anchorwatch_core::drift::origin::{Witness, created};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Head, list};
@@ -127,7 +127,7 @@ impl Scan<'_> {
             past: &NoPast,
             audit: None,
         };
-        let witness = Witness { kind: &kind, entries: None, git: &desired.root, last_applied: None };
+        let witness = Witness { kind: &kind, entries: None, created: None, git: &desired.root, last_applied: None };
         let is_it = |live: &&LiveObject<'_>| {
             let other = Head::of(&live.root).unwrap();
             GroupKind::of(other.api_version, other.kind) == kind && other.name == head.name
@@ -143,7 +143,8 @@ impl Scan<'_> {
         assert!(entries.as_ref().is_none_or(|(_, unread)| *unread == 0));
         let entries = entries.map(|(entries, _)| entries);
         let applied = last_applied(&live.root);
-        let witness = Witness { entries: entries.as_deref(), last_applied: applied, ..witness };
+        let created = created(&live.root);
+        let witness = Witness { entries: entries.as_deref(), created, last_applied: applied, ..witness };
         items(setting, &subject(witness), &differences)
     }
 
