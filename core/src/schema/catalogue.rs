@@ -11,7 +11,13 @@ use crate::object::value::Value;
 const TYPES: &str = include_str!("catalogue/types.txt");
 
 /// Harvested minors, newest first.
-const DEFAULTS: &[(u32, &str)] = &[(37, include_str!("catalogue/defaults-1.37.txt"))];
+const DEFAULTS: &[(u32, &str)] = &[
+    (37, include_str!("catalogue/defaults-1.37.txt")),
+    (36, include_str!("catalogue/defaults-1.36.txt")),
+    (35, include_str!("catalogue/defaults-1.35.txt")),
+    (34, include_str!("catalogue/defaults-1.34.txt")),
+    (33, include_str!("catalogue/defaults-1.33.txt")),
+];
 
 /// A minor release of Kubernetes 1.x whose defaults are known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -188,6 +194,8 @@ mod tests {
         assert!(TYPES.len() + DEFAULTS.iter().map(|(_, text)| text.len()).sum::<usize>() <= 1 << 20);
         let (schema, minor) = load(None);
         assert_eq!(minor, Minor(37));
+        let nearest = |wanted| load(Some(Minor(wanted))).1.0;
+        assert_eq!([20, 33, 34, 35, 36, 37, 40].map(nearest), [33, 33, 34, 35, 36, 37, 37]);
         let deployment = schema.kind("apps/v1", &GroupKind::of("apps/v1", "Deployment")).unwrap();
         assert_eq!((deployment.plural.as_ref(), deployment.namespaced), ("deployments", true));
         let old = schema.kind("apps/v1beta1", &GroupKind::of("apps/v1beta1", "Deployment")).unwrap();

@@ -14,7 +14,7 @@ const USAGE: &str =
 Starts two control planes, set up differently, or uses the cluster of --kubeconfig (dry runs only, so it cannot tell
 what a Service is allocated), and writes types.txt and defaults-MINOR.txt. With --check nothing is written: exit code
 1 and a diff if the files are stale. --unshown lists the types that no seed states. --defaults-only leaves types.txt
-out, for releases that are not the newest.";
+out and passes over what the server does not know, for releases that are older than the seeds.";
 
 fn main() -> ExitCode {
     match run() {
@@ -93,8 +93,11 @@ fn catalogue(request: &Request) -> Result<Catalogue, Failure> {
     }
     let dual_stack = Options::with_controllers().server_flag("--service-cluster-ip-range=10.97.0.0/16,fd00:97::/112");
     let (plane, other) = start_both(&Options::with_controllers(), &dual_stack)?;
-    let connect = |plane: &ControlPlane| Api::connect(&kubectl, Some(&plane.kubeconfig(Person::Admin)));
-    let clusters = Clusters { first: connect(&plane)?.ours_to_use(), other: Some(connect(&other)?.ours_to_use()) };
+    let connect = |plane: &ControlPlane| -> Result<Api, Failure> {
+        let api = Api::connect(&kubectl, Some(&plane.kubeconfig(Person::Admin)))?;
+        Ok(api.ours_to_use().older(request.defaults_only))
+    };
+    let clusters = Clusters { first: connect(&plane)?, other: Some(connect(&other)?) };
     Ok(harvest(&clusters, &request.seeds)?)
 }
 

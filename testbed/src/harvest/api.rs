@@ -19,6 +19,7 @@ pub struct Api {
     url: String,
     agent: ureq::Agent,
     ours_to_use: bool,
+    older: bool,
     _proxy: Proxy,
 }
 
@@ -51,7 +52,7 @@ impl Api {
             .proxy(None)
             .build()
             .new_agent();
-        Ok(Self { url: proxy.url().to_owned(), agent, ours_to_use: false, _proxy: proxy })
+        Ok(Self { url: proxy.url().to_owned(), agent, ours_to_use: false, older: false, _proxy: proxy })
     }
 
     /// Says that the cluster is thrown away afterwards, so that objects may be created in it.
@@ -59,6 +60,18 @@ impl Api {
     pub fn ours_to_use(mut self) -> Self {
         self.ours_to_use = true;
         self
+    }
+
+    /// Says that the server is of an older release than the seeds: what it does not know of them it may leave out.
+    #[must_use]
+    pub fn older(mut self, older: bool) -> Self {
+        self.older = older;
+        self
+    }
+
+    /// True for a server of an older release than the seeds.
+    pub fn is_older(&self) -> bool {
+        self.older
     }
 
     /// The server's version, as in `v1.37.2`.
@@ -104,7 +117,8 @@ impl Api {
 
     fn create(&self, collection: &str, mode: &str, object: &Value, speaker: Speaker) -> Result<Trial, HarvestError> {
         let failed = |source: ureq::Error| request_error(collection, source);
-        let url = format!("{}{collection}?{mode}fieldManager=harvest&fieldValidation=Strict", self.url);
+        let validation = if self.older { "Ignore" } else { "Strict" };
+        let url = format!("{}{collection}?{mode}fieldManager=harvest&fieldValidation={validation}", self.url);
         let mut request = self.agent.post(url).content_type("application/json").header("Accept", "application/json");
         if speaker == Speaker::Other {
             request = request.header("Impersonate-User", "harvest-other").header("Impersonate-Extra-team", "others");
