@@ -3,24 +3,30 @@
 use crate::object::path::{Path, Step};
 use crate::object::value::Value;
 
-/// Words in a name that say its value is a credential.
+/// What a name holds, without its separators, whose value is a credential.
 const NAMES: &[&str] = &[
-    "apikey",
-    "api_key",
-    "api-key",
     "accesskey",
-    "access_key",
-    "access-key",
+    "accountkey",
+    "apikey",
+    "authkey",
     "credential",
+    "encryptionkey",
+    "hmackey",
+    "masterkey",
+    "passphrase",
     "passwd",
     "password",
-    "passphrase",
-    "private_key",
-    "private-key",
     "privatekey",
     "secret",
+    "sharedkey",
+    "signingkey",
+    "sshkey",
+    "storagekey",
     "token",
 ];
+
+/// Words of a name, between separators, that say the same.
+const WORDS: &[&str] = &["pass", "pwd", "pw"];
 
 /// Headers of HTTP that carry a credential.
 const HEADERS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
@@ -64,7 +70,11 @@ pub fn is_credential(kind: &str, path: &Path, value: &Value<'_>) -> bool {
 fn holds(value: &Value<'_>, name: Option<&str>) -> bool {
     match value {
         Value::String(text) => holds_credential(text) || (!text.is_empty() && name.is_some_and(names_credential)),
-        Value::List(list) => list.iter().any(|node| holds(&node.value, None)),
+        Value::List(list) => {
+            // `--password` and its value as two arguments.
+            let flag = |at: usize| at.checked_sub(1).and_then(|before| list[before].value.as_str()).and_then(flag_name);
+            list.iter().enumerate().any(|(at, node)| holds(&node.value, flag(at)))
+        }
         Value::Map(map) => map.iter().any(|(key, node)| match (key, &node.value) {
             ("annotations", Value::Map(annotations)) => annotations.iter().any(|(key, n)| holds(&n.value, Some(key))),
             ("value", value) => holds(value, map.str("name")),
@@ -78,35 +88,63 @@ fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
     keys.iter().find(|(key, _)| key == "name").and_then(|(_, value)| value.as_str())
 }
 
+/// The name of a flag whose value is the next argument.
+fn flag_name(argument: &str) -> Option<&str> {
+    argument.strip_prefix('-').filter(|_| !argument.contains(['=', ' ']))
+}
+
 fn names_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // `…Ref`, `…Name`, `…File`, `…Path` say where a credential is, not what it is.
     let points = ["ref", "name", "file", "path", "dir", "url", "ttl", "expiry"].iter().any(|end| name.ends_with(end));
-    HEADERS.contains(&name.as_str()) || (!points && NAMES.iter().any(|word| name.contains(word)))
+    let separator = |c: char| !c.is_ascii_alphanumeric();
+    let whole: String = name.split(separator).collect();
+    HEADERS.contains(&name.as_str())
+        || (!points && NAMES.iter().any(|known| whole.contains(known)))
+        || (!points && name.split(separator).any(|word| WORDS.contains(&word)))
 }
 
 fn holds_credential(text: &str) -> bool {
     let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',');
     text.contains("PRIVATE KEY-----")
+        || text.split(['\n', ',', '{', '}', ';', '&']).any(states_credential)
         || text.split(ends_word).any(assigns_credential)
-        || text.split(|c: char| ends_word(c) || c == '=').any(|word| {
-            BEGINNINGS.iter().any(|b| word.starts_with(b) && word.len() >= b.len() + 12) || has_password(word)
-        })
+        || text.split(|c: char| ends_word(c) || c == '=').any(|word| is_known(word) || has_password(word))
 }
 
-/// `--password=…`; a reference such as `$(PASSWORD)` is none.
+/// Starts as well-known credentials do, and is long enough to be one.
+fn is_known(word: &str) -> bool {
+    BEGINNINGS.iter().any(|b| word.starts_with(b) && word.len() >= b.len() + 12)
+}
+
+/// `password: …`, `"token": "…"`, `secret = …` in a file of settings.
+fn states_credential(part: &str) -> bool {
+    let quotes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
+    let Some((name, value)) = part.split_once([':', '=']) else { return false };
+    let name = name.trim_start_matches(|c: char| c == '-' || quotes(c)).trim_end_matches(quotes);
+    let name = name.strip_prefix("export ").unwrap_or(name);
+    let value = value.trim_matches(quotes);
+    !name.contains(char::is_whitespace) && is_clear(value) && names_credential(name)
+}
+
+/// `--password=…`
 fn assigns_credential(word: &str) -> bool {
-    word.split_once('=')
-        .is_some_and(|(name, value)| !value.is_empty() && !value.starts_with(['$', '<', '{']) && names_credential(name))
+    word.split_once('=').is_some_and(|(name, value)| is_clear(value) && names_credential(name))
 }
 
-/// `scheme://user:password@host`
+/// A value that is there, and is neither a reference such as `$(PASSWORD)` nor one of JSON's and YAML's words.
+fn is_clear(value: &str) -> bool {
+    let refers = value.starts_with(['$', '<', '{', '[', '|', '>', '&', '*', '%']);
+    !value.is_empty() && !refers && !matches!(value, "null" | "true" | "false" | "~" | "[]")
+}
+
+/// `scheme://user:password@host`, or a credential in the user's place.
 fn has_password(word: &str) -> bool {
     let Some((_, rest)) = word.split_once("://") else { return false };
     let authority = rest.split('/').next().unwrap_or(rest);
-    authority
-        .rsplit_once('@')
-        .is_some_and(|(user, _)| user.split_once(':').is_some_and(|(_, password)| !password.is_empty()))
+    authority.rsplit_once('@').is_some_and(|(user, _)| {
+        is_known(user) || user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -136,6 +174,18 @@ mod tests {
             ("X", "ghp_abcdefghijklmnopqrstuvwxyz", true),
             ("ARGS", "--verbose --db-password=hunter2", true),
             ("ARGS", "--db-password=$(PASSWORD) --token-ttl=60 --password-file=/run/p", false),
+            ("DB_PASS", "hunter2", true),
+            ("MYSQL_PWD", "hunter2", true),
+            ("ENCRYPTION_KEY", "hunter2", true),
+            ("BYPASS", "yes", false),
+            ("CACHE_KEY", "v1", false),
+            ("REMOTE", "https://ghp_abcdefghijklmnopqrstuvwxyz@github.com/a/b", true),
+            ("SETTINGS", "user: app\npassword: hunter2\n", true),
+            ("SETTINGS", r#"{"user":"app","password":"hunter2"}"#, true),
+            ("SETTINGS", "export API_TOKEN='x1'\n", true),
+            ("SETTINGS", "user: app\npassword: ${DB_PASSWORD}\npasswordFile: /run/p\n", false),
+            ("SETTINGS", "password:\n  from: vault\ntoken: null\n", false),
+            ("SETTINGS", "# the password: see the vault\n", false),
             ("AUTHORIZATION", "Basic YWRtaW46aHVudGVyMg==", true),
             ("AUTHORIZATION_MODE", "RBAC", false),
             ("X", "-----BEGIN RSA PRIVATE KEY-----\nabc", true),
@@ -159,6 +209,8 @@ mod tests {
             (r#"[{"name":"Accept","value":"text/plain"}]"#, false),
             (r#"["--verbose","--api-token=x"]"#, true),
             (r#"["--verbose"]"#, false),
+            (r#"["--password","hunter2"]"#, true),
+            (r#"["--password-file","/run/p"]"#, false),
             (r#"[{"metadata":{"annotations":{"example.com/password":"x"}}}]"#, true),
             (r#"[{"secretName":"db-password","mountPath":"/secret"}]"#, false),
         ] {
