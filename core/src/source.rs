@@ -6,7 +6,7 @@ mod document;
 mod scalar;
 mod yaml;
 
-pub use document::about;
+pub use document::Documents;
 
 use crate::object::secret::{SecretKey, conceal, is_encrypted};
 use crate::object::value::{Map, Node, Value};

@@ -8,7 +8,7 @@ use anchorwatch_core::drift::examine::{self, PastVersion};
 use anchorwatch_core::object::Identity;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::object::value::{Map, Value};
-use anchorwatch_core::source;
+use anchorwatch_core::source::{self, Documents};
 use anchorwatch_edge::git::{Change, Commit, GitError, History, ObjectId};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -27,7 +27,7 @@ struct Then {
     /// The newest commit that had it so.
     commit: String,
     /// Nothing if the file was not there.
-    contents: Option<Arc<[u8]>>,
+    contents: Option<Arc<Documents>>,
     /// Nothing if the change is not committed yet.
     followed_by: Option<Arc<Commit>>,
 }
@@ -53,7 +53,7 @@ struct PastOfFile {
 #[derive(Default)]
 struct Read {
     /// Contents before the newest changes.
-    blobs: Vec<Arc<[u8]>>,
+    contents: Vec<Arc<Documents>>,
     bytes: usize,
 }
 
@@ -118,20 +118,22 @@ impl<'a> Past<'a> {
     }
 
     /// The contents before the change at this position.
-    fn contents(&self, name: &str, file: &PastOfFile, at: usize) -> Option<Arc<[u8]>> {
+    fn contents(&self, name: &str, file: &PastOfFile, at: usize) -> Option<Arc<Documents>> {
         let wanted = file.changes[..at].iter().filter(|change| change.before.is_some()).count();
         // Held while reading: a second worker that asks for the same file waits instead of reading it again.
         let mut read = held(&file.read);
-        if read.blobs.len() <= wanted {
+        if read.contents.len() <= wanted {
             let ids: Vec<ObjectId> = file.changes.iter().filter_map(|change| change.before.clone()).collect();
             let left = BYTES_A_FILE.checked_sub(read.bytes)?;
-            let end = ids.len().min((wanted + self.history.at_once()).max(2 * read.blobs.len()));
-            let more = self.runtime.block_on(self.history.read_blobs(&ids[read.blobs.len()..end], left));
+            let end = ids.len().min((wanted + self.history.at_once()).max(2 * read.contents.len()));
+            let more = self.runtime.block_on(self.history.read_blobs(&ids[read.contents.len()..end], left));
             let more = self.or_fault(name, more)?;
             read.bytes += more.iter().map(|blob| blob.len()).sum::<usize>();
-            read.blobs.extend(more);
+            // What is no text holds no object.
+            let text = |blob: &Arc<[u8]>| std::str::from_utf8(blob).unwrap_or_default().to_owned();
+            read.contents.extend(more.iter().map(|blob| Arc::new(Documents::new(text(blob)))));
         }
-        read.blobs.get(wanted).cloned()
+        read.contents.get(wanted).cloned()
     }
 
     /// The file that a commit moved an object out of.
@@ -209,8 +211,7 @@ impl PastOfObject<'_> {
         let file = self.past.file(&name);
         let Some(then) = self.past.version(&name, &file, at) else { return };
         walk.place = Some((name, at + 1));
-        let text = then.contents.as_ref().and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
-        let documents = source::about(text, &self.identity).concat();
+        let documents = then.contents.map(|contents| contents.about(&self.identity)).unwrap_or_default();
         if walk.documents.as_ref() == Some(&documents) {
             return;
         }

@@ -12,6 +12,7 @@ use super::level::{self, Bounds, DriftLevel, Grade};
 use super::mask;
 use super::origin::{self, Attribution, Origin, OriginReason, Verdict, Witness, value_at};
 use super::rules::{self, ObjectFacts};
+use crate::object::path::{Path, Step};
 use crate::object::secret::{SecretKey, Shown};
 use crate::object::value::{Map, Value};
 use crate::object::{Head, split_api_version};
@@ -127,15 +128,7 @@ pub fn unmanaged(setting: Setting<'_>, subject: &Subject<'_>, live: &Map<'_>) ->
 
 /// A difference of whole objects, with an empty path.
 fn whole_object(change: Change, line: u32) -> Difference<'static> {
-    Difference {
-        path: crate::object::path::Path::default(),
-        change,
-        git: None,
-        live: None,
-        line,
-        atomic_from: usize::MAX,
-        excuse: None,
-    }
+    Difference { path: Path::default(), change, git: None, live: None, line, atomic_from: usize::MAX, excuse: None }
 }
 
 fn grade(
@@ -237,7 +230,7 @@ fn item(
     was_in_git: Option<PastCommit>,
 ) -> DriftItem {
     let head = subject.head;
-    let stable_path = difference.path.stable();
+    let stable_path = path_to_show(setting.key, &difference.path).stable();
     let identifying = Identifying {
         cluster: setting.cluster,
         source: setting.source,
@@ -283,6 +276,17 @@ fn item(
         value_hash: value_hash(setting.key, difference),
         stable_path,
     }
+}
+
+/// The path with fingerprints in place of set members that are credentials.
+fn path_to_show(key: &SecretKey, path: &Path) -> Path {
+    let step = |step: &Step| match step {
+        Step::Member { value, index } if mask::is_credential("", path, value) => {
+            Step::Member { value: Value::Secret(Box::new(fingerprint(key, value))), index: *index }
+        }
+        step => step.clone(),
+    };
+    Path(path.0.iter().map(step).collect())
 }
 
 fn fingerprint(key: &SecretKey, value: &Value<'_>) -> crate::object::secret::Fingerprint {

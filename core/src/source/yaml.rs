@@ -326,7 +326,7 @@ mod tests {
         let text = format!("a: &a \"{}\\n\"\nb: [{}]\n", "x".repeat(10_000), vec!["*a"; 100_000].join(","));
         assert!(read(&text)[0].clone().unwrap_err().message.contains("aliases"));
         let small = format!("a: &a [{}]\nb: [{}]\n---\n", vec!["x"; 300].join(","), vec!["*a"; 300].join(","));
-        assert!(read(&small.repeat(3)).iter().any(|document| document.is_err()));
+        assert!(read(&small.repeat(3)).iter().any(Result::is_err));
         let stairs = (1..4).fold(format!("a0: &a0 {}1{}\n", "[".repeat(100), "]".repeat(100)), |text, level| {
             format!("{text}a{level}: &a{level} {}*a{}{}\n", "[".repeat(20), level - 1, "]".repeat(20))
         });

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
@@ -18,8 +18,6 @@ use crate::files::{is_manifest, path_text};
 pub const HISTORY_LIMIT: usize = 200;
 /// How many contents are read at first.
 const AT_ONCE: usize = 32;
-/// How many bytes of old versions are kept in memory.
-const CACHE_LIMIT: usize = 256 << 20;
 
 /// What a commit did to a file, or somebody who did not commit it yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,14 +39,13 @@ pub struct History {
     path: TreePath,
     uncommitted: Vec<Change>,
     log: OnceCell<Log>,
-    cache: Mutex<Cache>,
     reader: tokio::sync::Mutex<Option<BlobReader>>,
 }
 
 impl History {
     pub(super) fn new(git: Arc<Git>, commit: Commit, path: TreePath, uncommitted: Vec<Change>) -> Self {
-        let (log, cache, reader) = Default::default();
-        Self { git, commit, path, uncommitted, log, cache, reader }
+        let (log, reader) = Default::default();
+        Self { git, commit, path, uncommitted, log, reader }
     }
 
     /// The commit that it looks back from.
@@ -99,22 +96,13 @@ impl History {
     }
 
     async fn read_all_of(&self, ids: &[ObjectId]) -> Result<Vec<Arc<[u8]>>, GitError> {
-        let mut known: HashMap<&ObjectId, Arc<[u8]>> = HashMap::new();
-        {
-            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            known.extend(ids.iter().filter_map(|id| Some((id, Arc::clone(cache.blobs.get(id)?)))));
-        }
-        let mut missing: Vec<&ObjectId> = ids.iter().filter(|id| !known.contains_key(id)).collect();
-        missing.sort_unstable();
-        missing.dedup();
+        let mut distinct: Vec<&ObjectId> = ids.iter().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
         let wanted: Vec<Wanted> =
-            missing.iter().map(|id| Wanted::new(id, format!("an earlier version in {}", self.path))).collect();
-        let read = self.ask(&wanted).await?;
-        for (id, bytes) in missing.into_iter().zip(read) {
-            let bytes: Arc<[u8]> = bytes.into();
-            self.cache.lock().unwrap_or_else(PoisonError::into_inner).keep(id, &bytes);
-            known.insert(id, bytes);
-        }
+            distinct.iter().map(|id| Wanted::new(id, format!("an earlier version in {}", self.path))).collect();
+        let read = self.ask(&wanted).await?.into_iter().map(Arc::from);
+        let known: HashMap<&ObjectId, Arc<[u8]>> = distinct.into_iter().zip(read).collect();
         Ok(ids.iter().map(|id| Arc::clone(&known[id])).collect())
     }
 
@@ -180,21 +168,6 @@ impl History {
         self.uncommitted.iter().cloned().for_each(|change| log.push(change));
         log.read(&output.stdout, is_whole, |path| path.get(prefix..).filter(|file| is_read(file)));
         Ok(log)
-    }
-}
-
-/// Contents that were read, up to a limit.
-#[derive(Debug, Default)]
-struct Cache {
-    blobs: HashMap<ObjectId, Arc<[u8]>>,
-    size: usize,
-}
-
-impl Cache {
-    fn keep(&mut self, id: &ObjectId, bytes: &Arc<[u8]>) {
-        if self.size + bytes.len() <= CACHE_LIMIT && self.blobs.insert(id.clone(), Arc::clone(bytes)).is_none() {
-            self.size += bytes.len();
-        }
     }
 }
 

@@ -87,7 +87,11 @@ pub(crate) fn ask(clusters: &Clusters, seeds: &[Seed]) -> Result<Vec<Answer>, Ha
             Err(refusal) => refusals.push(refusal),
         }
     }
-    if refusals.is_empty() || clusters.first.is_older() { Ok(accepted) } else { Err(HarvestError::Refused { refusals }) }
+    if refusals.is_empty() || clusters.first.is_older() {
+        Ok(accepted)
+    } else {
+        Err(HarvestError::Refused { refusals })
+    }
 }
 
 fn ask_one(clusters: &Clusters, seed: &Seed) -> Result<Result<Answer, String>, HarvestError> {
