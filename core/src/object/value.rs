@@ -26,7 +26,7 @@ pub enum Value<'a> {
     /// A string.
     String(Cow<'a, str>),
     /// A list.
-    List(Vec<Node<'a>>),
+    List(Box<[Node<'a>]>),
     /// A map.
     Map(Map<'a>),
     /// What is left of a Secret's value: enough to compare it, too little to know it.
@@ -57,7 +57,8 @@ impl<'a> From<Value<'a>> for Node<'a> {
 /// A map, sorted by key.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Map<'a> {
-    entries: Vec<(Cow<'a, str>, Node<'a>)>,
+    // A vector's third word would make every value a third larger.
+    entries: Box<[(Cow<'a, str>, Node<'a>)]>,
 }
 
 /// A number; integers stay exact, and `1` equals `1.0`.
@@ -182,7 +183,7 @@ impl<'a> Map<'a> {
             entries.dedup_by(|a, b| a.0 == b.0);
             entries.reverse();
         }
-        Self { entries }
+        Self { entries: entries.into_boxed_slice() }
     }
 
     /// Number of entries.
@@ -235,7 +236,7 @@ impl<'a> Map<'a> {
         match self.position(&key) {
             Ok(at) => Some(std::mem::replace(&mut self.entries[at].1, node)),
             Err(at) => {
-                self.entries.insert(at, (key, node));
+                self.change(|entries| entries.insert(at, (key, node)));
                 None
             }
         }
@@ -243,7 +244,15 @@ impl<'a> Map<'a> {
 
     /// Takes a key out.
     pub fn remove(&mut self, key: &str) -> Option<Node<'a>> {
-        self.position(key).ok().map(|at| self.entries.remove(at).1)
+        let at = self.position(key).ok()?;
+        Some(self.change(|entries| entries.remove(at)).1)
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Vec<(Cow<'a, str>, Node<'a>)>) -> T) -> T {
+        let mut entries = std::mem::take(&mut self.entries).into_vec();
+        let changed = change(&mut entries);
+        self.entries = entries.into_boxed_slice();
+        changed
     }
 
     /// Changes every value in place.
@@ -349,7 +358,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
         while let Some(value) = seq.next_element::<Value<'de>>()? {
             list.push(value.into());
         }
-        Ok(Value::List(list))
+        Ok(Value::List(list.into_boxed_slice()))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

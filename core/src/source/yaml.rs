@@ -128,11 +128,7 @@ impl<'a> Reader<'a> {
         let mut list = Vec::new();
         loop {
             match self.expect_event(opened)? {
-                (Event::SequenceEnd, _) => {
-                    // What Git says is kept for the whole scan.
-                    list.shrink_to_fit();
-                    return Ok(Value::List(list));
-                }
+                (Event::SequenceEnd, _) => return Ok(Value::List(list.into_boxed_slice())),
                 (event, span) => list.push(self.node(event, span, depth + 1)?),
             }
         }
@@ -173,7 +169,6 @@ impl<'a> Reader<'a> {
 /// A key that is written twice with two values is refused: Kubernetes takes the last one, `kubectl` with strict
 /// validation refuses it, and no reader can tell what was meant. Twice with the same value is only untidy.
 fn finish_map<'a>(mut entries: Vec<(Cow<'a, str>, Node<'a>)>, merged: Vec<Map<'a>>) -> Result<Value<'a>, Error> {
-    entries.shrink_to_fit();
     entries.sort_by(|a, b| a.0.cmp(&b.0));
     if let Some(pair) = entries.windows(2).find(|pair| pair[0].0 == pair[1].0 && pair[0].1 != pair[1].1) {
         return Err(Error {

@@ -195,7 +195,7 @@ impl Maker<'_> {
                 });
                 Value::Map(Map::new(entries.collect()))
             }
-            Shape::List(item, kind) => Value::List(self.elements(item, kind, depth)),
+            Shape::List(item, kind) => Value::List(self.elements(item, kind, depth).into_boxed_slice()),
         }
     }
 

@@ -63,7 +63,7 @@ impl Shuffler {
                 if *kind != ListKind::Atomic {
                     self.shuffle(&mut list);
                 }
-                Value::List(list)
+                Value::List(list.into_boxed_slice())
             }
             (other, _) => other.clone(),
         }
