@@ -31,12 +31,13 @@ impl Documents {
 
     /// The documents that may hold an object, one after the other: if the file has it, it is in them.
     ///
-    /// A name that is written with escapes is not found so; then it is the whole file.
+    /// A name that is written with escapes, or holds what ends one, is not found so; then it is the whole file.
     pub fn about(&self, identity: &Identity) -> String {
         let places = self.by_name.get(&identity.name).map(Vec::as_slice).unwrap_or_default();
         let documents = places.iter().map(|range| &self.text[range.clone()]);
         let near: String = documents.filter(|document| document.contains(&identity.group_kind.kind)).collect();
-        if near.is_empty() && self.text.contains('\\') { self.text.clone() } else { near }
+        let is_hidden = self.text.contains('\\') || identity.name.contains(ends_name);
+        if near.is_empty() && is_hidden { self.text.clone() } else { near }
     }
 }
 
@@ -54,13 +55,16 @@ fn split(text: &str) -> impl Iterator<Item = &str> {
 
 /// What stands behind each `name`: `name: web`, `"name":"web"`, `name: &anchor 'web'`.
 fn names(document: &str) -> impl Iterator<Item = &str> {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']' | '#');
     document.match_indices("name").flat_map(move |(at, word)| {
         let behind = document[at + word.len()..].trim_start_matches(['"', '\'']).trim_start();
         let value = behind.strip_prefix(':').unwrap_or_default();
         // A tag or an anchor may stand before the value.
-        value.split(ends).filter(|part| !part.is_empty()).take(3)
+        value.split(ends_name).filter(|part| !part.is_empty()).take(3)
     })
+}
+
+fn ends_name(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '}' | ']' | '#')
 }
 
 #[cfg(test)]

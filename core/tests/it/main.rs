@@ -5,6 +5,7 @@
 mod cases;
 mod compare;
 mod laws;
+mod mutations;
 mod text;
 mod world;
 
