@@ -9,6 +9,8 @@ use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader};
 use unic_langid::langid;
 
+use crate::drift::scan;
+
 fluent_templates::static_loader! {
     static SENTENCES = {
         locales: "./words",
@@ -65,6 +67,18 @@ impl Words {
         let built_in = rules::all().any(|rule| rule.id == item.rule && rule.reason == item.reason);
         let said = built_in.then(|| SENTENCES.try_lookup(&self.0.id(), &format!("rule-{}", item.rule))).flatten();
         said.map_or(Cow::Borrowed(&item.reason), Cow::Owned)
+    }
+
+    /// Why something was not compared, where that is one of the program's own reasons.
+    pub(crate) fn gap(self, reason: &str) -> Cow<'_, str> {
+        let id = match reason {
+            scan::ENCRYPTED => "gap-encrypted",
+            scan::IN_DOUBT => "gap-in-doubt",
+            scan::NAMELESS => "gap-nameless",
+            scan::UNSTABLE => "gap-unstable",
+            other => return Cow::Borrowed(other),
+        };
+        Cow::Owned(self.say(id))
     }
 
     /// A sentence with arguments.

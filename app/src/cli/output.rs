@@ -10,13 +10,14 @@ use std::io::{self, BufWriter, Write};
 
 use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::drift::origin::Attribution;
+use anchorwatch_core::drift::report::NotCompared;
 use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
 use crate::cli::{escaped, plain};
-use crate::drift::scan::Outcome;
+use crate::drift::scan::{Fault, Outcome};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
@@ -69,7 +70,7 @@ pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> Result<
         Format::Json => print_json(&list),
         Format::Yaml => super::print(&value::yaml(&serde_json::to_value(&list).expect("a report is JSON"))),
         Format::Diff => super::print(&diff::print(&outcome.reports)),
-        Format::Sarif => print_json(&sarif::document(&outcome.reports)),
+        Format::Sarif => print_json(&sarif::document(outcome)),
     }
 }
 
@@ -100,6 +101,33 @@ impl<W: Write> Write for Escaping<W> {
     fn flush(&mut self) -> io::Result<()> {
         self.0.flush()
     }
+}
+
+/// Something that was not compared, with its reason.
+pub(super) fn not_compared(entry: &NotCompared, outcome: &Outcome, words: Words) -> String {
+    let problem = outcome.problems.iter().find(|problem| problem.place == entry.what);
+    let reason = problem.map_or_else(|| plain(&words.gap(&entry.reason)), |problem| fault(&problem.fault, words));
+    let (what, namespace) = (plain(&entry.what), plain(&entry.namespace));
+    let id = if namespace.is_empty() { "not-compared" } else { "not-compared-in" };
+    words.say_with(id, &[("what", Text(&what)), ("reason", Text(&reason)), ("namespace", Text(&namespace))])
+}
+
+/// What is wrong with a document.
+pub(super) fn fault(fault: &Fault, words: Words) -> String {
+    match fault {
+        Fault::Malformed(reason) => plain(reason),
+        Fault::Repeated { object, first, .. } => {
+            words.say_with("repeated", &[("object", Text(&plain(object))), ("first", Text(&plain(first)))])
+        }
+    }
+}
+
+/// Says so where the cluster's own defaults are not known.
+pub(super) fn nearest_defaults(outcome: &Outcome, words: Words) -> Option<String> {
+    let extent = &outcome.extent;
+    let minor = extent.cluster_minor.filter(|minor| *minor != extent.defaults_minor)?;
+    let (used, cluster) = (extent.defaults_minor.0.to_string(), minor.0.to_string());
+    Some(words.say_with("minor-nearest", &[("used", Text(&used)), ("cluster", Text(&cluster))]))
 }
 
 /// Who owns a value: tool, time, and person where one is known.

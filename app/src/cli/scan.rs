@@ -11,6 +11,8 @@ use super::progress::Progress;
 use super::{plain, target};
 use crate::drift::scan::{Extent, Outcome, scan};
 use crate::failure::Failure;
+use crate::words::Arg::{Count, Text};
+use crate::words::Words;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -50,8 +52,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         say_what_was_seen(&outcome.extent);
     }
     if args.quiet {
-        name_problems(&outcome);
-        complain(&outcome);
+        name_problems(&outcome, style.words);
+        complain(&outcome, style.words);
+        count_gaps(&outcome, style.words);
     } else {
         report(&outcome, args.output, &style)?;
     }
@@ -66,36 +69,55 @@ fn say_what_was_seen(extent: &Extent) {
 
 /// Prints what was found to stdout, and what went wrong to stderr.
 pub(super) fn report(outcome: &Outcome, format: Format, style: &output::Style) -> Result<(), Failure> {
+    let words = style.words;
     // What people read says it in its place.
     if !matches!(format, Format::Table | Format::Wide) {
-        name_problems(outcome);
+        name_problems(outcome, words);
+        if let Some(text) = output::nearest_defaults(outcome, words) {
+            super::tell(&text);
+        }
     }
-    complain(outcome);
+    // A diff has no place for it; the other formats have.
+    if format == Format::Diff {
+        let is_told = |what: &str| outcome.problems.iter().any(|problem| problem.place == what);
+        for entry in outcome.not_compared().into_iter().filter(|entry| !is_told(&entry.what)) {
+            super::tell(&output::not_compared(entry, outcome, words));
+        }
+    }
+    complain(outcome, words);
     output::print(outcome, format, style)
 }
 
-fn name_problems(outcome: &Outcome) {
+fn name_problems(outcome: &Outcome, words: Words) {
     for problem in &outcome.problems {
-        super::tell(&format!("error: {}: {}", problem.place, problem.message));
+        let message = output::fault(&problem.fault, words);
+        super::tell(&words.say_with("error-at", &[("place", Text(&problem.place)), ("message", Text(&message))]));
+    }
+}
+
+/// Says on one line that something was not compared.
+fn count_gaps(outcome: &Outcome, words: Words) {
+    let count = outcome.not_compared().len();
+    if count > 0 {
+        super::tell(&words.say_with("not-compared-count", &[("count", Count(count))]));
     }
 }
 
 /// Says what went wrong beside the objects.
-fn complain(outcome: &Outcome) {
+fn complain(outcome: &Outcome, words: Words) {
     for fault in &outcome.extent.past_faults {
-        super::tell(&format!("warning: Git's past could not be read: {fault}"));
+        super::tell(&words.say_with("warning-past", &[("fault", Text(fault))]));
     }
     for doubt in &outcome.extent.unconfirmed {
-        super::tell(&format!("warning: not confirmed by a dry run: {doubt}"));
+        super::tell(&words.say_with("warning-unconfirmed", &[("doubt", Text(doubt))]));
     }
     for note in &outcome.extent.policy_notes {
         super::tell(&match note {
-            PolicyNote::Expired { rule, on, owner } => {
-                format!(
-                    "warning: the rule {rule} of {owner} expired on {on} and does nothing any more; renew it or take it out"
-                )
-            }
-            PolicyNote::NeverMatched { rule } => format!("warning: the rule {rule} fits nothing in this scan"),
+            PolicyNote::Expired { rule, on, owner } => words.say_with(
+                "warning-expired",
+                &[("rule", Text(rule)), ("owner", Text(owner)), ("on", Text(&on.to_string()))],
+            ),
+            PolicyNote::NeverMatched { rule } => words.say_with("warning-unmatched", &[("rule", Text(rule))]),
         });
     }
 }
@@ -107,7 +129,6 @@ pub(super) fn exit_code(outcome: &Outcome, fail_on: FailOn) -> ExitCode {
         FailOn::Medium => DriftLevel::Medium,
         FailOn::High => DriftLevel::High,
     };
-    let incomplete = !outcome.problems.is_empty() || outcome.reports.iter().any(|r| !r.not_compared.is_empty());
     let drift = outcome.reports.iter().flat_map(|r| &r.items).any(|item| item.counts_from(threshold));
-    ExitCode::from(if incomplete { 3 } else { u8::from(drift) })
+    ExitCode::from(if outcome.is_complete() { u8::from(drift) } else { 3 })
 }

@@ -23,7 +23,13 @@ use super::past::Past;
 use super::side::{Live, Opening, Side};
 use super::source::{SourceOfFiles, SourceRequest, Unstable};
 use crate::failure::Failure;
-use crate::index::{Duplicate, Index};
+use crate::index::{Duplicate, Index, Wanted};
+
+/// Reasons why something was not compared that need no more words; a face may know them in its language.
+pub(crate) const ENCRYPTED: &str = "encrypted in Git; its keys were compared";
+pub(crate) const IN_DOUBT: &str = "not found, but it may be in what could not be read";
+pub(crate) const NAMELESS: &str = "generateName: the cluster chooses a new name each time";
+pub(crate) const UNSTABLE: &str = "not deterministic: two renderings of the same commit differ here";
 
 /// What to scan.
 #[derive(Debug, Clone)]
@@ -66,10 +72,41 @@ pub(crate) struct Outcome {
 pub(crate) struct Problem {
     /// `file:line:column`
     pub(crate) place: String,
-    /// Namespace of the object that was read but not compared; else empty.
-    pub(crate) namespace: String,
-    /// What is wrong, and what to do.
-    pub(crate) message: String,
+    /// What is wrong with it.
+    pub(crate) fault: Fault,
+}
+
+/// What is wrong with a document of Git's.
+#[derive(Debug, Clone)]
+pub(crate) enum Fault {
+    /// It is no Kubernetes object, for this reason. Whose namespace it was meant for nobody knows.
+    Malformed(String),
+    /// Its object is in the source before it, at `first`.
+    Repeated { object: String, namespace: String, first: String },
+}
+
+impl Fault {
+    /// What it is in a report.
+    fn reason(&self) -> String {
+        match self {
+            Self::Malformed(reason) => reason.clone(),
+            Self::Repeated { object, first, .. } => {
+                format!("{object} is also in {first}; keep one (the first was compared)")
+            }
+        }
+    }
+}
+
+impl Outcome {
+    /// What no report could compare, each said once, however many reports lack it.
+    pub(crate) fn not_compared(&self) -> BTreeSet<&NotCompared> {
+        self.reports.iter().flat_map(|report| &report.not_compared).collect()
+    }
+
+    /// True if all was compared.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.problems.is_empty() && self.reports.iter().all(|report| report.not_compared.is_empty())
+    }
 }
 
 /// What a scan looked at.
@@ -171,21 +208,17 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         .iter()
         .map(|p| Problem {
             place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
-            namespace: String::new(),
-            message: p.message.clone(),
+            fault: Fault::Malformed(p.message.clone()),
         })
         .collect();
     problems.extend(duplicates.iter().map(|d| duplicate(&index, &source.origin, *d)));
     examined.unreadable.extend(unread);
-    let mut not_compared = source.not_compared.clone();
-    not_compared.extend(problems.iter().map(|p| NotCompared {
-        what: p.place.clone(),
-        namespace: p.namespace.clone(),
-        reason: p.message.clone(),
-    }));
-    not_compared.extend(unlisted.placed(&index));
-    not_compared.extend(unstable_leaves(&unstable));
-    let reports = reports(&examiner, &request.policy, examined, &unlisted, not_compared);
+    let mut gaps = Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(&index) };
+    gaps.placed.extend(unstable_leaves(&unstable, &index));
+    for problem in &problems {
+        gaps.add_problem(problem);
+    }
+    let reports = reports(&examiner, &request.policy, examined, &unlisted, gaps);
 
     let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
     let extent = Extent {
@@ -217,29 +250,56 @@ fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {
     if unread > 0 { Err(fail(format!("{unread} lines are no audit events"))) } else { Ok(log) }
 }
 
-fn unstable_leaves(unstable: &Unstable) -> Vec<NotCompared> {
-    unstable
-        .iter()
-        .flat_map(|(object, paths)| paths.iter().map(move |path| format!("{object} {path}")))
-        .map(|what| NotCompared {
-            what,
-            namespace: String::new(),
-            reason: "not deterministic: two renderings of the same commit differ here".to_owned(),
+/// What was not compared.
+#[derive(Debug, Default)]
+struct Gaps {
+    /// Files and documents that may hold an object of any namespace.
+    anywhere: Vec<NotCompared>,
+    /// What is known to be of one namespace.
+    placed: Vec<NotCompared>,
+}
+
+impl Gaps {
+    fn add_problem(&mut self, problem: &Problem) {
+        let (what, reason) = (problem.place.clone(), problem.fault.reason());
+        match &problem.fault {
+            Fault::Malformed(_) => self.anywhere.push(NotCompared { what, namespace: String::new(), reason }),
+            Fault::Repeated { namespace, .. } => {
+                self.placed.push(NotCompared { what, namespace: namespace.clone(), reason });
+            }
+        }
+    }
+
+    fn add_unreadable(&mut self, unreadable: Unreadable) {
+        let Unreadable { what, namespace, reason, known } = unreadable;
+        let entry = NotCompared { what, namespace, reason };
+        if known { self.placed.push(entry) } else { self.anywhere.push(entry) }
+    }
+}
+
+fn unstable_leaves(unstable: &Unstable, index: &Index<'_>) -> Vec<NotCompared> {
+    let leaves = |wanted: &Wanted<'_>| {
+        let object = wanted.desired.identity().to_string();
+        let namespace = wanted.namespace.to_owned();
+        let paths = unstable.get(&object).cloned().unwrap_or_default();
+        paths.into_iter().map(move |path| NotCompared {
+            what: format!("{object} {path}"),
+            namespace: namespace.clone(),
+            reason: UNSTABLE.to_owned(),
         })
-        .collect()
+    };
+    index.all().iter().flat_map(leaves).collect()
 }
 
 fn duplicate(index: &Index<'_>, origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> Problem {
     let (a, b) = (index.all()[first].desired, index.all()[second].desired);
     Problem {
         place: format!("{}:{}:1", origin.files[b.file], b.line),
-        namespace: index.all()[second].namespace.to_owned(),
-        message: format!(
-            "{} is also in {}:{}; keep one (the first was compared)",
-            b.identity(),
-            origin.files[a.file],
-            a.line
-        ),
+        fault: Fault::Repeated {
+            object: b.identity().to_string(),
+            namespace: index.all()[second].namespace.to_owned(),
+            first: format!("{}:{}", origin.files[a.file], a.line),
+        },
     }
 }
 
@@ -249,7 +309,7 @@ fn reports(
     policy: &Policy,
     examined: Examined,
     unlisted: &Unlisted,
-    not_compared: Vec<NotCompared>,
+    mut gaps: Gaps,
 ) -> Vec<DriftReport> {
     let mut by_namespace: BTreeMap<String, Findings> = BTreeMap::new();
     let mut items = examined.items;
@@ -265,7 +325,7 @@ fn reports(
             findings.not_compared.push(NotCompared {
                 what: format!("{} ({encrypted} values)", wanted.desired.identity()),
                 namespace: wanted.namespace.to_owned(),
-                reason: "encrypted in Git; its keys were compared".to_owned(),
+                reason: ENCRYPTED.to_owned(),
             });
         }
         if wanted.was_found() {
@@ -274,7 +334,7 @@ fn reports(
             findings.not_compared.push(NotCompared {
                 what: format!("{}/{}*", wanted.kind.kind, wanted.head.generate_name),
                 namespace: wanted.namespace.to_owned(),
-                reason: "generateName: the cluster chooses a new name each time".to_owned(),
+                reason: NAMELESS.to_owned(),
             });
         } else if unlisted.covers(&wanted.kind, wanted.namespace) {
             // Its kind's entry says so.
@@ -282,7 +342,7 @@ fn reports(
             findings.not_compared.push(NotCompared {
                 what: format!("{}/{}", wanted.kind.kind, wanted.head.name),
                 namespace: wanted.namespace.to_owned(),
-                reason: "not found, but it may be in what could not be read".to_owned(),
+                reason: IN_DOUBT.to_owned(),
             });
         } else {
             findings.objects += 1;
@@ -296,18 +356,20 @@ fn reports(
             None => findings.items.push(item),
         }
     }
-    let unreadable = examined.unreadable.into_iter();
-    let entries =
-        unreadable.map(|Unreadable { what, namespace, reason, known: _ }| NotCompared { what, namespace, reason });
-    for entry in entries.chain(not_compared) {
-        if by_namespace.contains_key(&entry.namespace) {
-            by_namespace.entry(entry.namespace.clone())
-        } else {
-            by_namespace.entry(String::new())
+    for unreadable in examined.unreadable {
+        gaps.add_unreadable(unreadable);
+    }
+    for entry in gaps.placed {
+        match by_namespace.get_mut(&entry.namespace) {
+            Some(findings) => findings.not_compared.push(entry),
+            None => gaps.anywhere.push(entry),
         }
-        .or_insert_with(|| findings(examiner, ""))
-        .not_compared
-        .push(entry);
+    }
+    if by_namespace.is_empty() {
+        by_namespace.insert(String::new(), findings(examiner, ""));
+    }
+    for findings in by_namespace.values_mut() {
+        findings.not_compared.extend_from_slice(&gaps.anywhere);
     }
     by_namespace.into_values().map(DriftReport::new).collect()
 }

@@ -9,6 +9,7 @@ mod commands;
 mod demo;
 mod faces;
 mod hostile;
+mod incomplete;
 mod past;
 mod recorded;
 mod rules;

@@ -62,6 +62,17 @@ clean-partly = No drift in what was compared: { $objects ->
 no-drift = no drift
 not-compared = not compared: { $what } { $reason }
 not-compared-in = not compared in { $namespace }: { $what } { $reason }
+gap-encrypted = encrypted in Git; its keys were compared
+gap-in-doubt = not found, but it may be in what could not be read
+gap-nameless = generateName: the cluster chooses a new name each time
+gap-unstable = not deterministic: two renderings of the same commit differ here
+not-compared-count = not compared: { $count } (without -q they are named)
+repeated = { $object } is also in { $first }; keep one (the first was compared)
+error-at = error: { $place }: { $message }
+warning-past = warning: Git's past could not be read: { $fault }
+warning-unconfirmed = warning: not confirmed by a dry run: { $doubt }
+warning-expired = warning: the rule { $rule } of { $owner } expired on { $on } and does nothing any more; renew it or take it out
+warning-unmatched = warning: the rule { $rule } fits nothing in this scan
 unattributed = { $objects ->
     [one] { $objects } object was
    *[other] { $objects } objects were

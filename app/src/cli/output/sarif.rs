@@ -5,16 +5,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::drift::rules;
-use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
+use anchorwatch_core::drift::{DriftItem, DriftLevel};
 use serde_json::{Value as Json, json};
 
 use super::value;
 use crate::cli::plain;
+use crate::drift::scan::Outcome;
 
 /// All reports as one run.
-pub(super) fn document(reports: &[DriftReport]) -> Json {
-    let items: Vec<&DriftItem> = reports.iter().flat_map(|r| &r.items).collect();
+pub(super) fn document(outcome: &Outcome) -> Json {
+    let items: Vec<&DriftItem> = outcome.reports.iter().flat_map(|r| &r.items).collect();
     let used: BTreeSet<&str> = items.iter().map(|i| i.rule.as_str()).collect();
     let rules: Vec<Json> = used.iter().map(|id| rule(id)).collect();
     let results: Vec<Json> = items.into_iter().map(result).collect();
@@ -27,6 +29,10 @@ pub(super) fn document(reports: &[DriftReport]) -> Json {
                 "version": env!("CARGO_PKG_VERSION"),
                 "rules": rules,
             }},
+            "invocations": [{
+                "executionSuccessful": outcome.is_complete(),
+                "toolExecutionNotifications": outcome.not_compared().into_iter().map(notification).collect::<Vec<_>>(),
+            }],
             "results": results,
         }],
     })
@@ -47,6 +53,13 @@ fn uri(path: &str) -> String {
 fn rule(id: &str) -> Json {
     let reason = rules::all().find(|r| r.id == id).map_or(id, |r| r.reason);
     json!({"id": id, "shortDescription": {"text": reason}})
+}
+
+/// Something that was not compared: a program that reads results only must not take it for clean.
+fn notification(entry: &NotCompared) -> Json {
+    let NotCompared { what, namespace, reason } = entry;
+    let place = if namespace.is_empty() { String::new() } else { format!(" in {namespace}") };
+    json!({"level": "warning", "message": {"text": plain(&format!("not compared{place}: {what}: {reason}"))}})
 }
 
 fn result(item: &DriftItem) -> Json {

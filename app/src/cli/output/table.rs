@@ -29,10 +29,9 @@ pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
     let mut table = Table { out: String::new(), style };
     let items: Vec<&DriftItem> = outcome.reports.iter().flat_map(|r| &r.items).collect();
     let objects: usize = outcome.reports.iter().map(|r| r.objects).sum();
-    let missing: Vec<_> = outcome.reports.iter().flat_map(|r| &r.not_compared).collect();
     if items.is_empty() {
         table.not_compared(outcome);
-        let id = if missing.is_empty() && outcome.problems.is_empty() { "clean" } else { "clean-partly" };
+        let id = if outcome.is_complete() { "clean" } else { "clean-partly" };
         let source = source_at(outcome);
         let text = style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&plain(&source)))]);
         table.broken("", &text);
@@ -308,14 +307,8 @@ impl Table<'_> {
 
     fn not_compared(&mut self, outcome: &Outcome) {
         let words = self.style.words;
-        for entry in outcome.reports.iter().flat_map(|r| &r.not_compared) {
-            let (what, reason) = (plain(&entry.what), plain(&entry.reason));
-            let mut args = vec![("what", Text(&what)), ("reason", Text(&reason))];
-            let namespace = plain(&entry.namespace);
-            let id = if namespace.is_empty() { "not-compared" } else { "not-compared-in" };
-            args.push(("namespace", Text(&namespace)));
-            let text = words.say_with(id, &args);
-            self.broken(" ", &text);
+        for entry in outcome.not_compared() {
+            self.broken(" ", &super::not_compared(entry, outcome, words));
         }
         let ignored: Vec<_> = outcome.reports.iter().flat_map(|r| &r.ignored).collect();
         if !ignored.is_empty() {
@@ -329,12 +322,8 @@ impl Table<'_> {
             let text = words.say_with("unattributed", &[("objects", Count(extent.unattributed))]);
             self.broken(" ", &text);
         }
-        if let Some(minor) = extent.cluster_minor.filter(|m| *m != extent.defaults_minor) {
-            let args = [
-                ("used", Text(&extent.defaults_minor.0.to_string()) as crate::words::Arg<'_>),
-                ("cluster", Text(&minor.0.to_string())),
-            ];
-            self.broken(" ", &words.say_with("minor-nearest", &args));
+        if let Some(text) = super::nearest_defaults(outcome, words) {
+            self.broken(" ", &text);
         }
     }
 
