@@ -2,9 +2,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anchorwatch_core::drift::level::Bounds;
+use anchorwatch_core::object::name::{is_label, is_path_segment};
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Head};
 use anchorwatch_core::schema::Schema;
@@ -23,8 +24,11 @@ pub(crate) struct Wanted<'a> {
     pub(crate) namespace: &'a str,
     /// True if an object before it has the same identity.
     pub(crate) repeated: bool,
-    found: AtomicBool,
-    unreadable: AtomicBool,
+    /// Why no cluster can have an object that is called so; it is never asked for.
+    pub(crate) misnamed: Option<String>,
+    /// When it was last seen, and last seen in a form that could not be read; 0 for never.
+    found: AtomicU64,
+    unreadable: AtomicU64,
 }
 
 /// All objects of a source.
@@ -78,15 +82,19 @@ impl<'a> Index<'a> {
             if let Some((target, bounds)) = autoscaler(&desired.root, namespace) {
                 index.bounds.insert(target, bounds);
             }
-            index.namespaces.insert(namespace);
+            let misnamed = misnamed(namespace, head.name);
+            if misnamed.is_none() {
+                index.namespaces.insert(namespace);
+            }
             index.wanted.push(Wanted {
                 desired,
                 head,
                 kind,
                 namespace,
                 repeated,
-                found: AtomicBool::new(false),
-                unreadable: AtomicBool::new(false),
+                misnamed,
+                found: AtomicU64::new(0),
+                unreadable: AtomicU64::new(0),
             });
         }
         (index, duplicates)
@@ -106,6 +114,11 @@ impl<'a> Index<'a> {
     /// All objects, in the source's order.
     pub(crate) fn all(&self) -> &[Wanted<'a>] {
         &self.wanted
+    }
+
+    /// Those that a cluster can be asked for.
+    pub(crate) fn askable(&self) -> impl Iterator<Item = &Wanted<'a>> {
+        self.wanted.iter().filter(|wanted| wanted.misnamed.is_none())
     }
 
     /// Takes in an autoscaler that only the cluster has; Git's own come first.
@@ -129,25 +142,50 @@ impl Wanted<'_> {
         annotations.is_some_and(|a| a.get("argocd.argoproj.io/hook").is_some())
     }
 
-    /// The cluster has it.
-    pub(crate) fn mark_found(&self) {
-        self.found.store(true, Ordering::Relaxed);
+    /// Git may write some objects of a kind in one version and some in another: each is taken from the list of its own.
+    pub(crate) fn is_of_another_list(&self, schema: &Schema, listed_in: &str) -> bool {
+        let own = schema.kind(self.head.api_version, &self.kind);
+        !listed_in.is_empty() && own.is_some_and(|own| *own.api_version != *listed_in)
+    }
+
+    /// The cluster has it. `at` counts from 1, and what comes later is the newer state.
+    pub(crate) fn mark_found(&self, at: u64) {
+        self.found.fetch_max(at, Ordering::Relaxed);
+    }
+
+    /// True if nothing newer was seen of it.
+    pub(crate) fn was_last_found(&self, at: u64) -> bool {
+        self.found.load(Ordering::Relaxed) == at
     }
 
     /// True once the cluster was seen to have it.
     pub(crate) fn was_found(&self) -> bool {
-        self.found.load(Ordering::Relaxed)
+        self.found.load(Ordering::Relaxed) > 0
     }
 
     /// Notes that the cluster has it, but that it could not be read.
-    pub(crate) fn note_unreadable(&self) {
-        self.unreadable.store(true, Ordering::Relaxed);
+    pub(crate) fn note_unreadable(&self, at: u64) {
+        self.mark_found(at);
+        self.unreadable.fetch_max(at, Ordering::Relaxed);
     }
 
-    /// True once the cluster was seen to have it in a form that could not be read.
+    /// True if the cluster was last seen to have it in a form that could not be read.
     pub(crate) fn was_unreadable(&self) -> bool {
-        self.unreadable.load(Ordering::Relaxed)
+        let unreadable = self.unreadable.load(Ordering::Relaxed);
+        unreadable > 0 && self.was_last_found(unreadable)
     }
+}
+
+/// Why no object can be called so. What is no name could be read as more of a request's path.
+fn misnamed(namespace: &str, name: &str) -> Option<String> {
+    if !namespace.is_empty() && !is_label(namespace) {
+        return Some(format!(
+            "no namespace can be called {namespace:?}; small letters, digits and dashes make a name, at most 63 of them"
+        ));
+    }
+    // Objects with generateName have none yet.
+    (!name.is_empty() && !is_path_segment(name))
+        .then(|| format!("no object can be called {name:?}; a name is neither . nor .. and holds no / and no %"))
 }
 
 fn name_of(group: &str, kind: &str, namespace: &str, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 pub mod list;
 pub mod live;
+pub mod name;
 pub mod path;
 pub mod quantity;
 pub mod secret;

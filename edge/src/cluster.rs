@@ -37,6 +37,16 @@ pub enum ClusterError {
         #[source]
         source: Box<kube::Error>,
     },
+    /// What is to be asked makes no request.
+    #[error("cannot ask cluster {cluster} for {path}: {reason}")]
+    Ask {
+        /// Its name.
+        cluster: String,
+        /// What was to be asked.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
     /// The answer broke off.
     #[error("the answer of cluster {cluster} broke off: {reason}")]
     BrokenAnswer {
@@ -105,14 +115,16 @@ impl ClusterError {
 impl Cluster {
     /// GETs a path, and gives back the whole body.
     pub async fn get(&self, path: &str) -> Result<Vec<u8>, ClusterError> {
-        let request = Request::get(path)
-            .header(header::ACCEPT, "application/json")
-            .body(Body::empty())
-            .expect("a path made of names that Kubernetes allows");
-        self.send(request).await
+        let request = Request::get(path).header(header::ACCEPT, "application/json").body(Body::empty());
+        self.send(path, request).await
     }
 
-    async fn send(&self, request: Request<Body>) -> Result<Vec<u8>, ClusterError> {
+    async fn send(&self, path: &str, request: http::Result<Request<Body>>) -> Result<Vec<u8>, ClusterError> {
+        let request = request.map_err(|error| ClusterError::Ask {
+            cluster: self.name.clone(),
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         let response = self.client.send(request).await.map_err(|source| ClusterError::Unreachable {
             cluster: self.name.clone(),
             server: self.server.clone(),
@@ -142,6 +154,19 @@ impl Cluster {
         serde_json::from_slice(&bytes)
             .map_err(|error| ClusterError::Malformed { cluster: self.name.clone(), reason: error.to_string() })
     }
+}
+
+/// Percent-encodes one segment of a path, or one value of a query: whatever it is called, it stays one.
+fn encode(segment: &str) -> String {
+    use std::fmt::Write as _;
+    segment.bytes().fold(String::with_capacity(segment.len()), |mut out, b| {
+        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(b));
+        } else {
+            let _ = write!(out, "%{b:02X}");
+        }
+        out
+    })
 }
 
 /// The message of a `Status` body, or the start of whatever else it is.

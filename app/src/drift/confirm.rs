@@ -88,7 +88,7 @@ impl<'a> Confirmation<'a> {
         let namespace = Some(wanted.namespace).filter(|n| !n.is_empty());
         let listing = listing(self.schema, head.api_version, &wanted.kind, namespace);
         let Some(listing) = listing.filter(|_| !differences.is_empty()) else { return Ok(Vec::new()) };
-        let path = format!("{}/{}", listing.path, head.name);
+        let path = listing.object(head.name);
         let answer = match question {
             Question::Apply => {
                 let object = Value::Map(wanted.desired.root.clone());

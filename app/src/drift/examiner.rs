@@ -11,7 +11,7 @@ use anchorwatch_core::drift::item::SourceLocation;
 use anchorwatch_core::drift::mask;
 use anchorwatch_core::drift::origin::{self, Witness};
 use anchorwatch_core::drift::unmanaged;
-use anchorwatch_core::object::list::RawHead;
+use anchorwatch_core::object::list::{self, RawHead};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::{self, SecretKey, Shown};
 use anchorwatch_core::object::split_api_version;
@@ -110,18 +110,52 @@ pub(crate) struct Unreadable {
     pub(crate) known: bool,
 }
 
-impl Examiner<'_> {
+/// What came of one live object.
+#[derive(Debug)]
+pub(crate) struct Verdict<'a> {
+    /// Git's object, and when this state of it was seen; an older state than the last one counts no more.
+    seen: Option<(&'a Wanted<'a>, u64)>,
+    pub(crate) result: Result<Vec<DriftItem>, Unreadable>,
+}
+
+impl Verdict<'_> {
+    /// True unless a newer state of the object was seen.
+    pub(crate) fn is_last(&self) -> bool {
+        self.seen.is_none_or(|(wanted, at)| wanted.was_last_found(at))
+    }
+
+    /// True if there is nothing to tell.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.result.as_ref().is_ok_and(Vec::is_empty)
+    }
+}
+
+impl<'a> Examiner<'a> {
+    /// What is not compared whatever the cluster has: objects of Git's that no cluster can be asked for.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = Verdict<'a>> {
+        let misnamed = self.index.all().iter().filter_map(|wanted| Some((wanted, wanted.misnamed.as_ref()?)));
+        misnamed.map(|(wanted, why)| {
+            let place = self.origin.place(wanted.desired.file, wanted.desired.line);
+            refuse(wanted, format!("{place}: {why}"))
+        })
+    }
+
     /// Compares one live object with Git's. Objects that Git does not have give nothing.
     ///
     /// `api_version` and `kind` are the list's, for items that do not say their own.
-    pub(crate) fn examine(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
-        let head: RawHead<'_> = serde_json::from_str(raw).map_err(|error| Unreadable {
-            what: kind.to_owned(),
-            namespace: String::new(),
-            reason: format!("the object cannot be read: {error}"),
-            known: false,
-        })?;
-        self.examine_known(raw, &head, (api_version, kind))
+    pub(crate) fn examine(&self, raw: &str, (api_version, kind): (&str, &str), at: u64) -> Verdict<'a> {
+        match list::head_of_item(raw, api_version, kind) {
+            Ok(head) => self.examine_known(raw, &head, (api_version, kind), at),
+            Err(error) => Verdict {
+                seen: None,
+                result: Err(Unreadable {
+                    what: kind.to_owned(),
+                    namespace: String::new(),
+                    reason: format!("an object of the list cannot be read: {error}"),
+                    known: false,
+                }),
+            },
+        }
     }
 
     /// The same for an object whose head is read already. `listed`: apiVersion and kind of the list, empty without one.
@@ -130,38 +164,42 @@ impl Examiner<'_> {
         raw: &str,
         head: &RawHead<'_>,
         (listed_in, kind): (&str, &str),
-    ) -> Result<Vec<DriftItem>, Unreadable> {
+        at: u64,
+    ) -> Verdict<'a> {
         let api_version = if head.api_version.is_empty() { listed_in } else { &head.api_version };
         let kind = if head.kind.is_empty() { kind } else { &head.kind };
         let group = split_api_version(api_version).0;
         let found = self.index.find(group, kind, &head.metadata.namespace, &head.metadata.name);
         let Some(wanted) = found else {
             let asked_for = self.unmanaged && self.index.mentions(&head.metadata.namespace);
-            return if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
+            let result = if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
+            return Verdict { seen: None, result };
         };
-        if wanted.is_hook() || self.is_of_another_list(wanted, listed_in) {
-            return Ok(Vec::new());
+        if wanted.is_hook() || wanted.is_of_another_list(self.schema, listed_in) {
+            return Verdict { seen: None, result: Ok(Vec::new()) };
         }
-        wanted.mark_found();
-        let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| {
-            wanted.note_unreadable();
-            Unreadable {
-                what: format!("{kind}/{}", head.metadata.name),
-                namespace: head.metadata.namespace.to_string(),
-                reason: format!("the object cannot be read: {error}"),
-                known: true,
-            }
-        })?;
-        if let Some(reason) = self.is_of_another_form(wanted, &live, api_version) {
-            wanted.note_unreadable();
-            return Err(Unreadable {
-                what: format!("{kind}/{}", head.metadata.name),
-                namespace: head.metadata.namespace.to_string(),
-                reason,
-                known: true,
-            });
+        wanted.mark_found(at);
+        let result = self.examine_wanted(wanted, raw, (api_version, kind)).map_err(|reason| {
+            wanted.note_unreadable(at);
+            let (what, namespace) = (format!("{kind}/{}", head.metadata.name), head.metadata.namespace.to_string());
+            Unreadable { what, namespace, reason, known: true }
+        });
+        Verdict { seen: Some((wanted, at)), result }
+    }
+
+    /// What differs, or why it cannot be compared.
+    fn examine_wanted(
+        &self,
+        wanted: &Wanted<'_>,
+        raw: &str,
+        (api_version, kind): (&str, &str),
+    ) -> Result<Vec<DriftItem>, String> {
+        let live = LiveObject::parse(raw, api_version, kind, self.setting.key)
+            .map_err(|error| format!("the object cannot be read: {error}"))?;
+        match self.is_of_another_form(wanted, &live, api_version) {
+            Some(reason) => Err(reason),
+            None => Ok(self.compare(wanted, &live, api_version)),
         }
-        Ok(self.compare(wanted, &live, api_version))
     }
 
     /// Why an object that was recorded in another version than Git's cannot be compared with it. Most can.
@@ -177,12 +215,6 @@ impl Examiner<'_> {
         (!alike).then(|| {
             format!("recorded in {recorded_in}, but Git says {written_in}, which has other fields; record it in Git's version")
         })
-    }
-
-    /// Git may write some objects of a kind in one version and some in another: each is compared in the list of its own.
-    fn is_of_another_list(&self, wanted: &Wanted<'_>, listed_in: &str) -> bool {
-        let own = self.schema.kind(wanted.head.api_version, &wanted.kind);
-        !listed_in.is_empty() && own.is_some_and(|own| *own.api_version != *listed_in)
     }
 
     fn unmanaged(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
@@ -332,6 +364,13 @@ impl Examiner<'_> {
             past: &NoPast,
         }
     }
+}
+
+/// Whatever the cluster has of it is not compared.
+fn refuse<'a>(wanted: &'a Wanted<'a>, reason: String) -> Verdict<'a> {
+    wanted.note_unreadable(u64::MAX);
+    let (what, namespace) = (wanted.desired.identity().to_string(), wanted.namespace.to_owned());
+    Verdict { seen: None, result: Err(Unreadable { what, namespace, reason, known: true }) }
 }
 
 fn last_applied(root: &Map<'_>) -> Option<String> {

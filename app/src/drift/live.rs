@@ -1,6 +1,7 @@
 //! Live objects, from a snapshot or from a cluster, handed to workers while they come in.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
@@ -8,6 +9,7 @@ use anchorwatch_core::drift::compare::Change;
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::list::{self, ListPage, RawHead};
+use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::schema::{Schema, openapi};
 use anchorwatch_core::source::Desired;
@@ -19,7 +21,7 @@ use rayon::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::examiner::{Examiner, Unreadable};
+use super::examiner::{Examiner, Unreadable, Verdict};
 use crate::failure::Failure;
 use crate::index::Index;
 
@@ -39,22 +41,37 @@ pub(super) struct Examined {
 }
 
 impl Examined {
-    fn add(&mut self, result: Result<Vec<DriftItem>, Unreadable>) {
-        match result {
-            Ok(items) if items.is_empty() => {}
-            Ok(mut items) => {
-                items.shrink_to_fit();
-                self.items.push(items);
+    /// Of each object the last state counts: a list that was begun anew gives it again, and in the meantime it may have
+    /// changed. An object that is in no source is in the list of each version that Git writes of its kind.
+    fn settle<'a>(verdicts: impl Iterator<Item = Verdict<'a>>) -> Self {
+        let (mut examined, mut told) = (Self::default(), HashSet::new());
+        for verdict in verdicts.filter(|verdict| !verdict.is_clean() && verdict.is_last()) {
+            match verdict.result {
+                Ok(items) => {
+                    let again = |item: &DriftItem| {
+                        item.change == Change::UnmanagedObject && !told.insert(item.fingerprint.clone())
+                    };
+                    if !items.iter().any(again) {
+                        examined.items.push(items);
+                    }
+                }
+                Err(error) => examined.unreadable.push(error),
             }
-            Err(error) => self.unreadable.push(error),
         }
+        examined
     }
+}
 
-    fn merged(mut self, mut other: Self) -> Self {
-        self.items.append(&mut other.items);
-        self.unreadable.append(&mut other.unreadable);
-        self
+/// Keeps what there is to tell of.
+fn keep<'a>(mut all: Vec<Verdict<'a>>, mut verdict: Verdict<'a>) -> Vec<Verdict<'a>> {
+    if verdict.is_clean() {
+        return all;
     }
+    if let Ok(items) = &mut verdict.result {
+        items.shrink_to_fit();
+    }
+    all.push(verdict);
+    all
 }
 
 /// One object of a snapshot.
@@ -147,11 +164,52 @@ fn is_autoscaler(kind: &str) -> bool {
 
 /// Examines a snapshot on all cores.
 pub(super) fn examine_recorded(examiner: &Examiner<'_>, objects: &[Recorded<'_>]) -> Examined {
-    let examine = |mut examined: Examined, object: &Recorded<'_>| {
-        examined.add(examiner.examine_known(object.raw, &object.head, ("", "")));
-        examined
+    let (passed_over, ambiguous) = recorded_again(examiner.index, objects);
+    let examine = |all, (at, object): (usize, &Recorded<'_>)| {
+        if passed_over.contains(&at) {
+            return all;
+        }
+        keep(all, examiner.examine_known(object.raw, &object.head, ("", ""), at as u64 + 1))
     };
-    objects.par_iter().fold(Examined::default, examine).reduce(Examined::default, Examined::merged)
+    let verdicts = objects.par_iter().enumerate().fold(Vec::new, examine).flatten();
+    let verdicts: Vec<Verdict<'_>> = verdicts.collect();
+    let mut examined = Examined::settle(examiner.refused().chain(verdicts));
+    examined.unreadable.extend(ambiguous);
+    examined
+}
+
+/// Objects that were recorded more than once: the positions of all but one, and those of which nobody knows which one
+/// is the newer. What is in Git's version comes first, as it can always be compared.
+fn recorded_again(index: &Index<'_>, objects: &[Recorded<'_>]) -> (HashSet<usize>, Vec<Unreadable>) {
+    let (mut kept, mut passed_over, mut ambiguous) = (HashMap::new(), HashSet::new(), Vec::new());
+    for (at, object) in objects.iter().enumerate() {
+        let RawHead { api_version, kind, metadata } = &object.head;
+        let group = split_api_version(api_version).0;
+        let Some(wanted) = index.find(group, kind, &metadata.namespace, &metadata.name) else { continue };
+        let mut place = match kept.entry((group, &**kind, &*metadata.namespace, &*metadata.name)) {
+            Entry::Vacant(place) => {
+                place.insert(at);
+                continue;
+            }
+            Entry::Occupied(place) => place,
+        };
+        let first = &objects[*place.get()];
+        let rank = |o: &Recorded<'_>| {
+            (o.head.api_version == wanted.head.api_version, o.head.metadata.resource_version.parse::<u64>().ok())
+        };
+        let unclear = first.head.api_version == *api_version && (rank(first).1.is_none() || rank(object).1.is_none());
+        if unclear && first.raw != object.raw {
+            ambiguous.push(Unreadable {
+                what: format!("{kind}/{}", metadata.name),
+                namespace: metadata.namespace.to_string(),
+                reason: "recorded twice, and without metadata.resourceVersion nobody knows which one is newer; keep one (the first was compared)".to_owned(),
+                known: true,
+            });
+        }
+        let older = if !unclear && rank(object) > rank(first) { place.insert(at) } else { at };
+        passed_over.insert(older);
+    }
+    (passed_over, ambiguous)
 }
 
 fn workers() -> usize {
@@ -245,7 +303,7 @@ pub(super) async fn learn_served_kinds(
 /// Which lists Git's objects need.
 pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut namespaces: BTreeMap<(&str, &GroupKind), BTreeSet<&str>> = BTreeMap::new();
-    for wanted in index.all() {
+    for wanted in index.askable() {
         // By the version that is listed: no object is to come twice, whichever versions Git writes.
         let Some(known) = schema.kind(wanted.head.api_version, &wanted.kind) else { continue };
         namespaces.entry((&known.api_version, &wanted.kind)).or_default().insert(wanted.namespace);
@@ -288,7 +346,7 @@ const MADE_BY_HAND: &[(&str, &str)] = &[
 
 /// More lists, in which unmanaged objects are looked for: in the namespaces of Git's lists.
 pub(super) fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &mut Vec<Wish>) {
-    let namespaces: BTreeSet<&str> = index.all().iter().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
+    let namespaces: BTreeSet<&str> = index.askable().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
     for (api_version, kind) in MADE_BY_HAND {
         let kind = GroupKind::of(api_version, kind);
         for namespace in &namespaces {
@@ -355,6 +413,8 @@ async fn learn_autoscalers_of(
 
 /// A page of a list of one kind.
 pub(super) struct Page {
+    /// As they came, from 1: a later one knows the newer state of an object.
+    pub(super) number: u64,
     pub(super) list: ListPage,
     pub(super) api_version: String,
     pub(super) kind: String,
@@ -368,24 +428,16 @@ pub(super) fn examine_cluster(
     wishes: Vec<Wish>,
     unlisted: &mut Unlisted,
 ) -> Result<Examined, Failure> {
-    let pages: Mutex<Vec<Examined>> = Mutex::default();
+    let verdicts: Mutex<Vec<Vec<Verdict<'_>>>> = Mutex::default();
     let take = |page: &Page| {
-        let mut examined = Examined::default();
-        for raw in page.list.items() {
-            examined.add(examiner.examine(raw, &page.api_version, &page.kind));
-        }
-        pages.lock().expect("no worker panics while it collects").push(examined);
+        let listed = (page.api_version.as_str(), page.kind.as_str());
+        let items = (page.number << 32..).zip(page.list.items());
+        let of_page = items.fold(Vec::new(), |all, (at, raw)| keep(all, examiner.examine(raw, listed, at)));
+        verdicts.lock().expect("no worker panics while it collects").push(of_page);
     };
     read_pages(runtime, cluster, wishes, unlisted, &take)?;
-    let pages = pages.into_inner().expect("no worker panics while it collects");
-    let mut all = pages.into_iter().fold(Examined::default(), Examined::merged);
-    // An object that is in no source is in the list of each version that Git writes of its kind.
-    let mut told = HashSet::new();
-    all.items.retain(|items| {
-        let [item] = items.as_slice() else { return true };
-        item.change != Change::UnmanagedObject || told.insert(item.fingerprint.clone())
-    });
-    Ok(all)
+    let verdicts = verdicts.into_inner().expect("no worker panics while it collects");
+    Ok(Examined::settle(examiner.refused().chain(verdicts.into_iter().flatten())))
 }
 
 /// Reads all lists, and hands each page to a worker while the next ones come in.
@@ -397,14 +449,18 @@ pub(super) fn read_pages(
     take: &(impl Fn(&Page) + Sync),
 ) -> Result<(), Failure> {
     let (send, receive) = mpsc::channel::<Page>(WAITING_PAGES);
-    let receive = Mutex::new(receive);
+    let receive = Mutex::new((receive, 0));
     let refused = std::thread::scope(|scope| {
         for _ in 0..workers() {
             scope.spawn(|| {
                 loop {
-                    let page = receive.lock().expect("no worker panics while it waits").blocking_recv();
+                    let (number, page) = {
+                        let (receive, number) = &mut *receive.lock().expect("no worker panics while it waits");
+                        *number += 1;
+                        (*number, receive.blocking_recv())
+                    };
                     let Some(page) = page else { return };
-                    take(&page);
+                    take(&Page { number, ..page });
                 }
             });
         }
@@ -450,7 +506,8 @@ async fn read_list(cluster: Cluster, wish: Wish, send: mpsc::Sender<Page>) -> (W
             Ok(None) => return (wish, Ok(())),
             Err(error) => return (wish, Err(error)),
         };
-        let page = Page { list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
+        let page =
+            Page { number: 0, list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
         // Workers live as long as somebody sends.
         let _ = send.send(page).await;
     }

@@ -62,6 +62,12 @@ pub(crate) struct SourceOfFiles {
 }
 
 impl SourceOfFiles {
+    /// `file:line` for people; of a rendering, the template.
+    pub(crate) fn place(&self, file: usize, line: u32) -> String {
+        let name = self.file_at(file, line).or_else(|| self.files.get(file).cloned()).unwrap_or_default();
+        if self.rendered { name } else { format!("{name}:{line}") }
+    }
+
     /// The file that an object on this line came from, where that is known.
     pub(crate) fn file_at(&self, file: usize, line: u32) -> Option<String> {
         if !self.rendered {

@@ -100,14 +100,62 @@ fn a_server_that_stays_busy_is_given_up() {
 }
 
 #[test]
-fn a_list_that_expires_on_the_way_is_begun_anew() {
-    let server = Server::cluster(|path, before| match (path.contains("continue="), before) {
-        (false, _) => page("v", "next"),
-        (true, 0) => Answer::status(410, "the continue token is too old"),
-        (true, _) => page("v", ""),
+fn a_list_that_expires_on_the_way_is_begun_anew_and_its_objects_count_once() {
+    // What it has then is what counts: a changed object is one item, not two, and a repaired one none.
+    for (before, after, items) in [("v", "v", 0), ("other", "other", 1), ("other", "v", 0), ("v", "other", 1)] {
+        let server = Server::cluster(move |path, asked| match (path.contains("continue="), asked) {
+            (false, 0) => page(before, "next"),
+            (true, 0) => Answer::status(410, "the continue token is too old"),
+            (false, _) => page(after, ""),
+            (true, _) => page("v", ""),
+        });
+        let run = scan(&config_map("a", "k: v"), &server);
+        assert_eq!(run.items().len(), items, "{before} {after}: {run:?}");
+        assert_eq!(run.states(), ["shop complete"]);
+    }
+}
+
+#[test]
+fn what_is_no_name_is_never_asked_for() {
+    let rbac = "rbac.authorization.k8s.io/v1";
+    for (api_version, kind, name, namespace, said) in [
+        ("v1", "ConfigMap", "a", "default/secrets?x=", "no namespace can be called \"default/secrets?x=\""),
+        ("v1", "ConfigMap", "a", "a b", "no namespace can be called \"a b\""),
+        ("v1", "ConfigMap", "a", "..", "no namespace can be called \"..\""),
+        ("v1", "ConfigMap", "../secrets/s", "shop", "no object can be called"),
+        ("v1", "ConfigMap", "..", "shop", "no object can be called"),
+        (rbac, "Role", "a%2f", "shop", "no object can be called"),
+        ("../v1", "ConfigMap", "a", "shop", "does not serve ../v1 ConfigMap"),
+        ("example.com/v1?x=", "Widget", "a", "shop", "does not serve example.com/v1?x= Widget"),
+    ] {
+        let server = Server::cluster(|_, _| {
+            Answer::ok(
+                r#"{"kind": "List", "items": [{"metadata": {"name": "a", "namespace": "default"}, "data": {"password": "aHVudGVyMg=="}}]}"#,
+            )
+        });
+        let object =
+            json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}});
+        let run = scan(&object.to_string(), &server);
+        run.ends(3, &[]).hides(&["aHVudGVyMg", "hunter2"]);
+        let told = run.not_compared();
+        assert!(told.len() == 1 && told[0].contains(said), "{namespace}/{name}: {told:?}");
+        assert_eq!(run.items(), [""; 0]);
+        let asked = server.asked();
+        assert!(asked.iter().all(|path| path == "/version"), "{namespace}/{name}: {asked:?}");
+    }
+}
+
+#[test]
+fn an_item_of_another_kind_than_its_list_is_refused() {
+    let server = Server::cluster(|_, _| {
+        Answer::ok(
+            r#"{"items": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "shop"}, "data": {"k": "aHVudGVyMg=="}}]}"#,
+        )
     });
     let run = scan(&config_map("a", "k: v"), &server);
-    assert_eq!(run.ends(0, &[]).states(), ["shop complete"]);
+    run.ends(3, &[]).hides(&["aHVudGVyMg"]);
+    assert!(run.not_compared().join("\n").contains("it says to be v1 Secret"), "{:?}", run.not_compared());
+    assert_eq!(run.items(), [""; 0]);
 }
 
 #[test]

@@ -204,3 +204,24 @@ fn a_key_that_is_none_is_said() {
     std::fs::write(world.key_file(), "short").unwrap();
     world.scan(&[]).ends(2, &["does not hold a key of 32 bytes", "move it away"]);
 }
+
+#[test]
+fn an_object_that_was_recorded_twice_is_compared_once() {
+    let at = |version: &str, value: &str| {
+        let mut object = live_config_map("a", &json!({"k": value}));
+        object["metadata"]["resourceVersion"] = version.into();
+        object
+    };
+    let git = config_map("a", "k: v");
+    for (first, second, items) in [
+        (at("1", "other"), at("1", "other"), 1),
+        (at("9", "v"), at("10", "other"), 1),
+        (at("10", "v"), at("9", "other"), 0),
+    ] {
+        let run = World::comparing(&git, &[first, second]).scan(&["-o", "json"]);
+        assert_eq!(run.ends(i32::from(items > 0), &[]).items().len(), items);
+    }
+    let run = World::comparing(&git, &[at("", "other"), at("", "v")]).scan(&["-o", "json"]);
+    assert_eq!(run.ends(3, &[]).items().len(), 1);
+    assert!(run.not_compared()[0].contains("recorded twice"), "{:?}", run.not_compared());
+}

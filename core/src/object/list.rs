@@ -36,6 +36,27 @@ pub struct RawMetadata<'a> {
     pub resource_version: Cow<'a, str>,
 }
 
+/// Why an item is none of its list.
+#[derive(Debug, thiserror::Error)]
+pub enum ItemError {
+    /// Its head cannot be read.
+    #[error(transparent)]
+    Malformed(#[from] serde_json::Error),
+    /// It says to be something else.
+    #[error("it says to be {0}")]
+    OfAnotherKind(String),
+}
+
+/// Reads the head of a typed LIST's item, which mostly names neither `apiVersion` nor `kind`, and no other ones.
+pub fn head_of_item<'a>(raw: &'a str, api_version: &str, kind: &str) -> Result<RawHead<'a>, ItemError> {
+    let head: RawHead<'_> = serde_json::from_str(raw)?;
+    let fits = |said: &str, listed: &str| said.is_empty() || said == listed;
+    if !fits(&head.kind, kind) || !fits(&head.api_version, api_version) {
+        return Err(ItemError::OfAnotherKind(format!("{} {}", head.api_version, head.kind)));
+    }
+    Ok(head)
+}
+
 /// One page of a LIST, taken apart into its items.
 #[derive(Debug, Clone)]
 pub struct ListPage {
@@ -113,6 +134,19 @@ pub fn items(json: &str) -> Result<Vec<&RawValue>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_of_another_kind_is_none_of_the_list() {
+        for (raw, right) in [
+            (r#"{"metadata":{"name":"a"}}"#, true),
+            (r#"{"apiVersion":"v1","kind":"ConfigMap"}"#, true),
+            (r#"{"apiVersion":"v1","kind":"Secret"}"#, false),
+            (r#"{"apiVersion":"example.com/v1","kind":"ConfigMap"}"#, false),
+            ("5", false),
+        ] {
+            assert_eq!(head_of_item(raw, "v1", "ConfigMap").is_ok(), right, "{raw}");
+        }
+    }
 
     #[test]
     fn a_page_knows_its_items_and_the_next_page() {

@@ -1,12 +1,13 @@
 //! What a cluster serves: its version, and the resources behind kinds that the catalogue does not know.
 
+use anchorwatch_core::object::name::is_api_version;
 use anchorwatch_core::object::{GroupKind, split_api_version};
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::schema::catalogue::Minor;
 use anchorwatch_core::schema::openapi::{self, KindToAdd};
 use serde_json::Value as Json;
 
-use super::{Cluster, ClusterError};
+use super::{Cluster, ClusterError, encode};
 
 impl Cluster {
     /// The minor release; `None` where the server names none that can be read.
@@ -44,6 +45,9 @@ impl Cluster {
 
     /// Adds a kind that the schema does not know, from discovery and OpenAPI v3. False if the cluster does not serve it.
     pub async fn learn_kind(&self, schema: &mut Schema, api_version: &str, kind: &str) -> Result<bool, ClusterError> {
+        if !is_api_version(api_version) {
+            return Ok(false);
+        }
         let root = root_path(api_version);
         let resources = match self.get_json(&root).await {
             Ok(resources) => resources,
@@ -66,8 +70,8 @@ impl Cluster {
 /// `/api/v1` or `/apis/GROUP/VERSION`.
 pub(super) fn root_path(api_version: &str) -> String {
     match split_api_version(api_version) {
-        ("", version) => format!("/api/{version}"),
-        (group, version) => format!("/apis/{group}/{version}"),
+        ("", version) => format!("/api/{}", encode(version)),
+        (group, version) => format!("/apis/{}/{}", encode(group), encode(version)),
     }
 }
 
@@ -82,15 +86,38 @@ pub struct Listing {
     pub resource: String,
 }
 
+impl Listing {
+    /// Path of one of its objects.
+    pub fn object(&self, name: &str) -> String {
+        format!("{}/{}", self.path, encode(name))
+    }
+}
+
 /// How to list a kind in one namespace, or (with `None`) in all; `None` if the schema does not know the kind.
 pub fn listing(schema: &Schema, api_version: &str, kind: &GroupKind, namespace: Option<&str>) -> Option<Listing> {
     let known = schema.kind(api_version, kind)?;
     let root = root_path(&known.api_version);
     let plural = &known.plural;
     let path = match namespace.filter(|_| known.namespaced) {
-        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
-        None => format!("{root}/{plural}"),
+        Some(namespace) => format!("{root}/namespaces/{}/{}", encode(namespace), encode(plural)),
+        None => format!("{root}/{}", encode(plural)),
     };
     let resource = if kind.group.is_empty() { plural.to_string() } else { format!("{plural}.{}", kind.group) };
     Some(Listing { path, api_version: known.api_version.to_string(), resource })
+}
+
+#[cfg(test)]
+mod tests {
+    use anchorwatch_core::schema::catalogue;
+
+    use super::*;
+
+    #[test]
+    fn a_name_stays_one_segment_of_the_path() {
+        let (schema, _) = catalogue::load(None);
+        let kind = GroupKind::of("rbac.authorization.k8s.io/v1", "Role");
+        let roles = listing(&schema, "rbac.authorization.k8s.io/v1", &kind, Some("a b?x=/c")).unwrap();
+        assert_eq!(roles.path, "/apis/rbac.authorization.k8s.io/v1/namespaces/a%20b%3Fx%3D%2Fc/roles");
+        assert_eq!(roles.object("system:a?b"), format!("{}/system%3Aa%3Fb", roles.path));
+    }
 }

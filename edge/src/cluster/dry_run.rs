@@ -28,8 +28,7 @@ impl Cluster {
         let request = Request::patch(format!("{path}?dryRun=All&fieldManager=anchorwatch{query}"))
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, content_type)
-            .body(Body::from(body))
-            .expect("a path made of names that Kubernetes allows");
-        self.send(request).await
+            .body(Body::from(body));
+        self.send(path, request).await
     }
 }

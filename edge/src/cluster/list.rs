@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anchorwatch_core::object::list::ListPage;
 
-use super::{Cluster, ClusterError};
+use super::{Cluster, ClusterError, encode};
 
 /// Objects a page; larger ones hardly read faster, and several of them are in memory at a time.
 pub const PAGE: usize = 250;
@@ -78,17 +78,4 @@ impl Cluster {
             attempt += 1;
         }
     }
-}
-
-/// Percent-encodes a continue token (base64) for a query.
-fn encode(token: &str) -> String {
-    use std::fmt::Write as _;
-    token.bytes().fold(String::with_capacity(token.len()), |mut out, b| {
-        if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(b));
-        } else {
-            let _ = write!(out, "%{b:02X}");
-        }
-        out
-    })
 }
