@@ -35,6 +35,14 @@ pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
     })
 }
 
+/// The rules of a configuration file, as they are written.
+pub(crate) fn rules(path: &Path) -> Result<Vec<OwnRule>, Failure> {
+    let failure = || Failure::new(format!("cannot use the configuration {}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|e| failure().detail(e.to_string()))?;
+    let file: File = serde_saphyr::from_str(&text).map_err(|e| failure().detail(e.to_string()))?;
+    Ok(file.rules)
+}
+
 fn parse(text: &str) -> Result<Config, String> {
     let File { rules } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
     let policy = Policy::new(rules).map_err(|e| e.to_string())?;

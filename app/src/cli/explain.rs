@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 
 use anchorwatch_core::drift::compare::Class;
+use anchorwatch_core::drift::policy::{IgnoredItem, OwnRule};
+use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::drift::{DriftItem, DriftLevel};
 use serde::Serialize;
 
@@ -13,6 +15,7 @@ use crate::drift::examiner::{Selector, Told};
 use crate::drift::scan::{Outcome, scan};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
+use crate::words::Words;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -32,31 +35,114 @@ pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
         Failure::new(format!("{} selects nothing", args.selector))
             .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
     })?;
+    let rules = args.target.own_rules()?;
     let mut request = args.target.resolve()?;
     request.explain = Some(selector.clone());
     let key = target::secret_key()?;
     let runtime = super::runtime()?;
     let outcome = scan(runtime.handle(), &request, &key)?;
-    let items: Vec<&DriftItem> =
-        outcome.reports.iter().flat_map(|r| &r.items).filter(|item| selector.selects(item)).collect();
-    if items.is_empty() && outcome.told.is_empty() {
+    let found = Found::of(&outcome, &selector);
+    if found.is_empty() && outcome.is_complete() {
         return Err(Failure::new(format!("nothing in this scan is {}", args.selector))
             .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
             .hint("run anchorwatch scan with the same flags to see what there is"));
     }
-    super::print(&text(&outcome, &items, args.verbose, &style))?;
-    Ok(ExitCode::SUCCESS)
+    super::print(&text(&outcome, &found, &rules, args.verbose, &style))?;
+    Ok(found.exit_code())
 }
 
-fn text(outcome: &Outcome, items: &[&DriftItem], verbose: bool, style: &Style) -> String {
+/// All that a scan says of what is meant.
+struct Found<'a> {
+    items: Vec<&'a DriftItem>,
+    ignored: Vec<&'a IgnoredItem>,
+    admitted: Vec<&'a DriftItem>,
+    /// Of the object; where nothing else is found, all that it may be in.
+    not_compared: Vec<&'a NotCompared>,
+    told: &'a [Told],
+    /// True if the object has no item at all, also none that was not asked for.
+    is_clean: bool,
+}
+
+impl<'a> Found<'a> {
+    fn of(outcome: &'a Outcome, selector: &Selector) -> Self {
+        let all = || outcome.reports.iter().flat_map(|report| &report.items);
+        let ignored = outcome.reports.iter().flat_map(|report| &report.ignored);
+        let is_ignored =
+            |i: &&IgnoredItem| selector.means(&i.fingerprint, (&i.resource_kind, &i.resource_name), &i.stable_path);
+        let gaps = outcome.not_compared();
+        let is_of_it = |entry: &&NotCompared| {
+            let object = entry.what.split(' ').next().and_then(|object| object.split_once('/'));
+            object.is_some_and(|(kind, name)| selector.is_about(kind, name))
+        };
+        let mut found = Self {
+            items: all().filter(|item| selector.selects(item)).collect(),
+            ignored: ignored.filter(is_ignored).collect(),
+            admitted: outcome.admitted.iter().filter(|item| selector.selects(item)).collect(),
+            not_compared: gaps.iter().copied().filter(is_of_it).collect(),
+            told: &outcome.told,
+            is_clean: !all().any(|item| selector.is_about(&item.resource_kind, &item.resource_name)),
+        };
+        if found.is_empty() {
+            found.not_compared = gaps.into_iter().collect();
+        }
+        found.is_clean &= found.ignored.is_empty() && found.admitted.is_empty() && found.not_compared.is_empty();
+        found
+    }
+
+    fn is_empty(&self) -> bool {
+        let Self { items, ignored, admitted, not_compared, told, is_clean: _ } = self;
+        items.is_empty() && ignored.is_empty() && admitted.is_empty() && not_compared.is_empty() && told.is_empty()
+    }
+
+    /// As a scan of nothing else.
+    fn exit_code(&self) -> ExitCode {
+        let drift = self.items.iter().any(|item| item.counts_from(DriftLevel::Info));
+        ExitCode::from(if self.not_compared.is_empty() { u8::from(drift) } else { 3 })
+    }
+}
+
+fn text(outcome: &Outcome, found: &Found<'_>, rules: &[OwnRule], verbose: bool, style: &Style) -> String {
+    let words = style.words;
     let mut out = String::new();
-    for item in items {
+    for item in &found.items {
         explain(item, style, &mut out);
     }
-    for told in &outcome.told {
-        passed_over(told, items.is_empty(), verbose, style, &mut out);
+    for item in &found.ignored {
+        let _ = writeln!(out, " {}", ignored(item, rules, words));
+    }
+    for item in &found.admitted {
+        let place = place(&item.resource_kind, &item.resource_name, &item.stable_path);
+        let _ = writeln!(out, " {}", words.say_with("explain-admitted", &[("place", Text(&place))]));
+    }
+    for entry in &found.not_compared {
+        let _ = writeln!(out, " {}", output::not_compared(entry, outcome, words));
+    }
+    for told in found.told {
+        passed_over(told, found.is_clean, verbose, style, &mut out);
     }
     out
+}
+
+/// Which rule hides an item, who answers for it, why, and until when.
+fn ignored(item: &IgnoredItem, rules: &[OwnRule], words: Words) -> String {
+    let rule = rules.iter().find(|rule| rule.id == item.rule);
+    let place = place(&item.resource_kind, &item.resource_name, &item.stable_path);
+    let owner = rule.map(|rule| plain(&rule.owner)).unwrap_or_default();
+    let reason = rule.map(|rule| plain(&rule.reason)).unwrap_or_default();
+    let until = rule.and_then(|rule| rule.expires).map(|last| last.to_string());
+    let id = if until.is_some() { "explain-ignored-until" } else { "explain-ignored" };
+    let args = [
+        ("place", Text(&place)),
+        ("rule", Text(&plain(&item.rule))),
+        ("owner", Text(&owner)),
+        ("reason", Text(&reason)),
+        ("until", Text(until.as_deref().unwrap_or_default())),
+    ];
+    words.say_with(id, &args)
+}
+
+fn place(kind: &str, name: &str, path: &str) -> String {
+    plain(format!("{kind}/{name} {path}").trim_end())
 }
 
 /// A name as JSON writes it, for the id of a sentence.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use anchorwatch_core::drift::policy::OwnRule;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock::{self, KeyError};
 use anchorwatch_edge::cluster::ConnectOptions;
@@ -71,6 +72,11 @@ impl From<Connect> for ConnectOptions {
 }
 
 impl TargetArgs {
+    /// People's own rules, as they are written.
+    pub(super) fn own_rules(&self) -> Result<Vec<OwnRule>, Failure> {
+        self.config.as_deref().map_or_else(|| Ok(Vec::new()), config::rules)
+    }
+
     /// What the flags ask for.
     pub(super) fn resolve(self) -> Result<Request, Failure> {
         let Self {

@@ -27,6 +27,7 @@ pub(crate) struct Confirmation<'a> {
     runtime: &'a Handle,
     schema: &'a Schema,
     unconfirmed: Mutex<Vec<String>>,
+    admitted: Mutex<Vec<DriftItem>>,
 }
 
 impl std::fmt::Debug for Confirmation<'_> {
@@ -38,12 +39,17 @@ impl std::fmt::Debug for Confirmation<'_> {
 impl<'a> Confirmation<'a> {
     /// Nothing is asked yet.
     pub(crate) fn new(cluster: &'a Cluster, runtime: &'a Handle, schema: &'a Schema) -> Self {
-        Self { cluster, runtime, schema, unconfirmed: Mutex::default() }
+        Self { cluster, runtime, schema, unconfirmed: Mutex::default(), admitted: Mutex::default() }
     }
 
     /// Objects whose doubt could not be settled, and why.
     pub(crate) fn unconfirmed(&self) -> Vec<String> {
         self.unconfirmed.lock().expect("no worker panics while it notes a doubt").clone()
+    }
+
+    /// What was taken out: items that admission makes of Git's objects, too.
+    pub(crate) fn admitted(&self) -> Vec<DriftItem> {
+        self.admitted.lock().expect("no worker panics while it notes an item").clone()
     }
 
     /// Takes out the items that admission makes of Git's object, too.
@@ -74,7 +80,8 @@ impl<'a> Confirmation<'a> {
                 }
             }
         }
-        items.retain(|item| !(in_doubt(item) && admitted.contains(&item.stable_path)));
+        let taken = items.extract_if(.., |item| in_doubt(item) && admitted.contains(&item.stable_path));
+        self.admitted.lock().expect("no worker panics while it notes an item").extend(taken);
     }
 
     /// Stable paths of the differences that a dry run made as live again.

@@ -57,20 +57,20 @@ pub(crate) struct Told {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Selector {
     Fingerprint(String),
-    Object { kind: String, name: String, path: Option<String> },
+    /// `named`: a name, or a name, `:` and a path. A name may hold `:`, so only an object can tell which it is.
+    Object {
+        kind: String,
+        named: String,
+    },
 }
 
 impl FromStr for Selector {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        if let Some((kind, rest)) = text.split_once('/') {
-            let (name, path) = match rest.split_once(':') {
-                Some((name, path)) => (name, Some(path.to_owned())),
-                None => (rest, None),
-            };
-            let complete = !kind.is_empty() && !name.is_empty();
-            return complete.then(|| Self::Object { kind: kind.to_owned(), name: name.to_owned(), path }).ok_or(());
+        if let Some((kind, named)) = text.split_once('/') {
+            let complete = !kind.is_empty() && !named.is_empty();
+            return complete.then(|| Self::Object { kind: kind.to_owned(), named: named.to_owned() }).ok_or(());
         }
         let is_fingerprint = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
         is_fingerprint.then(|| Self::Fingerprint(text.to_ascii_lowercase())).ok_or(())
@@ -80,23 +80,30 @@ impl FromStr for Selector {
 impl Selector {
     /// True if this item is meant.
     pub(crate) fn selects(&self, item: &DriftItem) -> bool {
+        self.means(&item.fingerprint, (&item.resource_kind, &item.resource_name), &item.stable_path)
+    }
+
+    /// True if what has this fingerprint, in this object (kind and name) at this path, is meant.
+    pub(crate) fn means(&self, fingerprint: &str, (kind, name): (&str, &str), path: &str) -> bool {
         match self {
-            Self::Fingerprint(start) => item.fingerprint.starts_with(start),
-            Self::Object { kind, name, path } => {
-                item.resource_kind.eq_ignore_ascii_case(kind)
-                    && item.resource_name == *name
-                    && path
-                        .as_ref()
-                        .is_none_or(|p| item.stable_path == *p || item.stable_path.ends_with(&format!(".{p}")))
-            }
+            Self::Fingerprint(start) => fingerprint.starts_with(start),
+            Self::Object { .. } => self.path_in(kind, name).is_some_and(|asked| {
+                let before = path.strip_suffix(asked);
+                asked.is_empty() || before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
+            }),
         }
     }
 
-    fn is_about(&self, wanted: &Wanted<'_>) -> bool {
-        match self {
-            Self::Fingerprint(_) => false,
-            Self::Object { kind, name, .. } => wanted.kind.kind.eq_ignore_ascii_case(kind) && wanted.head.name == name,
-        }
+    /// True if something of this object is meant.
+    pub(crate) fn is_about(&self, kind: &str, name: &str) -> bool {
+        self.path_in(kind, name).is_some()
+    }
+
+    /// The path that is meant in this object, if it is meant at all; an empty one means it whole.
+    fn path_in(&self, kind: &str, name: &str) -> Option<&str> {
+        let Self::Object { kind: asked, named } = self else { return None };
+        let rest = named.strip_prefix(name).filter(|_| asked.eq_ignore_ascii_case(kind))?;
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') }
     }
 }
 
@@ -260,7 +267,7 @@ impl<'a> Examiner<'a> {
         let root = self.schema.root(api_version, &wanted.kind);
         let git = &wanted.desired.root;
         let pair = Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root };
-        let differences = if self.explain.is_some_and(|s| s.is_about(wanted)) {
+        let differences = if self.explain.is_some_and(|s| s.is_about(&wanted.kind.kind, wanted.head.name)) {
             let (differences, silent) = compare_and_tell(pair);
             self.tell(wanted, &silent);
             differences

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anchorwatch_core::drift::DriftReport;
 use anchorwatch_core::drift::audit::AuditLog;
 use anchorwatch_core::drift::examine::Setting;
 use anchorwatch_core::drift::policy::{Policy, PolicyNote};
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
+use anchorwatch_core::drift::{DriftItem, DriftReport};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
 use anchorwatch_edge::clock;
@@ -63,6 +63,8 @@ pub(crate) struct Outcome {
     pub(crate) source: String,
     /// What was passed over in the objects to be explained.
     pub(crate) told: Vec<Told>,
+    /// What differs, but admission makes of Git's objects, too: no drift.
+    pub(crate) admitted: Vec<DriftItem>,
     /// What was looked at.
     pub(crate) extent: Extent,
 }
@@ -236,7 +238,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         elapsed: started.elapsed(),
     };
     let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
-    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), extent })
+    let admitted = confirmation.as_ref().map(Confirmation::admitted).unwrap_or_default();
+    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), admitted, extent })
 }
 
 fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {

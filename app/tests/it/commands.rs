@@ -45,11 +45,11 @@ fn an_item_is_explained_however_it_is_named() {
         ["ConfigMap/a", "configmap/a", "ConfigMap/a:data.k", "ConfigMap/a:k", &fingerprint, &fingerprint[..8]]
     {
         let run = explain(&world, selector, &[]);
-        run.ends(0, &[]).shows(&["ConfigMap/a  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
+        run.ends(1, &[]).shows(&["ConfigMap/a  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
     }
     explain(&world, "ConfigMap/b", &[]).ends(0, &[]).shows(&["ConfigMap/b is as Git says."]);
     for lang in ["en", "zh-TW"] {
-        explain(&world, "ConfigMap/a", &["--lang", lang]).ends(0, &[]).shows(&["data.k"]);
+        explain(&world, "ConfigMap/a", &["--lang", lang]).ends(1, &[]).shows(&["data.k"]);
     }
 }
 

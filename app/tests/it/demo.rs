@@ -75,7 +75,7 @@ fn what_the_demo_keeps_can_be_scanned_and_explained() {
         items
     };
     assert_eq!(sorted(scan.ends(1, &[])), sorted(&demo));
-    world.run(&[&["explain", "Deployment/web"], &target[..]].concat()).ends(0, &[]).shows(&["image"]);
+    world.run(&[&["explain", "Deployment/web"], &target[..]].concat()).ends(1, &[]).shows(&["image"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod answers;
 mod commands;
 mod demo;
+mod explain;
 mod faces;
 mod hostile;
 mod incomplete;

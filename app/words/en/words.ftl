@@ -121,6 +121,9 @@ passed-over = { $object }: { $defaults ->
 class-default = default
 class-system = system
 explain-clean = { $object } is as Git says.
+explain-ignored = { $place } is ignored by the rule { $rule } of { $owner }: { $reason }
+explain-ignored-until = { $place } is ignored by the rule { $rule } of { $owner } until { $until }: { $reason }
+explain-admitted = { $place } differs, but is no drift: a dry run showed that admission makes it of Git's object, too
 ignored = { $items ->
     [one] { $items } item is
    *[other] { $items } items are

@@ -94,6 +94,9 @@ passed-over = { $object }：{ $defaults } 個值為伺服器預設，{ $system }
 class-default = 預設
 class-system = 系統
 explain-clean = { $object } 與 Git 一致。
+explain-ignored = { $place } 依 { $owner } 的規則 { $rule } 忽略：{ $reason }
+explain-ignored-until = { $place } 依 { $owner } 的規則 { $rule } 忽略，至 { $until } 為止：{ $reason }
+explain-admitted = { $place } 不同，但不算漂移：試執行顯示准入控制對 Git 的物件也會如此
 ignored = 依您的規則忽略 { $items } 項：{ $rules }
 
 # 規則的理由；英文寫在規則表裡。
