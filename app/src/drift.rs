@@ -8,3 +8,4 @@ pub(crate) mod record;
 pub(crate) mod scan;
 pub(crate) mod side;
 pub(crate) mod source;
+mod unlisted;

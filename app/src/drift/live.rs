@@ -6,7 +6,6 @@ use std::sync::Mutex;
 
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::Change;
-use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::list::{self, ListPage, RawHead};
 use anchorwatch_core::object::split_api_version;
@@ -22,8 +21,9 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::examiner::{Examiner, Unreadable, Verdict};
+use super::unlisted::{self, Unlisted};
 use crate::failure::Failure;
-use crate::index::Index;
+use crate::index::{Index, Wanted};
 
 /// Above this many namespaces of one kind, one list of the whole cluster is asked for.
 const MANY_NAMESPACES: usize = 8;
@@ -135,8 +135,9 @@ fn recorded_object(raw: &str) -> Result<Recorded<'_>, String> {
     Ok(Recorded { raw, head })
 }
 
-/// Adds the kinds of a snapshot's CustomResourceDefinitions, and of others what the objects themselves tell.
-pub(super) fn learn_recorded_kinds(schema: &mut Schema, objects: &[Recorded<'_>]) {
+/// Adds the kinds of a snapshot's CustomResourceDefinitions, and of others what the objects themselves tell; gives what
+/// could not be recorded.
+pub(super) fn learn_recorded_kinds(schema: &mut Schema, objects: &[Recorded<'_>]) -> Unlisted {
     for object in objects.iter().filter(|o| o.head.kind == "CustomResourceDefinition") {
         if let Ok(crd) = serde_json::from_str(object.raw) {
             openapi::add_crd(schema, &crd);
@@ -147,6 +148,7 @@ pub(super) fn learn_recorded_kinds(schema: &mut Schema, objects: &[Recorded<'_>]
             schema.add_cluster_scoped(api_version, kind);
         }
     }
+    Unlisted::noted(objects.iter().map(|object| (object.raw, &object.head)))
 }
 
 /// Takes in the autoscalers of a snapshot.
@@ -166,7 +168,7 @@ fn is_autoscaler(kind: &str) -> bool {
 pub(super) fn examine_recorded(examiner: &Examiner<'_>, objects: &[Recorded<'_>]) -> Examined {
     let (passed_over, ambiguous) = recorded_again(examiner.index, objects);
     let examine = |all, (at, object): (usize, &Recorded<'_>)| {
-        if passed_over.contains(&at) {
+        if passed_over.contains(&at) || unlisted::is_note(&object.head) {
             return all;
         }
         keep(all, examiner.examine_known(object.raw, &object.head, ("", ""), at as u64 + 1))
@@ -230,42 +232,6 @@ impl Wish {
     fn new(schema: &Schema, api_version: &str, kind: &GroupKind, namespace: Option<&str>) -> Option<Self> {
         let listing = listing(schema, api_version, kind, namespace)?;
         Some(Self { kind: kind.clone(), namespace: namespace.map(str::to_owned), listing, narrower: Vec::new() })
-    }
-}
-
-/// What cannot be listed: kind and, where it is about one, namespace.
-#[derive(Debug, Default)]
-pub(super) struct Unlisted {
-    pub(super) entries: Vec<NotCompared>,
-    /// By kind and namespace, the entry that says why.
-    kinds: BTreeMap<(GroupKind, Option<String>), usize>,
-}
-
-impl Unlisted {
-    pub(super) fn covers(&self, kind: &GroupKind, namespace: &str) -> bool {
-        self.kinds.contains_key(&(kind.clone(), None))
-            || self.kinds.contains_key(&(kind.clone(), Some(namespace.to_owned())))
-    }
-
-    /// The entries; what is about a whole kind is said in every namespace in which the source has it.
-    pub(super) fn placed(&self, index: &Index<'_>) -> Vec<NotCompared> {
-        let mut placed = Vec::new();
-        for ((kind, namespace), at) in &self.kinds {
-            let entry = &self.entries[*at];
-            let places: BTreeSet<&str> = match namespace {
-                Some(namespace) => BTreeSet::from([namespace.as_str()]),
-                None => index.all().iter().filter(|w| w.kind == *kind).map(|w| w.namespace).collect(),
-            };
-            let unplaced = places.is_empty().then_some("");
-            let here = |namespace: &str| NotCompared { namespace: namespace.to_owned(), ..entry.clone() };
-            placed.extend(places.into_iter().chain(unplaced).map(here));
-        }
-        placed
-    }
-
-    fn add(&mut self, kind: &GroupKind, namespace: Option<&str>, what: String, reason: String) {
-        self.kinds.insert((kind.clone(), namespace.map(str::to_owned)), self.entries.len());
-        self.entries.push(NotCompared { what, namespace: namespace.unwrap_or_default().to_owned(), reason });
     }
 }
 
@@ -360,55 +326,62 @@ pub(super) fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &
 pub(super) fn wishes_with_autoscalers(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut wishes = wishes(schema, index);
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
-    if wishes.iter().all(|w| w.kind != kind) {
-        let namespaces = index.all().iter().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
-        wishes.extend(wishes_for(schema, "autoscaling/v2", &kind, &namespaces));
-    }
+    let listed: Vec<Option<String>> =
+        wishes.iter().filter(|w| w.kind == kind).map(|wish| wish.namespace.clone()).collect();
+    let is_listed = |namespace: &str| listed.iter().any(|l| l.as_ref().is_none_or(|l| l == namespace));
+    let namespaces = scaled_namespaces(index).into_iter().filter(|namespace| !is_listed(namespace)).collect();
+    wishes.extend(wishes_for(schema, "autoscaling/v2", &kind, &namespaces));
     wishes
 }
 
-/// Reads the autoscalers of the namespaces that have something to scale. Where they may not be read, there are none.
-pub(super) async fn learn_live_autoscalers(cluster: &Cluster, schema: &Schema, index: &mut Index<'_>) {
-    let scaled: BTreeSet<String> = index
-        .all()
-        .iter()
-        .filter(|w| w.desired.root.map("spec").is_some_and(|s| s.get("template").is_some()))
-        .map(|w| w.namespace.to_owned())
-        .collect();
-    let many = scaled.len() > MANY_NAMESPACES;
-    if many && learn_autoscalers_of(cluster, schema, index, None).await {
-        return;
-    }
-    for namespace in &scaled {
-        learn_autoscalers_of(cluster, schema, index, Some(namespace)).await;
-    }
+/// Namespaces in which Git has something that an autoscaler can scale.
+fn scaled_namespaces<'i>(index: &'i Index<'_>) -> BTreeSet<&'i str> {
+    let is_scaled = |wanted: &&Wanted<'_>| {
+        let has_template = wanted.desired.root.map("spec").is_some_and(|spec| spec.get("template").is_some());
+        has_template && !matches!(wanted.kind.kind.as_str(), "CronJob" | "DaemonSet" | "Job")
+    };
+    index.askable().filter(is_scaled).map(|wanted| wanted.namespace).collect()
 }
 
-/// False if they may not be read.
-async fn learn_autoscalers_of(
+/// Reads the autoscalers of the namespaces that have something to scale. Where they may not be read, that is told: what
+/// is outside of their bounds cannot be known.
+pub(super) async fn learn_live_autoscalers(
     cluster: &Cluster,
     schema: &Schema,
     index: &mut Index<'_>,
-    namespace: Option<&str>,
-) -> bool {
+    unlisted: &mut Unlisted,
+) -> Result<(), Failure> {
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
-    let Some(listing) = listing(schema, "autoscaling/v2", &kind, namespace) else { return false };
-    let (mut list, mut pages) = (cluster.list(&listing.path), Vec::new());
-    loop {
-        match list.next().await {
-            Ok(Some(page)) => pages.push(page),
-            Ok(None) => break,
-            Err(_) => return false,
+    let mut wishes = wishes_for(schema, "autoscaling/v2", &kind, &scaled_namespaces(index));
+    while let Some(wish) = wishes.pop() {
+        match autoscalers(cluster, &wish.listing.path).await {
+            Ok(pages) => pages.iter().flat_map(ListPage::items).for_each(|raw| add_autoscaler(index, raw)),
+            Err(error) if error.code() == Some(403) && !wish.narrower.is_empty() => wishes.extend(wish.narrower),
+            // A cluster that does not serve them has none.
+            Err(error) if error.code() == Some(404) => {}
+            Err(error) if matches!(error.code(), Some(403 | 405)) => {
+                unlisted.add(&kind, wish.namespace.as_deref(), wish.listing.resource, why_not(&error));
+            }
+            Err(error) => return Err(cluster_failure(&error)),
         }
     }
-    for raw in pages.iter().flat_map(ListPage::items) {
-        if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw) {
-            let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
-            root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
-            index.add_live_autoscaler(&root, &namespace);
-        }
+    Ok(())
+}
+
+async fn autoscalers(cluster: &Cluster, path: &str) -> Result<Vec<ListPage>, ClusterError> {
+    let (mut list, mut pages) = (cluster.list(path), Vec::new());
+    while let Some(page) = list.next().await? {
+        pages.push(page);
     }
-    true
+    Ok(pages)
+}
+
+fn add_autoscaler(index: &mut Index<'_>, raw: &str) {
+    if let Ok(Value::Map(mut root)) = serde_json::from_str::<Value<'_>>(raw) {
+        let namespace = root.map("metadata").and_then(|m| m.str("namespace")).unwrap_or_default().to_owned();
+        root.insert("kind".into(), Value::String("HorizontalPodAutoscaler".into()).into());
+        index.add_live_autoscaler(&root, &namespace);
+    }
 }
 
 /// A page of a list of one kind.

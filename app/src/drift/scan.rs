@@ -18,10 +18,11 @@ use tokio::runtime::Handle;
 
 use super::confirm::Confirmation;
 use super::examiner::{Examiner, Selector, Told, Unreadable};
-use super::live::{self, Examined, Unlisted};
+use super::live::{self, Examined};
 use super::past::Past;
 use super::side::{Live, Opening, Side};
 use super::source::{SourceOfFiles, SourceRequest, Unstable};
+use super::unlisted::Unlisted;
 use crate::failure::Failure;
 use crate::index::{Duplicate, Index, Wanted};
 
@@ -161,18 +162,19 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     };
 
     let (mut schema, defaults_minor) = catalogue::load(side.minor());
-    let mut unlisted = Unlisted::default();
-    match side {
+    let mut unlisted = match side {
         Side::Recorded { .. } => live::learn_recorded_kinds(&mut schema, &recorded),
         Side::Served { cluster, .. } => {
-            unlisted = runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?;
+            runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?
         }
-    }
+    };
     let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
     let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema);
     match side {
         Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
-        Side::Served { cluster, .. } => runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index)),
+        Side::Served { cluster, .. } => {
+            runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index, &mut unlisted))?;
+        }
     }
     let audit = request.audit.as_deref().map(read_audit).transpose()?;
     let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));

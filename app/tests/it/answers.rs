@@ -222,14 +222,134 @@ fn a_kubeconfig_that_cannot_be_used_is_an_error() {
     world.run(&["scan", "--source", "git.yaml"]).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
 }
 
+/// What `snapshot` records of a cluster, and what a later scan makes of it.
+fn record_and_scan(git: &str, server: &Server) -> (Run, Run) {
+    let world = World::new();
+    world.write("git.yaml", git);
+    world.write("config", server.kubeconfig());
+    let recording = world.run(&["snapshot", "--source", "git.yaml", "--kubeconfig", "config", "-o", "live.json"]);
+    (recording, world.scan(&["-o", "json"]))
+}
+
 #[test]
-fn a_snapshot_of_what_may_not_be_read_says_so() {
+fn what_a_snapshot_could_not_record_is_not_compared_later() {
     let server = Server::cluster(|path, _| {
         if path.contains("/secrets") { Answer::status(403, "bob may not list secrets") } else { page("v", "") }
     });
+    let (recording, scan) = record_and_scan(&secret_and_config_map(), &server);
+    recording.ends(3, &["not recorded: secrets in shop", "bob may not list secrets"]);
+    assert_eq!(scan.ends(3, &[]).items(), [""; 0], "what nobody could look at is not missing");
+    let told = scan.not_compared();
+    assert!(told.len() == 1 && told[0].contains("secrets: not recorded: forbidden"), "{told:?}");
+
+    let tower = format!("{}1{}", "{\"a\":".repeat(3000), "}".repeat(3000));
+    let secret = format!(r#"{{"metadata": {{"name": "s", "namespace": "shop"}}, "data": {tower}}}"#);
+    let secrets = format!(r#"{{"items": [{secret}]}}"#);
+    let server = Server::cluster(
+        move |path, _| {
+            if path.contains("/secrets") { Answer::ok(secrets.clone()) } else { page("v", "") }
+        },
+    );
+    let (recording, scan) = record_and_scan(&secret_and_config_map(), &server);
+    recording.ends(3, &["Secret/s cannot be read"]);
+    assert_eq!(scan.ends(3, &[]).items(), [""; 0]);
+}
+
+#[test]
+fn a_snapshot_knows_the_defaults_of_custom_kinds() {
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer", "default": 3}}}}});
+    let crd = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "widgets.example.com"},
+        "spec": {"group": "example.com", "scope": "Namespaced", "names": {"kind": "Widget", "plural": "widgets"},
+            "versions": [{"name": "v1", "schema": {"openAPIV3Schema": schema}}]},
+    });
+    let mut served = schema.clone();
+    served["x-kubernetes-group-version-kind"] = json!([{"group": "example.com", "version": "v1", "kind": "Widget"}]);
+    let git = "apiVersion: example.com/v1\nkind: Widget\nmetadata: {name: w, namespace: shop}\nspec: {}\n";
+    for allowed in [true, false] {
+        let (crd, served) = (crd.clone(), served.clone());
+        let server = Server::cluster(move |path, _| {
+            let path = path.split('?').next().unwrap();
+            Answer::ok(match path {
+                "/apis/example.com/v1" => json!({"resources": [{"name": "widgets", "kind": "Widget", "namespaced": true}]}).to_string(),
+                "/openapi/v3/apis/example.com/v1" => json!({"components": {"schemas": {"Widget": served}}}).to_string(),
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com" if allowed => crd.to_string(),
+                "/apis/example.com/v1/namespaces/shop/widgets" => {
+                    json!({"items": [{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}, "spec": {"size": 3}}]}).to_string()
+                }
+                _ => return Answer::status(403, "forbidden"),
+            })
+        });
+        let (recording, scan) = record_and_scan(git, &server);
+        recording.ends(if allowed { 0 } else { 3 }, &[]);
+        assert_eq!(scan.ends(if allowed { 0 } else { 3 }, &[]).items().is_empty(), allowed);
+    }
+}
+
+/// A Deployment of 50 replicas under an autoscaler that allows 6, as one who may read this in `shop` sees it.
+fn scaled(autoscalers: fn(&str) -> Answer) -> Server {
+    Server::cluster(move |path, _| match path.split('/').next_back().unwrap().split('?').next().unwrap() {
+        "horizontalpodautoscalers" => autoscalers(path),
+        "deployments" => Answer::ok(
+            json!({"items": [{"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 50}}]})
+                .to_string(),
+        ),
+        _ => Answer::ok(r#"{"items": []}"#),
+    })
+}
+
+fn autoscaler(_: &str) -> Answer {
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    let item =
+        json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"scaleTargetRef": target, "maxReplicas": 6}});
+    Answer::ok(json!({"items": [item]}).to_string())
+}
+
+const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {replicas: 2, template: {}}\n---\n";
+
+#[test]
+fn an_autoscaler_that_may_not_be_read_is_no_autoscaler_that_is_not_there() {
+    for (autoscalers, code, level, not_compared) in [
+        (autoscaler as fn(&str) -> Answer, 1, "high", 0),
+        (|_: &str| Answer::status(404, "not found"), 1, "info", 0),
+        (|_: &str| Answer::status(403, "bob may not list them"), 3, "info", 1),
+    ] {
+        let run = scan(DEPLOYMENT, &scaled(autoscalers));
+        run.ends(code, &[]);
+        assert_eq!(run.not_compared().len(), not_compared, "{:?}", run.not_compared());
+        let items = run.reports()[0]["items"].as_array().unwrap().clone();
+        let replicas = items.iter().find(|item| item["stable_path"] == "spec.replicas").unwrap();
+        assert_eq!(replicas["drift_level"], level);
+    }
+    let run = scan(DEPLOYMENT, &scaled(|_| Answer::status(403, "bob may not list them")));
+    assert!(run.not_compared()[0].starts_with("horizontalpodautoscalers"), "{:?}", run.not_compared());
+}
+
+#[test]
+fn a_snapshot_has_each_autoscaler_once_and_those_of_all_namespaces() {
+    let hpa = |version: &str, name: &str, namespace: &str| {
+        format!(
+            "apiVersion: autoscaling/{version}\nkind: HorizontalPodAutoscaler\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {{scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: {name}}}, maxReplicas: 6}}\n---\n"
+        )
+    };
+    let server = Server::cluster(|path, _| match path {
+        path if path.contains("/shop/horizontalpodautoscalers") => {
+            let item = |name: &str| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}, "minReplicas": 1, "maxReplicas": 6}});
+            Answer::ok(json!({"items": [item("a"), item("b"), item("c")]}).to_string())
+        }
+        path if path.contains("/horizontalpodautoscalers") => autoscaler(path),
+        _ => Answer::ok(r#"{"items": []}"#),
+    });
+    let elsewhere = DEPLOYMENT.replace("shop", "other");
+    let git = format!("{}{}{elsewhere}", hpa("v1", "a", "shop"), hpa("v2", "b", "shop"));
     let world = World::new();
-    world.write("git.yaml", secret_and_config_map());
+    world.write("git.yaml", git);
     world.write("config", server.kubeconfig());
     let run = world.run(&["snapshot", "--source", "git.yaml", "--kubeconfig", "config"]);
-    run.ends(3, &["not recorded: secrets"]).shows(&["\"kind\":\"ConfigMap\""]);
+    let items = run.ends(0, &[]).json()["items"].as_array().unwrap().clone();
+    let lines: Vec<String> = items.iter().map(|i| format!("{} {}", i["apiVersion"], i["metadata"]["name"])).collect();
+    assert_eq!(items.len(), 4, "{lines:?}");
+    assert!(lines.contains(&r#""autoscaling/v1" "a""#.to_owned()), "{lines:?}");
+    assert!(lines.contains(&r#""autoscaling/v2" "b""#.to_owned()), "{lines:?}");
+    assert!(server.asked().iter().any(|path| path.contains("/other/horizontalpodautoscalers")), "{:?}", server.asked());
 }

@@ -42,6 +42,9 @@ pub enum ItemError {
     /// Its head cannot be read.
     #[error(transparent)]
     Malformed(#[from] serde_json::Error),
+    /// The reader of a struct would take an array, too.
+    #[error("it is no object")]
+    NoObject,
     /// It says to be something else.
     #[error("it says to be {0}")]
     OfAnotherKind(String),
@@ -49,6 +52,9 @@ pub enum ItemError {
 
 /// Reads the head of a typed LIST's item, which mostly names neither `apiVersion` nor `kind`, and no other ones.
 pub fn head_of_item<'a>(raw: &'a str, api_version: &str, kind: &str) -> Result<RawHead<'a>, ItemError> {
+    if !raw.starts_with('{') {
+        return Err(ItemError::NoObject);
+    }
     let head: RawHead<'_> = serde_json::from_str(raw)?;
     let fits = |said: &str, listed: &str| said.is_empty() || said == listed;
     if !fits(&head.kind, kind) || !fits(&head.api_version, api_version) {
@@ -143,6 +149,7 @@ mod tests {
             (r#"{"apiVersion":"v1","kind":"Secret"}"#, false),
             (r#"{"apiVersion":"example.com/v1","kind":"ConfigMap"}"#, false),
             ("5", false),
+            ("[]", false),
         ] {
             assert_eq!(head_of_item(raw, "v1", "ConfigMap").is_ok(), right, "{raw}");
         }
