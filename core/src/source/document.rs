@@ -31,12 +31,13 @@ impl Documents {
 
     /// The documents that may hold an object, one after the other: if the file has it, it is in them.
     ///
-    /// A name that is written with escapes, or holds what ends one, is not found so; then it is the whole file.
+    /// A name or kind that is written with escapes, or holds what ends one, is not found so; then it is the whole file.
     pub fn about(&self, identity: &Identity) -> String {
         let places = self.by_name.get(&identity.name).map(Vec::as_slice).unwrap_or_default();
         let documents = places.iter().map(|range| &self.text[range.clone()]);
         let near: String = documents.filter(|document| document.contains(&identity.group_kind.kind)).collect();
-        let is_hidden = self.text.contains('\\') || identity.name.contains(ends_name);
+        let Identity { name, group_kind, .. } = identity;
+        let is_hidden = self.text.contains('\\') || name.contains(ends_name) || group_kind.kind.contains(ends_name);
         if near.is_empty() && is_hidden { self.text.clone() } else { near }
     }
 }
