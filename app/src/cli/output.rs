@@ -1,6 +1,7 @@
 //! What a scan's outcome looks like.
 
 mod diff;
+mod hunks;
 mod sarif;
 mod table;
 mod value;
@@ -35,7 +36,7 @@ pub(super) enum Format {
     Json,
     /// For programs and people.
     Yaml,
-    /// Unified, a hunk an item.
+    /// Unified, an item after the other.
     Diff,
     /// For code scanning.
     Sarif,

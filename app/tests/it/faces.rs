@@ -192,27 +192,73 @@ fn the_uri_of_a_file_with_odd_characters_is_a_uri() {
 fn the_hunks_of_a_diff_have_as_many_lines_as_they_say() {
     let world = long();
     let text = scan(&world, &["-o", "diff"]).out + &world.run(&["demo", "-o", "diff"]).out;
-    let mut lines = text.lines().peekable();
+    let mut lines = text.lines().filter(|line| !line.starts_with("\\ ")).peekable();
     let mut hunks = 0;
     while let Some(line) = lines.next() {
         assert!(line.starts_with("--- git/"), "{line}");
         assert!(lines.next().unwrap().starts_with("+++ live/"));
-        let head = lines.next().unwrap();
-        let mut parts = head.strip_prefix("@@ ").unwrap().split(' ');
-        let count = |part: &str, sign: char| {
-            part.strip_prefix(sign).unwrap().split_once(',').unwrap().1.parse::<usize>().unwrap()
-        };
-        let (old, new) = (count(parts.next().unwrap(), '-'), count(parts.next().unwrap(), '+'));
-        assert_eq!(parts.next(), Some("@@"));
-        for (sign, number) in [('-', old), ('+', new)] {
-            for _ in 0..number {
-                assert!(lines.next().unwrap().starts_with(sign));
+        while let Some(head) = lines.next_if(|line| line.starts_with("@@ ")) {
+            let mut parts = head.strip_prefix("@@ ").unwrap().split(' ');
+            let count = |part: &str, sign: char| {
+                part.strip_prefix(sign).unwrap().split_once(',').unwrap().1.parse::<usize>().unwrap()
+            };
+            let mut left = [count(parts.next().unwrap(), '-'), count(parts.next().unwrap(), '+')];
+            assert_eq!(parts.next(), Some("@@"));
+            while left != [0, 0] {
+                let line = lines.next().unwrap();
+                assert!(line.starts_with(['-', '+', ' ']), "{line}");
+                left[0] -= usize::from(!line.starts_with('+'));
+                left[1] -= usize::from(!line.starts_with('-'));
             }
+            hunks += 1;
         }
-        assert!(lines.peek().is_none_or(|next| next.starts_with("--- ")), "{head}");
-        hunks += 1;
     }
     assert!(hunks > 10);
+}
+
+/// A script of 200 lines; one line far down differs, by one word.
+fn script() -> World {
+    let text = |word: &str| -> String {
+        (1..=200).map(|n| if n == 150 { format!("run the {word} job\n") } else { format!("line {n}\n") }).collect()
+    };
+    let git = config_map("a", &format!("run.sh: {}", Value::from(text("nightly"))));
+    World::comparing(&git, &[live_config_map("a", &json!({"run.sh": text("hourly 漂移")}))])
+}
+
+#[test]
+fn a_change_far_down_in_a_text_is_shown() {
+    let world = script();
+    let run = world.scan(&[]);
+    run.ends(1, &[]).shows(&["from line 148", "- run the nightly job", "+ run the hourly 漂移 job", "  line 152"]);
+    run.hides(&["line 153", "line 147"]);
+    too_wide(&run.out);
+    let diff = world.scan(&["-o", "diff"]);
+    diff.shows(&[
+        "@@ -147,7 +147,7 @@ data[\"run.sh\"]\n line 147\n",
+        "\n-run the nightly job\n+run the hourly 漂移 job\n",
+    ]);
+    diff.hides(&["line 146", "line 154"]);
+    let mut command = world.command(&["scan", "--source", "git.yaml", "--live", "live.json", "-n", "shop"]);
+    command.env("CLICOLOR_FORCE", "1");
+    let coloured = world.run_with(command).out;
+    assert!(coloured.contains("\u{1b}[4m") || coloured.contains(";4m"), "the word that differs is underlined");
+    assert_eq!(plain(&coloured), without_time(&run.out));
+}
+
+#[test]
+fn an_end_of_line_that_differs_is_seen() {
+    let git = config_map("a", "k: \"a line that is long enough\\ntwo\"");
+    let world = World::comparing(&git, &[live_config_map("a", &json!({"k": "a line that is long enough \ntwo\n"}))]);
+    world.scan(&[]).ends(1, &[]).shows(&["+ a line that is long enough·", "- two  (no line end)", "+ two\n"]);
+    world.scan(&["-o", "diff"]).shows(&["-two\n\\ No newline at end of file\n"]);
+}
+
+#[test]
+fn texts_that_differ_everywhere_are_cut() {
+    let text = |word: &str| -> String { (0..40_000).map(|n| [word, " ", &n.to_string(), "\n"].concat()).collect() };
+    let git = config_map("a", &format!("k: {}", Value::from(text("old"))));
+    let world = World::comparing(&git, &[live_config_map("a", &json!({"k": text("new")}))]);
+    world.scan(&[]).ends(1, &[]).shows(&["more lines (-o yaml shows all)"]);
 }
 
 #[test]

@@ -16,6 +16,10 @@ tag-not-applied = not yet applied
 label-git = git
 label-live = live
 label-who = who
+label-diff = diff
+diff-legend = - Git  + live
+diff-from = from line { $line }
+no-line-end = (no line end)
 label-note = note
 
 head-git = Git

@@ -16,6 +16,10 @@ tag-not-applied = 尚未套用
 label-git = Git
 label-live = 叢集
 label-who = 何人
+label-diff = 差異
+diff-legend = - Git  + 叢集
+diff-from = 自第 { $line } 行
+no-line-end = （無行尾）
 label-note = 備註
 
 head-git = Git

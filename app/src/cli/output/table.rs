@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style as Paint};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
+use super::hunks::{self, Line};
 use super::{Style, padded, value, when, who};
 use crate::cli::plain;
 use crate::drift::scan::Outcome;
@@ -17,6 +18,8 @@ use crate::words::Arg::{Count, Text};
 
 /// Columns before an item's path.
 const INDENT: usize = 9;
+/// Lines around what differs in a text.
+const CONTEXT: usize = 2;
 /// Lines of a value that are shown before it is cut.
 const MOST_LINES: usize = 12;
 /// Characters of one line of a value that are shown before it is cut; `-o yaml` shows all.
@@ -156,6 +159,11 @@ impl Table<'_> {
         }
         let text = self.apart(&path, INDENT, &tag);
         self.indented(&text);
+        if let Some((git, live)) = long_texts(item) {
+            self.texts(git, live, item);
+            self.notes(item);
+            return;
+        }
         self.value(
             "label-git",
             item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json),
@@ -244,6 +252,58 @@ impl Table<'_> {
             let more = self.style.words.say_with("more-lines", &[("lines", Count(lines.len() - MOST_LINES))]);
             self.line(&format!("{pad}{more}"));
         }
+    }
+
+    /// Two texts of several lines: only what differs, and the lines around it.
+    fn texts(&mut self, git: &str, live: &str, item: &DriftItem) {
+        let words = self.style.words;
+        let label = padded(&words.say("label-diff"), 6);
+        let left = INDENT + 2 + label.width();
+        let pad = " ".repeat(left);
+        let room = self.style.width.saturating_sub(left + 1);
+        let legend = self.apart(&words.say("diff-legend"), left, &place_of(item));
+        self.line(&format!("{}  {label}{legend}", " ".repeat(INDENT)));
+        let mut lines = Vec::new();
+        for hunk in hunks::hunks(git, live, CONTEXT) {
+            if hunk.old > 0 {
+                lines.push(words.say_with("diff-from", &[("line", Count(hunk.old + 1))]));
+            }
+            lines.extend(hunk.lines.iter().flat_map(|line| self.text_line(line, room)));
+        }
+        for line in lines.iter().take(MOST_LINES) {
+            self.line(&format!("{pad}{line}"));
+        }
+        if lines.len() > MOST_LINES {
+            let more = words.say_with("more-lines", &[("lines", Count(lines.len() - MOST_LINES))]);
+            self.line(&format!("{pad}{more}"));
+        }
+    }
+
+    /// One line of a text. What differs in it is emphasized where it needs no breaking.
+    fn text_line(&self, line: &Line, room: usize) -> Vec<String> {
+        let end = if line.is_ended || line.sign == ' ' {
+            String::new()
+        } else {
+            format!("  {}", self.style.words.say("no-line-end"))
+        };
+        let text = line.text();
+        let shown = text.trim_end();
+        let blanks = "·".repeat(if line.sign == ' ' { 0 } else { text.len() - shown.len() });
+        let whole = format!("{} {shown}{blanks}{end}", line.sign);
+        let paint = match line.sign {
+            '-' => Paint::new().fg_color(Some(AnsiColor::Red.into())),
+            '+' => Paint::new().fg_color(Some(AnsiColor::Green.into())),
+            _ => return folded(&cut(&whole), room),
+        };
+        if whole.width() > room || text != shown {
+            return folded(&cut(&whole), room).iter().map(|part| format!("{paint}{part}{paint:#}")).collect();
+        }
+        let strong = paint.bold().underline();
+        let parts = line.parts.iter().map(|(differs, part)| {
+            let paint = if *differs { strong } else { paint };
+            format!("{paint}{part}{paint:#}")
+        });
+        vec![format!("{paint}{}{paint:#} {}{end}", line.sign, parts.collect::<String>())]
     }
 
     fn notes(&mut self, item: &DriftItem) {
@@ -370,6 +430,14 @@ fn short_pair(item: &DriftItem) -> Option<(String, String)> {
         (text.width() <= 24 && !matches!(shown, Json::Array(_) | Json::Object(_))).then_some(text)
     };
     Some((text(item.git_value.as_ref()?.as_json())?, text(item.actual_value.as_ref()?.as_json())?))
+}
+
+/// Both values, where they are texts and one has several lines. A masked one never has.
+fn long_texts(item: &DriftItem) -> Option<(&str, &str)> {
+    let git = item.git_value.as_ref()?.as_json().as_str()?;
+    let live = item.actual_value.as_ref()?.as_json().as_str()?;
+    let is_masked = |text: &str| text.starts_with("<SECRET ");
+    ((git.contains('\n') || live.contains('\n')) && !is_masked(git) && !is_masked(live)).then_some((git, live))
 }
 
 /// A value's lines. An element's keys are in its path already.

@@ -1,0 +1,66 @@
+//! Two texts beside each other: what differs, with some lines around it, and in lines the words that differ.
+
+use std::time::Duration;
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::cli::plain;
+
+/// How long two texts may be compared; after it, more than what differs may be shown.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// Lines that differ, and those around them. Positions count from 0.
+pub(super) struct Hunk {
+    pub(super) old: usize,
+    pub(super) new: usize,
+    pub(super) lines: Vec<Line>,
+}
+
+/// One line, fit to be printed.
+pub(super) struct Line {
+    /// `-`, `+` or a blank.
+    pub(super) sign: char,
+    /// Its text; true where it differs from its counterpart.
+    pub(super) parts: Vec<(bool, String)>,
+    /// False for a last line without its end.
+    pub(super) is_ended: bool,
+}
+
+impl Line {
+    /// The whole line.
+    pub(super) fn text(&self) -> String {
+        self.parts.iter().map(|(_, part)| part.as_str()).collect()
+    }
+}
+
+impl Hunk {
+    /// How many lines it has of Git's text, and of live's.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let without = |sign| self.lines.iter().filter(|line| line.sign != sign).count();
+        (without('+'), without('-'))
+    }
+}
+
+/// Finds what differs. `context`: lines around it.
+pub(super) fn hunks(git: &str, live: &str, context: usize) -> Vec<Hunk> {
+    let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(git, live);
+    let groups = diff.grouped_ops(context);
+    let hunk = |group: &Vec<similar::DiffOp>| {
+        let first = group.first()?;
+        let changes = group.iter().flat_map(|op| diff.iter_inline_changes(op));
+        let lines = changes.map(|change| Line {
+            sign: match change.tag() {
+                ChangeTag::Delete => '-',
+                ChangeTag::Insert => '+',
+                ChangeTag::Equal => ' ',
+            },
+            is_ended: !change.missing_newline(),
+            parts: change
+                .iter_strings_lossy()
+                .map(|(differs, part)| (differs, plain(part.strip_suffix('\n').unwrap_or(&part))))
+                .collect(),
+        });
+        Some(Hunk { old: first.old_range().start, new: first.new_range().start, lines: lines.collect() })
+    };
+    groups.iter().filter_map(hunk).collect()
+}
