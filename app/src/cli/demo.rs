@@ -50,7 +50,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     // Names without the temporary folder, as a person would have typed them there.
     std::env::set_current_dir(folder).map_err(|e| unwritable(folder, &e))?;
     let request = Request {
-        source: target::source_request("shop.git//deploy?ref=main".to_owned(), Some("shop".to_owned())),
+        source: target::Reading::in_namespace("shop").of("shop.git//deploy?ref=main".to_owned()),
         live: Live::Snapshot(PathBuf::from("snapshot.json")),
         audit: Some(PathBuf::from("audit.jsonl")),
         unmanaged: false,
@@ -59,7 +59,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         explain: None,
         now: recorded_at,
     };
-    let key = target::secret_key()?;
+    let key = target::secret_key(false)?;
     let outcome = scan(runtime.handle(), &request, &key)?;
     let mut style = super::style(args.lang, args.output == Format::Wide);
     style.now = recorded_at.to_zoned(style.now.time_zone().clone());

@@ -38,7 +38,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
     let rules = args.target.own_rules()?;
     let mut request = args.target.resolve()?;
     request.explain = Some(selector.clone());
-    let key = target::secret_key()?;
+    let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
     let outcome = scan(runtime.handle(), &request, &key)?;
     let found = Found::of(&outcome, &selector);

@@ -37,6 +37,8 @@ pub(super) struct RbacArgs {
     /// Only the kinds that this source mentions; without it, all built-in kinds but Secrets.
     #[arg(long, value_name = "SRC")]
     source: Option<String>,
+    #[command(flatten)]
+    reading: target::Reading,
     /// The ClusterRole's name.
     #[arg(long, default_value = "anchorwatch-scan")]
     name: String,
@@ -56,11 +58,11 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
     match args.source {
         Some(address) => {
             let runtime = super::runtime()?;
-            let request = target::source_request(address, None);
+            let request = args.reading.of(address);
             let scratch = tempfile::tempdir()
                 .map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
             let read = runtime.block_on(source::read(&request, None, scratch.path()))?;
-            let contents = read.contents(&target::secret_key()?);
+            let contents = read.contents(&target::secret_key(false)?);
             for object in &contents.objects {
                 let kind = object.identity().group_kind;
                 match schema.kind(object.head().api_version, &kind) {

@@ -43,7 +43,7 @@ pub(super) enum FailOn {
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, args.output == Format::Wide);
     let request = args.target.resolve()?;
-    let key = target::secret_key()?;
+    let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
     let progress = Progress::start(args.quiet, plain(&request.source.address));
     let outcome = scan(runtime.handle(), &request, &key)?;

@@ -1,7 +1,9 @@
 //! `anchorwatch snapshot`: records a live state for later or for elsewhere.
 
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anchorwatch_edge::clock;
@@ -21,9 +23,8 @@ pub(super) struct SnapshotArgs {
     source: String,
     #[command(flatten)]
     connect: target::Connect,
-    /// The namespace of objects that name none; else the context's.
-    #[arg(short, long, value_name = "NS")]
-    namespace: Option<String>,
+    #[command(flatten)]
+    reading: target::Reading,
     /// The file to write; stdout without it.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -33,15 +34,15 @@ pub(super) struct SnapshotArgs {
 }
 
 pub(super) fn run(args: SnapshotArgs) -> Result<ExitCode, Failure> {
-    let request = target::source_request(args.source, args.namespace);
-    let key = target::secret_key()?;
+    let request = args.reading.of(args.source);
+    let key = target::secret_key(!args.clear_secrets)?;
     let runtime = super::runtime()?;
     let recording = record::record(runtime.handle(), &request, &args.connect.into(), &key, args.clear_secrets)?;
     let Recording { text, objects, not_recorded } = recording;
     match &args.output {
         None => super::print(&text)?,
         Some(path) => {
-            fs::write(path, &text)
+            write(path, &text, args.clear_secrets)
                 .map_err(|e| Failure::new(format!("cannot write {}", path.display())).detail(e.to_string()))?;
             super::tell(&format!("{objects} objects recorded in {} at {}", path.display(), clock::now()));
         }
@@ -50,4 +51,20 @@ pub(super) fn run(args: SnapshotArgs) -> Result<ExitCode, Failure> {
         super::tell(&format!("warning: not recorded: {what}"));
     }
     Ok(if not_recorded.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+/// Writes a file; for its owner only, whatever it was before, where it holds values of Secrets.
+fn write(path: &Path, text: &str, private: bool) -> io::Result<()> {
+    const OWNER_ONLY: u32 = 0o600;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    if private {
+        options.mode(OWNER_ONLY);
+    }
+    let mut file = options.open(path)?;
+    // A pipe or a device is nobody's file.
+    if private && file.metadata()?.is_file() {
+        file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    }
+    file.write_all(text.as_bytes())
 }

@@ -25,18 +25,8 @@ pub(super) struct TargetArgs {
     live: Option<PathBuf>,
     #[command(flatten)]
     connect: Connect,
-    /// The namespace of objects that name none; else the context's.
-    #[arg(short, long, value_name = "NS")]
-    namespace: Option<String>,
-    /// A values file for a Helm chart; the last one wins.
-    #[arg(long, value_name = "FILE")]
-    values: Vec<PathBuf>,
-    /// The release name for a Helm chart.
-    #[arg(long, value_name = "NAME")]
-    release_name: Option<String>,
-    /// Let a kustomization fetch bases from other repositories.
-    #[arg(long)]
-    allow_remote_bases: bool,
+    #[command(flatten)]
+    reading: Reading,
     /// An audit log of the API server (JSON lines): who did it, where managedFields only know a tool.
     #[arg(long, value_name = "FILE")]
     audit: Option<PathBuf>,
@@ -52,6 +42,36 @@ pub(super) struct TargetArgs {
     /// Language; else that of the locale.
     #[arg(long, value_enum)]
     pub(super) lang: Option<Language>,
+}
+
+/// How the source is read.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Reading {
+    /// The namespace of objects that name none; else the context's.
+    #[arg(short, long, value_name = "NS")]
+    namespace: Option<String>,
+    /// A values file for a Helm chart; the last one wins.
+    #[arg(long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+    /// The release name for a Helm chart.
+    #[arg(long, value_name = "NAME")]
+    release_name: Option<String>,
+    /// Let a kustomization fetch bases from other repositories.
+    #[arg(long)]
+    allow_remote_bases: bool,
+}
+
+impl Reading {
+    /// Nothing special but the namespace.
+    pub(super) fn in_namespace(namespace: &str) -> Self {
+        Self { namespace: Some(namespace.to_owned()), ..Self::default() }
+    }
+
+    /// The source at an address, read so.
+    pub(super) fn of(self, address: String) -> SourceRequest {
+        let Self { namespace, values, release_name, allow_remote_bases } = self;
+        SourceRequest { address, values, release: release_name, namespace, allow_remote_bases }
+    }
 }
 
 /// Which cluster.
@@ -79,23 +99,10 @@ impl TargetArgs {
 
     /// What the flags ask for.
     pub(super) fn resolve(self) -> Result<Request, Failure> {
-        let Self {
-            source,
-            live,
-            connect,
-            namespace,
-            values,
-            release_name,
-            allow_remote_bases,
-            audit,
-            config,
-            unmanaged,
-            confirm,
-            lang: _,
-        } = self;
+        let Self { source, live, connect, reading, audit, config, unmanaged, confirm, lang: _ } = self;
         let config = config.as_deref().map(config::read).transpose()?.unwrap_or_default();
         Ok(Request {
-            source: SourceRequest { address: source, values, release: release_name, namespace, allow_remote_bases },
+            source: reading.of(source),
             live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
             audit,
             unmanaged,
@@ -107,19 +114,25 @@ impl TargetArgs {
     }
 }
 
-/// A source without anything special said about it.
-pub(super) fn source_request(address: String, namespace: Option<String>) -> SourceRequest {
-    SourceRequest { address, values: Vec::new(), release: None, namespace, allow_remote_bases: false }
-}
-
 /// The key of the fingerprints: one that stays, where the person has a state folder, so that two scans can be compared.
-pub(super) fn secret_key() -> Result<SecretKey, Failure> {
+///
+/// `recorded`: fingerprints are read from a recording or written to one, so that it matters whether it is the same key.
+pub(super) fn secret_key(recorded: bool) -> Result<SecretKey, Failure> {
+    let passing = |why: String| {
+        if recorded {
+            super::tell(&format!(
+                "warning: {why}: fingerprints of Secrets in recordings fit no other run; set XDG_STATE_HOME to a folder that can be written"
+            ));
+        }
+        clock::passing_key().map_err(|e| Failure::because(&e))
+    };
     let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
     let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(home);
     match state.map(|folder| clock::secret_key(&folder.join("anchorwatch/secret.key"))) {
         Some(Ok(key)) => Ok(key),
         // A read-only home is no reason not to look at a cluster.
-        None | Some(Err(KeyError::File { .. })) => clock::passing_key().map_err(|e| Failure::because(&e)),
+        Some(Err(error @ KeyError::File { .. })) => passing(error.to_string()),
+        None => passing("there is no folder for the key of the fingerprints".to_owned()),
         Some(Err(error)) => Err(Failure::because(&error)),
     }
 }

@@ -203,6 +203,9 @@ impl<'a> Examiner<'a> {
     ) -> Result<Vec<DriftItem>, String> {
         let live = LiveObject::parse(raw, api_version, kind, self.setting.key)
             .map_err(|error| format!("the object cannot be read: {error}"))?;
+        if live.sealed_elsewhere {
+            return Err("recorded with another key: its fingerprints cannot be compared; record it with this one, or with --clear-secrets".to_owned());
+        }
         match self.is_of_another_form(wanted, &live, api_version) {
             Some(reason) => Err(reason),
             None => Ok(self.compare(wanted, &live, api_version)),

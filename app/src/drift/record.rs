@@ -129,7 +129,7 @@ fn recorded(raw: &str, page: &live::Page, sealing: Option<&SecretKey>) -> Result
 
 fn sealed(raw: &str, key: &SecretKey) -> Result<String, serde_json::Error> {
     let live = LiveObject::parse(raw, "v1", "Secret", key)?;
-    let mut object = serde_json::to_value(Value::Map(live.sealed()))?;
+    let mut object = serde_json::to_value(Value::Map(live.sealed(key)))?;
     if let Some(fields) = live.managed_fields {
         object["metadata"]["managedFields"] = serde_json::from_str(fields.get())?;
     }

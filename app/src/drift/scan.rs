@@ -53,6 +53,13 @@ pub(crate) struct Request {
     pub(crate) now: Timestamp,
 }
 
+impl Request {
+    /// True if the live state is a recorded one.
+    pub(crate) fn is_of_a_recording(&self) -> bool {
+        matches!(self.live, Live::Snapshot(_))
+    }
+}
+
 /// What a scan found.
 #[derive(Debug)]
 pub(crate) struct Outcome {

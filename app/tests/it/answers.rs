@@ -1,5 +1,7 @@
 //! Clusters that answer badly, or not at all.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -253,6 +255,35 @@ fn what_a_snapshot_could_not_record_is_not_compared_later() {
     let (recording, scan) = record_and_scan(&secret_and_config_map(), &server);
     recording.ends(3, &["Secret/s cannot be read"]);
     assert_eq!(scan.ends(3, &[]).items(), [""; 0]);
+}
+
+#[test]
+fn sealed_fingerprints_are_compared_with_their_own_key_only() {
+    let server = Server::cluster(|_, _| {
+        Answer::ok(r#"{"items": [{"metadata": {"name": "s", "namespace": "shop"}, "data": {"k": "dg=="}}]}"#)
+    });
+    let world = World::new();
+    world.write("git.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {k: v}\n");
+    world.write("config", server.kubeconfig());
+    let record = ["snapshot", "--source", "git.yaml", "--kubeconfig", "config", "-o", "live.json"];
+    world.run(&record).ends(0, &[]);
+    world.scan(&["-o", "json"]).ends(0, &[]);
+    fs::write(world.key_file(), [8; 32]).unwrap();
+    let run = world.scan(&["-o", "json"]);
+    assert_eq!(run.ends(3, &[]).items(), [""; 0]);
+    assert!(run.not_compared()[0].contains("Secret/s: recorded with another key"), "{:?}", run.not_compared());
+
+    // A key that cannot be kept fits no recording, and that is said.
+    fs::remove_dir_all(world.state()).unwrap();
+    fs::write(world.state(), "").unwrap();
+    world.scan(&[]).ends(3, &["warning: cannot read or make the key of the fingerprints", "XDG_STATE_HOME"]);
+    world.run(&record).ends(0, &["warning: cannot read or make the key of the fingerprints"]);
+
+    // Clear values are for their owner only, whatever the file was before.
+    assert_ne!(fs::metadata(world.work().join("live.json")).unwrap().permissions().mode() & 0o077, 0);
+    assert_eq!(world.run(&[&record[..], &["--clear-secrets"]].concat()).ends(0, &[]).err.matches("warning").count(), 0);
+    assert_eq!(fs::metadata(world.work().join("live.json")).unwrap().permissions().mode() & 0o777, 0o600);
+    world.scan(&["-o", "json"]).ends(0, &[]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub struct LiveObject<'a> {
     pub root: Map<'a>,
     /// `metadata.managedFields` as it came; `None` where there is none.
     pub managed_fields: Option<&'a RawValue>,
+    /// True for a recorded Secret whose fingerprints were made with another key.
+    pub sealed_elsewhere: bool,
 }
 
 impl<'a> LiveObject<'a> {
@@ -34,6 +36,7 @@ impl<'a> LiveObject<'a> {
                 object.root.insert(Cow::Borrowed(name), Value::String(Cow::Borrowed(text)).into());
             }
         }
+        object.sealed_elsewhere = super::secret::is_sealed_elsewhere(&object.root, key);
         super::secret::conceal(&mut object.root, key);
         Ok(object)
     }
@@ -41,12 +44,12 @@ impl<'a> LiveObject<'a> {
 
 impl LiveObject<'_> {
     /// The object with whole fingerprints in place of secret values, to be written to a file.
-    pub fn sealed(&self) -> Map<'static> {
+    pub fn sealed(&self, key: &SecretKey) -> Map<'static> {
         let mut root = match Value::Map(self.root.clone()).into_owned() {
             Value::Map(root) => root,
             _ => Map::default(),
         };
-        super::secret::seal(&mut root);
+        super::secret::seal(&mut root, key);
         root
     }
 }
@@ -79,7 +82,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
             };
             entries.push((key, value.into()));
         }
-        Ok(LiveObject { root: Map::new(entries), managed_fields })
+        Ok(LiveObject { root: Map::new(entries), managed_fields, sealed_elsewhere: false })
     }
 }
 

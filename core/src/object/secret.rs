@@ -29,6 +29,11 @@ impl SecretKey {
         mac.update(bytes);
         Fingerprint(mac.finalize().into_bytes().into())
     }
+
+    /// Tells keys apart: 8 hexadecimal characters.
+    fn id(&self) -> String {
+        hex(&self.fingerprint(b"anchorwatch: which key is this").0[..4])
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -150,26 +155,43 @@ fn sealed_manifest(text: &str, key: &SecretKey) -> Option<String> {
         return None;
     }
     conceal(&mut manifest, key);
-    seal(&mut manifest);
+    seal(&mut manifest, key);
     serde_json::to_string(&Value::Map(manifest)).ok()
 }
 
-/// How a fingerprint stands in a recorded snapshot.
+/// How a fingerprint stands in a recorded snapshot: after this the key's id, a colon and 64 hexadecimal characters. The
+/// first snapshots name no key.
 const SEALED: &str = "anchorwatch.hmac-sha256:";
 
 /// Writes the fingerprints of a Secret out in full, so that a recorded snapshot can be compared later with the same key.
-pub fn seal(root: &mut Map<'_>) {
+pub fn seal(root: &mut Map<'_>, key: &SecretKey) {
+    let id = key.id();
     if let Some(Value::Map(data)) = root.get_mut("data") {
         for value in data.values_mut() {
             if let Value::Secret(fingerprint) = value {
-                *value = Value::String(Cow::Owned(format!("{SEALED}{}", fingerprint.to_hex())));
+                *value = Value::String(Cow::Owned(format!("{SEALED}{id}:{}", fingerprint.to_hex())));
             }
         }
     }
 }
 
+/// True for a recorded Secret whose fingerprints were made with another key: nothing can be said of its values.
+pub fn is_sealed_elsewhere(root: &Map<'_>, key: &SecretKey) -> bool {
+    let other = |text: &str| {
+        let id = text.strip_prefix(SEALED).and_then(|sealed| sealed.split_once(':')).map(|(id, _)| id);
+        id.is_some_and(|id| id != key.id())
+    };
+    let is_secret = root.str("kind") == Some("Secret") && root.str("apiVersion") == Some("v1");
+    is_secret
+        && root.map("data").is_some_and(|data| data.iter().any(|(_, node)| node.value.as_str().is_some_and(other)))
+}
+
 fn unsealed(text: &str) -> Option<Fingerprint> {
-    let digits = text.strip_prefix(SEALED).filter(|d| d.len() == 64 && d.is_ascii())?;
+    let sealed = text.strip_prefix(SEALED)?;
+    let digits = sealed.split_once(':').map_or(sealed, |(_, digits)| digits);
+    if digits.len() != 64 || !digits.is_ascii() {
+        return None;
+    }
     let mut bytes = [0; 32];
     for (at, byte) in bytes.iter_mut().enumerate() {
         *byte = u8::from_str_radix(&digits[2 * at..2 * at + 2], 16).ok()?;
@@ -235,6 +257,28 @@ mod tests {
             r#"{{"apiVersion":"v1","kind":"Secret","metadata":{{"annotations":{{"kubectl.kubernetes.io/last-applied-configuration":"{applied}"}}}}}}"#,
         ));
         assert!(!text.contains("hunter2") && text.contains(SEALED), "{text}");
+    }
+
+    #[test]
+    fn a_sealed_fingerprint_says_which_key_it_was_made_with() {
+        let (key, other) = (SecretKey::new([7; 32]), SecretKey::new([8; 32]));
+        let parse = |json: &str| match serde_json::from_str::<Value<'_>>(json).unwrap().into_owned() {
+            Value::Map(root) => root,
+            _ => panic!("no map"),
+        };
+        let mut sealed = parse(r#"{"apiVersion":"v1","kind":"Secret","data":{"a":"aGVsbG8="}}"#);
+        conceal(&mut sealed, &key);
+        let fingerprint = sealed.clone();
+        seal(&mut sealed, &key);
+        assert!(!is_sealed_elsewhere(&sealed, &key) && is_sealed_elsewhere(&sealed, &other));
+        // The first snapshots named no key.
+        let text = serde_json::to_string(&Value::Map(sealed)).unwrap();
+        for text in [text.clone(), text.replace(&format!("{}:", key.id()), "")] {
+            let mut read = parse(&text);
+            assert!(!is_sealed_elsewhere(&read, &key), "{text}");
+            conceal(&mut read, &key);
+            assert_eq!(read, fingerprint, "{text}");
+        }
     }
 
     #[test]
