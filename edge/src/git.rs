@@ -26,7 +26,7 @@ use link::Found;
 use objects::{Wanted, is_large_file_pointer, read_all};
 use tree::{Base, Kind, Tree};
 
-use crate::files::{COUNT_LIMIT, SourceFile, SourceTree, path_text};
+use crate::files::{COUNT_LIMIT, SkipReason, Skipped, SourceFile, SourceTree, path_text};
 use crate::process::Output;
 
 pub use command::{AccessToken, GitOptions};
@@ -125,13 +125,15 @@ impl GitRepository {
         let wanted = selection.files.iter().map(|(path, id)| Wanted::new(id, path.clone())).collect();
         let blobs = read_all(&self.git, wanted).await?;
         let mut files = Vec::with_capacity(blobs.len());
+        let mut skipped = selection.skipped;
         for ((path, _), bytes) in selection.files.into_iter().zip(blobs) {
             if is_large_file_pointer(&bytes) {
-                return Err(GitError::ReadLargeFile { repository: repository(), path });
+                skipped.insert(Skipped { path, reason: SkipReason::LargeFilePointer });
+                continue;
             }
             files.push(SourceFile { path, bytes });
         }
-        Ok(SourceTree { files, skipped: selection.skipped.into_iter().collect() })
+        Ok(SourceTree { files, skipped: skipped.into_iter().collect() })
     }
 
     /// Lists the names directly in a folder, which say how the source is rendered; a file has its own name only.

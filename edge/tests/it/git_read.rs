@@ -119,12 +119,15 @@ async fn submodules_are_noted() {
 }
 
 #[tokio::test]
-async fn a_pointer_to_a_large_file_names_git_lfs() {
+async fn a_pointer_to_a_large_file_is_left_out_with_its_reason() {
     let mut shop = TestRepository::new();
     shop.write("a.yaml", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n");
+    shop.write("b.yaml", "b: 1");
     shop.commit("one");
-    let error = shop.paths("").await.unwrap_err();
-    assert!(error.to_string().contains("a.yaml") && error.to_string().contains("git-lfs"), "{error}");
+    let (repository, commit) = shop.at("main").await;
+    let tree = repository.read_tree(&commit, &at("")).await.unwrap();
+    assert_eq!(tree.files.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), ["b.yaml"]);
+    assert_eq!(tree.skipped, [Skipped { path: "a.yaml".into(), reason: SkipReason::LargeFilePointer }]);
 }
 
 #[tokio::test]
