@@ -9,6 +9,7 @@ use anchorwatch_core::drift::audit::AuditLog;
 use anchorwatch_core::drift::examine::Setting;
 use anchorwatch_core::drift::policy::{Policy, PolicyNote};
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
+use anchorwatch_core::drift::rules;
 use anchorwatch_core::drift::{DriftItem, DriftReport};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
@@ -224,7 +225,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         .collect();
     problems.extend(duplicates.iter().map(|d| duplicate(&index, &source.origin, *d)));
     examined.unreadable.extend(unread);
-    let mut gaps = Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(&index) };
+    let mut gaps =
+        Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(&index, &without_bounds(&examined)) };
     gaps.placed.extend(unstable_leaves(&unstable, &index));
     for problem in &problems {
         gaps.add_problem(problem);
@@ -249,6 +251,12 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
     let admitted = confirmation.as_ref().map(Confirmation::admitted).unwrap_or_default();
     Ok(Outcome { reports, problems, told, source: request.source.address.clone(), admitted, extent })
+}
+
+/// Namespaces in which replicas differ and no autoscaler is known.
+fn without_bounds(examined: &Examined) -> BTreeSet<String> {
+    let items = examined.items.iter().flatten();
+    items.filter(|item| item.rule == rules::REPLICAS.id).map(|item| item.namespace.clone()).collect()
 }
 
 fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {

@@ -29,10 +29,21 @@ impl Unlisted {
     }
 
     /// The entries; what is about a whole kind is said in every namespace in which the source has it.
-    pub(super) fn placed(&self, index: &Index<'_>) -> Vec<NotCompared> {
+    ///
+    /// Autoscalers that the source does not have are read for their bounds only: not to know them is no loss but where
+    /// replicas differ, `in_doubt`.
+    pub(super) fn placed(&self, index: &Index<'_>, in_doubt: &BTreeSet<String>) -> Vec<NotCompared> {
         let mut placed = Vec::new();
         for ((kind, namespace), at) in &self.kinds {
             let entry = &self.entries[*at];
+            let is_wanted = |namespace: &str| index.all().iter().any(|w| w.kind == *kind && w.namespace == namespace);
+            if let Some(namespace) = namespace
+                && is_autoscaler(kind)
+                && !in_doubt.contains(namespace)
+                && !is_wanted(namespace)
+            {
+                continue;
+            }
             let places: BTreeSet<&str> = match namespace {
                 Some(namespace) => BTreeSet::from([namespace.as_str()]),
                 None => index.all().iter().filter(|w| w.kind == *kind).map(|w| w.namespace).collect(),
@@ -86,6 +97,10 @@ impl Unlisted {
         }
         unlisted
     }
+}
+
+fn is_autoscaler(kind: &GroupKind) -> bool {
+    kind.group == "autoscaling" && kind.kind == "HorizontalPodAutoscaler"
 }
 
 /// True for a note of what a recording lacks, among its objects.

@@ -72,7 +72,8 @@ const UNMANAGED_POWER: Rule = rule("unmanaged-power", &[], &[], High, "it can ch
 const UNMANAGED: Rule = rule("unmanaged", &[], &[], Medium, "no source has it");
 
 pub(super) const CONTROLLER: Rule = rule("controller", &[], &[], Info, "a controller keeps its own field");
-pub(super) const REPLICAS: Rule = rule("replicas", &[], &[], Info, "scaling is allowed");
+/// Replicas that no known autoscaler keeps.
+pub const REPLICAS: Rule = rule("replicas", &[], &[], Info, "scaling is allowed");
 pub(super) const AUTOSCALED: Rule = rule("replicas-autoscaled", &[], &[], Info, "inside the autoscaler's bounds");
 pub(super) const OUTSIDE_AUTOSCALER: Rule =
     rule("replicas-outside-autoscaler", &[], &[], High, "outside the autoscaler's bounds");
