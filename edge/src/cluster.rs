@@ -4,12 +4,16 @@ pub mod connect;
 pub mod discover;
 mod dry_run;
 pub mod list;
+mod served;
 
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use kube::client::Body;
 
 pub use connect::{Cluster, ConnectOptions};
+pub use served::Served;
+
+const JSON: &str = "application/json";
 
 /// Why the cluster gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -115,7 +119,11 @@ impl ClusterError {
 impl Cluster {
     /// GETs a path, and gives back the whole body.
     pub async fn get(&self, path: &str) -> Result<Vec<u8>, ClusterError> {
-        let request = Request::get(path).header(header::ACCEPT, "application/json").body(Body::empty());
+        self.get_as(path, JSON).await
+    }
+
+    async fn get_as(&self, path: &str, accept: &str) -> Result<Vec<u8>, ClusterError> {
+        let request = Request::get(path).header(header::ACCEPT, accept).body(Body::empty());
         self.send(path, request).await
     }
 

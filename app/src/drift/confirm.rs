@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use anchorwatch_core::drift::compare::Difference;
+use anchorwatch_core::drift::mask;
 use anchorwatch_core::drift::origin::value_at;
 use anchorwatch_core::drift::{Change, DriftItem, Origin};
 use anchorwatch_core::object::path::{Path, Step};
@@ -75,7 +76,7 @@ impl<'a> Confirmation<'a> {
             match self.as_live_again(wanted, &about, question) {
                 Ok(paths) => admitted.extend(paths),
                 Err(error) => {
-                    let note = format!("{}: {error}", wanted.desired.identity());
+                    let note = format!("{}: {}", wanted.desired.identity(), shown(&error));
                     self.unconfirmed.lock().expect("no worker panics while it notes a doubt").push(note);
                 }
             }
@@ -108,6 +109,17 @@ impl<'a> Confirmation<'a> {
         let same = |difference: &&&Difference<'_>| value_at(&predicted, &difference.path) == difference.live;
         Ok(differences.iter().filter(same).map(|difference| difference.path.stable()).collect())
     }
+}
+
+/// What went wrong. A server that refuses an object may repeat its values.
+fn shown(error: &ClusterError) -> String {
+    let text = error.to_string();
+    let is_credential = |part: &str| mask::is_credential("", &Path::default(), &Value::String(part.into()));
+    // `answered 422: password: …`: each part of the message may begin a statement.
+    if is_credential(&text) || text.match_indices(": ").any(|(at, colon)| is_credential(&text[at + colon.len()..])) {
+        return "the cluster refused it; its answer is not shown, as it holds what looks like a credential".to_owned();
+    }
+    text
 }
 
 #[derive(Debug, Clone, Copy)]

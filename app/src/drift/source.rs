@@ -8,6 +8,7 @@ use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::{self, Contents};
+use anchorwatch_edge::cluster::Served;
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
 use anchorwatch_edge::git::{GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
@@ -173,9 +174,12 @@ async fn render_folder(
     root: Option<&Path>,
     live: Option<&mut Opening>,
 ) -> Result<ReadSource, Failure> {
-    let with = match renderer {
-        Renderer::Kustomize => RenderWith::Kustomize,
-        Renderer::Helm => RenderWith::Helm(helm_release(request, live).await?),
+    let (with, not_compared) = match renderer {
+        Renderer::Kustomize => (RenderWith::Kustomize, Vec::new()),
+        Renderer::Helm => {
+            let served = served(live).await?;
+            (RenderWith::Helm(helm_release(request, &served)?), served.not_compared())
+        }
     };
     let render = RenderRequest {
         folder: folder.to_owned(),
@@ -201,13 +205,39 @@ async fn render_folder(
         files: vec![file(twice.first.text)],
         origin: SourceOfFiles { files: vec![name.to_owned()], commit: None, rendered: true, templates },
         second: second.map(file),
-        not_compared: Vec::new(),
+        not_compared,
         history: None,
         history_fault: None,
     })
 }
 
-async fn helm_release(request: &SourceRequest, live: Option<&mut Opening>) -> Result<HelmRelease, Failure> {
+/// The cluster that a chart is rendered for; nothing is known of one that was recorded.
+#[derive(Debug, Default)]
+struct RenderedFor {
+    kube_version: Option<String>,
+    served: Served,
+}
+
+async fn served(live: Option<&mut Opening>) -> Result<RenderedFor, Failure> {
+    let Some(opening) = live else { return Ok(RenderedFor::default()) };
+    let Some((cluster, minor)) = opening.side().await?.served() else { return Ok(RenderedFor::default()) };
+    let served = cluster.served().await.map_err(|error| super::live::cluster_failure(&error))?;
+    Ok(RenderedFor { kube_version: minor.map(|minor| format!("v1.{}.0", minor.0)), served })
+}
+
+impl RenderedFor {
+    /// A chart may make other objects of a version whose kinds nobody knows now.
+    fn not_compared(&self) -> Vec<NotCompared> {
+        let unknown = self.served.faults.iter().map(|(version, error)| NotCompared {
+            what: format!("what the chart makes of {version}"),
+            namespace: String::new(),
+            reason: format!("its kinds could not be asked for: {error}"),
+        });
+        unknown.collect()
+    }
+}
+
+fn helm_release(request: &SourceRequest, cluster: &RenderedFor) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {
         let bytes = std::fs::read(path).map_err(|e| {
@@ -215,18 +245,11 @@ async fn helm_release(request: &SourceRequest, live: Option<&mut Opening>) -> Re
         })?;
         values.push(Values::Inline(bytes));
     }
-    let cluster = match live {
-        Some(opening) => opening.side().await?.served(),
-        None => None,
-    };
     Ok(HelmRelease {
         name: request.release.clone().unwrap_or_else(|| "release-name".to_owned()),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
-        kube_version: cluster.and_then(|(_, minor)| minor).map(|m| format!("v1.{}.0", m.0)),
-        api_versions: match cluster {
-            Some((cluster, _)) => cluster.api_versions().await.map_err(|e| super::live::cluster_failure(&e))?,
-            None => Vec::new(),
-        },
+        kube_version: cluster.kube_version.clone(),
+        api_versions: cluster.served.versions.clone(),
         values,
     })
 }

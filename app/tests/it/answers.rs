@@ -384,3 +384,92 @@ fn a_snapshot_has_each_autoscaler_once_and_those_of_all_namespaces() {
     assert!(lines.contains(&r#""autoscaling/v2" "b""#.to_owned()), "{lines:?}");
     assert!(server.asked().iter().any(|path| path.contains("/other/horizontalpodautoscalers")), "{:?}", server.asked());
 }
+
+/// A folder with a chart, and a Helm of its own.
+fn world_with_helm(server: &Server, script: &str) -> World {
+    let world = World::new();
+    world.write("config", server.kubeconfig());
+    world.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    world.write("more.yaml", "a: b\n");
+    world.program("helm", script);
+    world
+}
+
+const SAY_WHAT_WAS_ASKED: &str =
+    "echo \"$*\" > WORK/asked\nprintf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: {name: a, namespace: shop}\\n'";
+
+fn aggregated(path: &str) -> Answer {
+    let resource = |kind: &str| json!({"resource": kind, "responseKind": {"kind": kind}});
+    let group = |name: &str, freshness: &str, resources: serde_json::Value| json!({"metadata": {"name": name}, "versions": [{"version": "v1", "freshness": freshness, "resources": resources}]});
+    let groups = match path {
+        "/api" => json!([group("", "Current", json!([resource("Pod")]))]),
+        _ => json!([
+            group("gateway.networking.k8s.io", "Current", json!([resource("HTTPRoute")])),
+            group("metrics.k8s.io", "Stale", json!([])),
+        ]),
+    };
+    Answer::ok(json!({"kind": "APIGroupDiscoveryList", "items": groups}).to_string())
+}
+
+fn one_by_one(path: &str) -> Answer {
+    match path {
+        "/api" => Answer::ok(r#"{"kind": "APIVersions", "versions": ["v1"]}"#),
+        "/api/v1" => Answer::ok(
+            r#"{"resources": [{"name": "pods", "kind": "Pod"}, {"name": "pods/exec", "kind": "PodExecOptions"}]}"#,
+        ),
+        "/apis" => Answer::ok(
+            r#"{"kind": "APIGroupList", "groups": [{"versions": [{"groupVersion": "gateway.networking.k8s.io/v1"}]}, {"versions": [{"groupVersion": "metrics.k8s.io/v1"}]}]}"#,
+        ),
+        "/apis/gateway.networking.k8s.io/v1" => {
+            Answer::ok(r#"{"resources": [{"name": "httproutes", "kind": "HTTPRoute"}]}"#)
+        }
+        _ => Answer::status(503, "the server is currently unable to handle the request"),
+    }
+}
+
+#[test]
+fn a_chart_is_rendered_for_all_that_the_cluster_serves() {
+    for discovery in [aggregated as fn(&str) -> Answer, one_by_one] {
+        let server =
+            Server::cluster(
+                move |path, _| {
+                    if path.contains("configmaps") { Answer::ok(r#"{"items": []}"#) } else { discovery(path) }
+                },
+            );
+        let world = world_with_helm(&server, SAY_WHAT_WAS_ASKED);
+        let common = ["--source", "chart", "--kubeconfig", "config"];
+        let options = ["--values", "more.yaml", "--release-name", "web", "-n", "shop"];
+        let run = world.run(&[&["scan"], &common[..], &options[..], &["-o", "json"]].concat());
+        assert_eq!(run.ends(3, &[]).items(), ["ConfigMap/a missing_object"]);
+        assert!(run.not_compared().join("\n").contains("metrics.k8s.io/v1"), "{:?}", run.not_compared());
+        let log = fs::read_to_string(world.work().join("asked")).unwrap();
+        for asked in [
+            "v1",
+            "v1/Pod",
+            "gateway.networking.k8s.io/v1",
+            "gateway.networking.k8s.io/v1/HTTPRoute",
+            "metrics.k8s.io/v1",
+        ] {
+            assert!(log.split_whitespace().any(|word| word == format!("--api-versions={asked}")), "{asked}: {log}");
+        }
+        assert!(!log.contains("PodExecOptions"), "{log}");
+    }
+}
+
+#[test]
+fn snapshot_and_rbac_look_at_the_rendering_that_scan_looks_at() {
+    let server =
+        Server::cluster(
+            |path, _| {
+                if path.contains("configmaps") { Answer::ok(r#"{"items": []}"#) } else { aggregated(path) }
+            },
+        );
+    let world = world_with_helm(&server, SAY_WHAT_WAS_ASKED);
+    let options =
+        ["--source", "chart", "--values", "more.yaml", "--release-name", "web", "-n", "shop", "--allow-remote-bases"];
+    for command in [&["snapshot", "--kubeconfig", "config"][..], &["rbac", "--feature", "scan"]] {
+        world.run(&[command, &options[..]].concat()).ends(0, &[]);
+        let log = fs::read_to_string(world.work().join("asked")).unwrap();
+        assert!(log.contains("--namespace=shop") && log.contains("--values=") && log.contains("-- web "), "{log}");
+    }
+}

@@ -18,7 +18,7 @@ impl World {
     /// An empty one.
     pub(crate) fn new() -> Self {
         let world = Self(tempfile::tempdir().unwrap());
-        for name in ["home", "state", "tmp", "work"] {
+        for name in ["bin", "home", "state", "tmp", "work"] {
             fs::create_dir(world.0.path().join(name)).unwrap();
         }
         // A key that everybody knows: fingerprints of secrets are the same in each run.
@@ -47,6 +47,17 @@ impl World {
         fs::write(file, bytes).unwrap();
     }
 
+    /// Puts a script in the place of a program. `WORK` in it is the folder that tests write to.
+    ///
+    /// It is written by another process: one that this process still has open cannot be started, and a test beside this
+    /// one may be starting a child that inherits the open file for a moment.
+    pub(crate) fn program(&self, name: &str, script: &str) {
+        let script = format!("#!/bin/sh\n{}\n", script.replace("WORK", &self.work().display().to_string()));
+        let write = ["-c", "printf %s \"$1\" > \"$0\" && chmod 755 \"$0\""];
+        let status = Command::new("sh").args(write).arg(self.0.path().join("bin").join(name)).arg(script).status();
+        assert!(status.unwrap().success());
+    }
+
     /// Commits everything below `folder` to a repository there; gives the commit's id.
     pub(crate) fn commit(&self, folder: &str) -> String {
         let git = |arguments: &[&str]| {
@@ -71,7 +82,9 @@ impl World {
         let at = |name: &str| self.0.path().join(name);
         let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
         command.args(arguments).current_dir(self.work()).env_clear();
-        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("LANG", "C").env("TZ", "UTC");
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(at("bin")).chain(std::env::split_paths(&path));
+        command.env("PATH", std::env::join_paths(folders).unwrap()).env("LANG", "C").env("TZ", "UTC");
         command.env("HOME", at("home")).env("XDG_STATE_HOME", at("state")).env("TMPDIR", at("tmp"));
         command
     }

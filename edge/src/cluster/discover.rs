@@ -1,4 +1,4 @@
-//! What a cluster serves: its version, and the resources behind kinds that the catalogue does not know.
+//! What a cluster is: its version, and the resources behind kinds that the catalogue does not know.
 
 use anchorwatch_core::object::name::is_api_version;
 use anchorwatch_core::object::{GroupKind, split_api_version};
@@ -19,28 +19,6 @@ impl Cluster {
         };
         let minor = version.get("minor").and_then(Json::as_str).unwrap_or_default();
         Ok(minor.trim_end_matches('+').parse().ok().map(Minor))
-    }
-
-    /// What is served, as `helm template --api-versions` wants it: `v1`, `apps/v1`, `example.com/v1/Kind`, …
-    pub async fn api_versions(&self) -> Result<Vec<String>, ClusterError> {
-        let mut all = vec!["v1".to_owned()];
-        let groups = self.get_json("/apis").await?;
-        let list = |value: &Json, field: &str| value.get(field).and_then(Json::as_array).cloned().unwrap_or_default();
-        let versions = list(&groups, "groups").into_iter().flat_map(|group| list(&group, "versions"));
-        all.extend(versions.filter_map(|v| v.get("groupVersion").and_then(Json::as_str).map(str::to_owned)));
-        let mut kinds = Vec::new();
-        // Charts ask for kinds of custom resources; those of groups with a dot are few.
-        for version in
-            all.iter().filter(|v| v.split('/').next().is_some_and(|g| g.contains('.') && !g.ends_with(".k8s.io")))
-        {
-            let resources = self.get_json(&root_path(version)).await?;
-            let names = list(&resources, "resources").into_iter();
-            kinds.extend(names.filter_map(|r| Some(format!("{version}/{}", r.get("kind")?.as_str()?))));
-        }
-        all.extend(kinds);
-        all.sort();
-        all.dedup();
-        Ok(all)
     }
 
     /// Adds a kind that the schema does not know, from discovery and OpenAPI v3. False if the cluster does not serve it.

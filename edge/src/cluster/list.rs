@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anchorwatch_core::object::list::ListPage;
 
-use super::{Cluster, ClusterError, encode};
+use super::{Cluster, ClusterError, JSON, encode};
 
 /// Objects a page; larger ones hardly read faster, and several of them are in memory at a time.
 pub const PAGE: usize = 250;
@@ -59,9 +59,13 @@ impl Cluster {
 
     /// GETs again where the server is busy or failing, as long as it asks to wait, or ever longer.
     pub(super) async fn get_patiently(&self, address: &str) -> Result<Vec<u8>, ClusterError> {
+        self.get_patiently_as(address, JSON).await
+    }
+
+    pub(super) async fn get_patiently_as(&self, address: &str, accept: &str) -> Result<Vec<u8>, ClusterError> {
         let mut attempt = 1;
         loop {
-            let error = match self.get(address).await {
+            let error = match self.get_as(address, accept).await {
                 Ok(page) => return Ok(page),
                 Err(error) => error,
             };
