@@ -473,3 +473,22 @@ fn snapshot_and_rbac_look_at_the_rendering_that_scan_looks_at() {
         assert!(log.contains("--namespace=shop") && log.contains("--values=") && log.contains("-- web "), "{log}");
     }
 }
+
+#[test]
+fn a_refused_dry_run_is_told_without_what_looks_like_a_credential() {
+    for (answer, told) in
+        [("metadata.name: Invalid value", "Invalid value"), ("password: hunter2 is too short", "not shown")]
+    {
+        let server =
+            Server::cluster(
+                move |path, _| {
+                    if path.contains("dryRun") { Answer::status(422, answer) } else { page("other", "") }
+                },
+            );
+        let world = World::new();
+        world.write("git.yaml", config_map("a", "k: v"));
+        world.write("config", server.kubeconfig());
+        let run = world.run(&[&SCAN[..], &["--confirm"]].concat());
+        run.ends(1, &["warning: not confirmed by a dry run: ConfigMap/a", told]).hides(&["hunter2"]);
+    }
+}
