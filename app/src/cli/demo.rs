@@ -75,6 +75,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
+#[expect(clippy::disallowed_methods, reason = "the demo's own new folder")]
 async fn unpack(folder: &Path, recorded_at: Timestamp) -> Result<(), Failure> {
     if folder.join("shop.git").exists() {
         return Err(Failure::new(format!("{} holds a demo already", folder.display())).hint("name a new folder"));

@@ -124,6 +124,7 @@ pub(crate) async fn read(
     })
 }
 
+#[expect(clippy::disallowed_methods, reason = "the names in a folder that a person named")]
 async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Opening>) -> Result<ReadSource, Failure> {
     if path.is_dir() {
         let names: Vec<String> = std::fs::read_dir(path)
@@ -237,6 +238,7 @@ impl RenderedFor {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a values file that a person named")]
 fn helm_release(request: &SourceRequest, cluster: &RenderedFor) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {

@@ -2,6 +2,7 @@
 //!
 //! Each test has a world of its own: home, state, temporary folder and environment.
 
+#![expect(clippy::disallowed_methods, reason = "tests make and measure the world that they try things in")]
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
 mod answers;

@@ -3,6 +3,7 @@
 //!
 //! `cargo test -p anchorwatch --features real --test real`; the first run on a machine builds the control plane.
 
+#![expect(clippy::disallowed_methods, reason = "tests make and measure the world that they try things in")]
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
 mod admission;
