@@ -4,6 +4,7 @@ pub mod connect;
 pub mod discover;
 mod dry_run;
 pub mod list;
+mod proxy;
 mod served;
 
 use http::{Request, StatusCode, header};
@@ -21,6 +22,14 @@ pub enum ClusterError {
     /// The kubeconfig cannot be used.
     #[error("cannot read the kubeconfig")]
     Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    /// The kubeconfig names a proxy that cannot be used.
+    #[error("cannot use the proxy of cluster {cluster}: {reason}")]
+    Proxy {
+        /// Its name.
+        cluster: String,
+        /// Why.
+        reason: String,
+    },
     /// The client cannot be set up.
     #[error("cannot set up the connection to {cluster}")]
     Client {
@@ -96,6 +105,9 @@ impl ClusterError {
             Self::Kubeconfig(_) => {
                 Some("name one with --kubeconfig and --context, or a recorded state with --live".to_owned())
             }
+            Self::Proxy { .. } => Some(
+                "write proxy-url in the kubeconfig as http://HOST:PORT, or take it out to connect directly".to_owned(),
+            ),
             Self::Unreachable { .. } => {
                 Some("see whether kubectl get --raw /readyz answers with the same kubeconfig".to_owned())
             }

@@ -13,6 +13,7 @@ mod faces;
 mod hostile;
 mod incomplete;
 mod past;
+mod proxies;
 mod recorded;
 mod rules;
 mod server;

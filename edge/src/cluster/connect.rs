@@ -3,16 +3,19 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::Uri;
+use hyper::rt::{Read, Write};
 use hyper_timeout::TimeoutConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::TokioExecutor;
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tower::{BoxError, ServiceBuilder};
+use tower::{BoxError, Service, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::ClusterError;
+use super::proxy::{self, Proxy, ProxyKind};
 
 /// Which cluster.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +32,7 @@ pub struct Cluster {
     pub(super) client: Client,
     /// The context's name, or `in-cluster`.
     pub name: String,
-    /// Address of the API server.
+    /// Address of the API server, and of the proxy before it.
     pub server: String,
     /// Namespace of the context.
     pub default_namespace: String,
@@ -40,18 +43,19 @@ impl Cluster {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
         // Only the first call installs it; a later one finds the same provider there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let (mut config, name) = configure(options).await?;
+        let Configured { mut config, name, proxy } = configure(options).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = Some(Duration::from_mins(1));
-        // Proxy variables of the environment are not followed: whoever may see a cluster's Secrets is not left to them.
         // `list` waits as the server asks, up to a limit; both together would wait five times as long.
         config.default_retry = false;
-        config.proxy_url = None;
-        config.disable_compression =
-            config.disable_compression || is_near(config.cluster_url.host().unwrap_or_default());
-        let server = config.cluster_url.to_string();
+        let near = proxy.is_none() && is_near(config.cluster_url.host().unwrap_or_default());
+        config.disable_compression = config.disable_compression || near;
+        let server = match &proxy {
+            Some(proxy) => format!("{} through the proxy {proxy}", config.cluster_url),
+            None => config.cluster_url.to_string(),
+        };
         let default_namespace = config.default_namespace.clone();
-        let client = client(config)
+        let client = client(config, proxy.as_ref())
             .map_err(|source| ClusterError::Client { cluster: name.clone(), source: Box::new(source) })?;
         Ok(Self { client, name, server, default_namespace })
     }
@@ -63,13 +67,50 @@ impl std::fmt::Debug for Cluster {
     }
 }
 
-/// kube's own stack, but for one thing: kube leaves Nagle's algorithm on, and then the first request of each connection
-/// waits for a delayed acknowledgement, 40 ms.
-fn client(config: Config) -> Result<Client, kube::Error> {
+/// What a kubeconfig says.
+struct Configured {
+    config: Config,
+    /// The context's name.
+    name: String,
+    proxy: Option<Proxy>,
+}
+
+/// kube's own stack, but for two things: kube leaves Nagle's algorithm on, and then the first request of each connection
+/// waits for a delayed acknowledgement, 40 ms; and it follows proxy variables of the environment. Whoever may see a
+/// cluster's Secrets is not left to them.
+fn client(config: Config, proxy: Option<&Proxy>) -> Result<Client, kube::Error> {
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    let mut connector = TimeoutConnector::new(config.rustls_https_connector_with_connector(tcp)?);
+    let Some(proxy) = proxy else {
+        let connector = config.rustls_https_connector_with_connector(tcp)?;
+        return client_over(connector, config);
+    };
+    match proxy.kind() {
+        ProxyKind::Http => {
+            let connector = config.rustls_https_connector_with_connector(proxy.tunnel(tcp))?;
+            client_over(connector, config)
+        }
+        ProxyKind::Https => {
+            let to_proxy = config.rustls_https_connector_with_connector(tcp)?;
+            let connector = config.rustls_https_connector_with_connector(proxy.tunnel(to_proxy))?;
+            client_over(connector, config)
+        }
+        ProxyKind::Socks5 => {
+            let connector = config.rustls_https_connector_with_connector(proxy.socks(tcp))?;
+            client_over(connector, config)
+        }
+    }
+}
+
+fn client_over<C>(connector: C, config: Config) -> Result<Client, kube::Error>
+where
+    C: Service<Uri> + Clone + Send + Sync + 'static,
+    C::Response: Connection + Read + Write + Send + Sync + Unpin,
+    C::Future: Send,
+    C::Error: Into<BoxError>,
+{
+    let mut connector = TimeoutConnector::new(connector);
     connector.set_connect_timeout(config.connect_timeout);
     connector.set_read_timeout(config.read_timeout);
     connector.set_write_timeout(config.write_timeout);
@@ -84,14 +125,14 @@ fn client(config: Config) -> Result<Client, kube::Error> {
     Ok(ClientBuilder::new(service, config.default_namespace).build())
 }
 
-async fn configure(options: &ConnectOptions) -> Result<(Config, String), ClusterError> {
+async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {
     let fail = |error| ClusterError::Kubeconfig(Box::new(error));
-    let kubeconfig = match &options.kubeconfig {
+    let mut kubeconfig = match &options.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => match Kubeconfig::read() {
             Err(_) if options.context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => {
                 if let Ok(config) = Config::incluster() {
-                    return Ok((config, "in-cluster".to_owned()));
+                    return Ok(Configured { config, name: "in-cluster".to_owned(), proxy: None });
                 }
                 Kubeconfig::read()
             }
@@ -100,9 +141,11 @@ async fn configure(options: &ConnectOptions) -> Result<(Config, String), Cluster
     }
     .map_err(fail)?;
     let name = options.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
+    let proxy =
+        proxy::take(&mut kubeconfig, &name).map_err(|reason| ClusterError::Proxy { cluster: name.clone(), reason })?;
     let chosen = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &chosen).await.map_err(fail)?;
-    Ok((config, name))
+    Ok(Configured { config, name, proxy })
 }
 
 /// True where compressing would cost the API server more than the network gains.
