@@ -9,3 +9,4 @@ pub(crate) mod scan;
 pub(crate) mod side;
 pub(crate) mod source;
 mod unlisted;
+mod unstable;

@@ -22,7 +22,9 @@ use anchorwatch_core::schema::Schema;
 
 use super::confirm::Confirmation;
 use super::past::{Past, PastOfObject};
-use super::source::{SourceOfFiles, Unstable};
+use super::scan::UNSTABLE;
+use super::source::SourceOfFiles;
+use super::unstable::Unstable;
 use crate::index::{Index, Wanted};
 
 /// What all objects of one scan are examined with.
@@ -138,13 +140,22 @@ impl Verdict<'_> {
 }
 
 impl<'a> Examiner<'a> {
-    /// What is not compared whatever the cluster has: objects of Git's that no cluster can be asked for.
+    /// What is not compared whatever the cluster has: objects of Git's that no cluster can be asked for, and those that
+    /// only one of two renderings has.
     pub(crate) fn refused(&self) -> impl Iterator<Item = Verdict<'a>> {
-        let misnamed = self.index.all().iter().filter_map(|wanted| Some((wanted, wanted.misnamed.as_ref()?)));
-        misnamed.map(|(wanted, why)| {
-            let place = self.origin.place(wanted.desired.file, wanted.desired.line);
-            refuse(wanted, format!("{place}: {why}"))
-        })
+        let why_not = |wanted: &Wanted<'_>| {
+            if let Some(why) = &wanted.misnamed {
+                return Some(format!("{}: {why}", self.origin.place(wanted.desired.file, wanted.desired.line)));
+            }
+            self.unstable.vanishes(wanted.desired).then(|| UNSTABLE.to_owned())
+        };
+        let wanted = self.index.all().iter().filter(|wanted| !wanted.repeated);
+        let refused = wanted.filter_map(move |wanted| Some(refuse(wanted, why_not(wanted)?)));
+        refused.chain(self.unstable.appearing().map(|identity| {
+            let (what, namespace) = (identity.to_string(), identity.namespace.clone());
+            let unreadable = Unreadable { what, namespace, reason: UNSTABLE.to_owned(), known: true };
+            Verdict { seen: None, result: Err(unreadable) }
+        }))
     }
 
     /// Compares one live object with Git's. Objects that Git does not have give nothing.
@@ -298,9 +309,8 @@ impl<'a> Examiner<'a> {
             ..self.subject(wanted)
         };
         let mut items = examine::items(self.setting, &subject, &differences);
-        if let Some(paths) = self.unstable.get(&wanted.desired.identity().to_string()) {
-            items.retain(|item| !paths.contains(&item.stable_path));
-        }
+        let identity = wanted.desired.identity();
+        items.retain(|item| !self.unstable.has_leaf(&identity, &item.stable_path));
         if let Some(confirmation) = self.confirm {
             confirmation.drop_admitted(wanted, &differences, &mut items);
         }

@@ -22,8 +22,9 @@ use super::examiner::{Examiner, Selector, Told, Unreadable};
 use super::live::{self, Examined};
 use super::past::Past;
 use super::side::{Live, Opening, Side};
-use super::source::{SourceOfFiles, SourceRequest, Unstable};
+use super::source::{SourceOfFiles, SourceRequest};
 use super::unlisted::Unlisted;
+use super::unstable::Unstable;
 use crate::failure::Failure;
 use crate::index::{Duplicate, Index, Wanted};
 
@@ -301,16 +302,15 @@ impl Gaps {
 
 fn unstable_leaves(unstable: &Unstable, index: &Index<'_>) -> Vec<NotCompared> {
     let leaves = |wanted: &Wanted<'_>| {
-        let object = wanted.desired.identity().to_string();
-        let namespace = wanted.namespace.to_owned();
-        let paths = unstable.get(&object).cloned().unwrap_or_default();
-        paths.into_iter().map(move |path| NotCompared {
+        let object = wanted.desired.identity();
+        let leaves = unstable.leaves(&object).map(|path| NotCompared {
             what: format!("{object} {path}"),
-            namespace: namespace.clone(),
+            namespace: wanted.namespace.to_owned(),
             reason: UNSTABLE.to_owned(),
-        })
+        });
+        leaves.collect::<Vec<_>>()
     };
-    index.all().iter().flat_map(leaves).collect()
+    index.all().iter().filter(|wanted| !wanted.repeated).flat_map(leaves).collect()
 }
 
 fn duplicate(index: &Index<'_>, origin: &SourceOfFiles, Duplicate(first, second): Duplicate) -> Problem {

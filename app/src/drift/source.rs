@@ -1,9 +1,7 @@
 //! Reading a source: a path or Git, plain or rendered, with what Git said before.
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
@@ -15,6 +13,7 @@ use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, 
 use rayon::prelude::*;
 
 use super::side::Opening;
+use super::unstable::Unstable;
 use crate::failure::Failure;
 
 /// What a person says about a source.
@@ -271,9 +270,6 @@ fn left_out(skipped: &Skipped) -> NotCompared {
     NotCompared { what: skipped.path.clone(), namespace: String::new(), reason: skipped.reason.to_string() }
 }
 
-/// Leaves that are different each time a source is rendered, by object.
-pub(crate) type Unstable = HashMap<String, BTreeSet<String>>;
-
 impl ReadSource {
     /// Reads the objects of all files.
     pub(crate) fn contents<'a>(&'a self, key: &SecretKey) -> Contents<'a> {
@@ -287,26 +283,9 @@ impl ReadSource {
         contents
     }
 
-    /// Finds the leaves that two renderings do not agree on.
+    /// Finds what two renderings do not agree on.
     pub(crate) fn unstable(&self, contents: &Contents<'_>, schema: &Schema, key: &SecretKey) -> Unstable {
-        let mut unstable = Unstable::new();
-        let Some(file) = &self.second else { return unstable };
-        let second = source::read(0, &file.bytes, key);
-        for (a, b) in contents.objects.iter().zip(&second.objects) {
-            let identity = a.identity();
-            if identity != b.identity() {
-                continue;
-            }
-            let kind = &identity.group_kind;
-            let root = schema.root(a.head().api_version, kind);
-            let paths: BTreeSet<String> = compare(Pair { schema, kind, root, git: &a.root, live: &b.root })
-                .iter()
-                .map(|difference| difference.path.stable())
-                .collect();
-            if !paths.is_empty() {
-                unstable.insert(identity.to_string(), paths);
-            }
-        }
-        unstable
+        let Some(file) = &self.second else { return Unstable::default() };
+        Unstable::between(contents, &source::read(0, &file.bytes, key), schema)
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::server::{Answer, Server, free_port, kubeconfig};
-use crate::world::{Run, World, config_map};
+use crate::world::{Run, World, config_map, list, live_config_map};
 
 const SCAN: [&str; 7] = ["scan", "--source", "git.yaml", "--kubeconfig", "config", "-o", "json"];
 
@@ -490,5 +490,39 @@ fn a_refused_dry_run_is_told_without_what_looks_like_a_credential() {
         world.write("config", server.kubeconfig());
         let run = world.run(&[&SCAN[..], &["--confirm"]].concat());
         run.ends(1, &["warning: not confirmed by a dry run: ConfigMap/a", told]).hides(&["hunter2"]);
+    }
+}
+
+#[test]
+fn two_renderings_are_compared_object_by_object() {
+    let world = World::new();
+    world.write("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    let map =
+        |namespace: &str, name: &str, value: &str| config_map(name, &format!("k: {value}")).replace("shop", namespace);
+    let first = [map("a", "m", "random-1"), map("b", "m", "v"), map("b", "once", "v")].concat();
+    let second = [map("b", "then", "v"), map("a", "m", "random-2"), map("b", "m", "v")].concat();
+    world.write("first", first);
+    world.write("second", second);
+    world.program(
+        "helm",
+        "PATH=/usr/bin:/bin\nif [ -e WORK/done ]; then cat WORK/second; else touch WORK/done; cat WORK/first; fi",
+    );
+    let live = |namespace: &str, name: &str| {
+        let mut object = live_config_map(name, &json!({"k": "other"}));
+        object["metadata"]["namespace"] = namespace.into();
+        object
+    };
+    for items in [vec![live("a", "m"), live("b", "m")], vec![live("a", "m"), live("b", "m"), live("b", "once")]] {
+        world.write("live.json", list(&items));
+        let _ = fs::remove_file(world.work().join("done"));
+        let run = world.run(&["scan", "--source", "chart", "--live", "live.json", "-o", "json"]);
+        assert_eq!(run.ends(3, &[]).items(), ["ConfigMap/m changed data.k"]);
+        let reports = run.reports();
+        assert_eq!(reports[1]["items"][0]["namespace"], "b", "{reports:?}");
+        let told = run.not_compared();
+        assert_eq!(told.len(), 3, "{told:?}");
+        for (what, told) in ["ConfigMap/m data.k", "ConfigMap/once", "ConfigMap/then"].iter().zip(&told) {
+            assert!(told.starts_with(&format!("{what}: not deterministic")), "{told}");
+        }
     }
 }
