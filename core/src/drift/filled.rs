@@ -101,6 +101,11 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         }
         // SetDefaults_Service.
         ("core.v1.ServicePort", "targetPort") => equals_sibling("port", &Shape::IntOrString),
+        // SetDefaults_Service by ExternallyAccessible: not by the type alone, which the catalogue knows.
+        ("core.v1.ServiceSpec", "externalTrafficPolicy") => {
+            let has_external_ips = |side: &&Map<'_>| side.get("externalIPs").is_some_and(|ips| !ips.is_zero());
+            live.as_str() == Some("Cluster") && sides.iter().flatten().any(has_external_ips)
+        }
         // SetHostNetworkPorts.
         ("core.v1.ContainerPort", "hostPort") => {
             equals_sibling("containerPort", &Shape::Integer) && on_host_network(walk)
