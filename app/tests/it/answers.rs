@@ -76,6 +76,9 @@ fn without_any_right_the_scan_has_failed() {
     let run = scan(&config_map("a", "k: v"), &server);
     run.ends(3, &[]);
     assert_eq!(run.states(), ["shop failed"]);
+    let report = &run.reports()[0];
+    assert_eq!((&report["summary"], &report["status"]), (&json!("nothing compared"), &json!("pending")));
+    assert_eq!(report["resolved_at"], json!(null));
 }
 
 #[test]

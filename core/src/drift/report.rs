@@ -94,11 +94,11 @@ pub struct DriftReport {
     pub info_count: usize,
     /// True with an item of level HIGH.
     pub has_critical_drift: bool,
-    /// `HIGH×2, MEDIUM×1, INFO×3`, or `no drift`.
+    /// `HIGH×2, MEDIUM×1, INFO×3`, or `no drift`, or that nothing was compared.
     pub summary: String,
     /// Why, where something says so.
     pub interpretation: Option<serde_json::Value>,
-    /// `pending` while an item above INFO is.
+    /// `pending` while an item above INFO is, or where nothing was compared.
     pub status: DriftStatus,
     /// What started the scan.
     pub triggered_by: Trigger,
@@ -160,7 +160,18 @@ impl DriftReport {
         not_compared.dedup();
         let count = |level| items.iter().filter(|i| i.drift_level == level).count();
         let (high, medium, info) = (count(DriftLevel::High), count(DriftLevel::Medium), count(DriftLevel::Info));
-        let open = items.iter().any(|i| i.drift_level > DriftLevel::Info && i.status == DriftStatus::Pending);
+        let state = match (not_compared.is_empty(), objects) {
+            (true, _) => ScanState::Complete,
+            (false, 0) => ScanState::Failed,
+            (false, _) => ScanState::Partial,
+        };
+        // Where nothing was compared nobody knows, and where only some was the rest may differ.
+        let open = state == ScanState::Failed
+            || items.iter().any(|i| i.drift_level > DriftLevel::Info && i.status == DriftStatus::Pending);
+        let summary = match state {
+            ScanState::Failed if items.is_empty() => NOTHING_COMPARED.to_owned(),
+            _ => summary(high, medium, info),
+        };
         Self {
             report_id,
             scanned_at,
@@ -169,21 +180,17 @@ impl DriftReport {
             source,
             revision,
             objects,
-            state: match (not_compared.is_empty(), objects) {
-                (true, _) => ScanState::Complete,
-                (false, 0) => ScanState::Failed,
-                (false, _) => ScanState::Partial,
-            },
+            state,
             not_compared,
             ignored,
             high_count: high,
             medium_count: medium,
             info_count: info,
             has_critical_drift: high > 0,
-            summary: summary(high, medium, info),
+            summary,
             interpretation: None,
             status: if open { DriftStatus::Pending } else { DriftStatus::Resolved },
-            resolved_at: (!open).then_some(scanned_at),
+            resolved_at: (!open && state == ScanState::Complete).then_some(scanned_at),
             triggered_by,
             created_at: scanned_at,
             items,
@@ -194,6 +201,9 @@ impl DriftReport {
 fn sort_key(item: &DriftItem) -> impl Ord + '_ {
     (std::cmp::Reverse(item.drift_level), &item.resource_kind, &item.resource_name, &item.stable_path, item.change)
 }
+
+/// The summary of a report in which nothing was compared.
+pub const NOTHING_COMPARED: &str = "nothing compared";
 
 /// `HIGH×2, MEDIUM×1, INFO×3`; with nothing: `no drift`.
 pub fn summary(high: usize, medium: usize, info: usize) -> String {
