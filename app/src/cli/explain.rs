@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::output::{self, Style};
 use super::{plain, target};
-use crate::drift::examiner::{Selector, Told};
+use crate::drift::examiner::{Passed, Selector, Told};
 use crate::drift::scan::{Outcome, scan};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
@@ -61,6 +61,8 @@ struct Found<'a> {
     told: &'a [Told],
     /// True if the object has no item at all, also none that was not asked for.
     is_clean: bool,
+    /// True if a path was asked for.
+    is_of_a_path: bool,
 }
 
 impl<'a> Found<'a> {
@@ -81,6 +83,10 @@ impl<'a> Found<'a> {
             not_compared: gaps.iter().copied().filter(is_of_it).collect(),
             told: &outcome.told,
             is_clean: !all().any(|item| selector.is_about(&item.resource_kind, &item.resource_name)),
+            is_of_a_path: outcome
+                .told
+                .iter()
+                .any(|told| told.object.split_once('/').is_some_and(|(kind, name)| selector.has_path(kind, name))),
         };
         if found.is_empty() {
             found.not_compared = gaps.into_iter().collect();
@@ -90,8 +96,9 @@ impl<'a> Found<'a> {
     }
 
     fn is_empty(&self) -> bool {
-        let Self { items, ignored, admitted, not_compared, told, is_clean: _ } = self;
-        items.is_empty() && ignored.is_empty() && admitted.is_empty() && not_compared.is_empty() && told.is_empty()
+        let Self { items, ignored, admitted, not_compared, told, is_clean: _, is_of_a_path: _ } = self;
+        let untold = told.iter().all(|told| told.misses);
+        items.is_empty() && ignored.is_empty() && admitted.is_empty() && not_compared.is_empty() && untold
     }
 
     /// As a scan of nothing else.
@@ -117,8 +124,9 @@ fn text(outcome: &Outcome, found: &Found<'_>, rules: &[OwnRule], verbose: bool, 
     for entry in &found.not_compared {
         let _ = writeln!(out, " {}", output::not_compared(entry, outcome, words));
     }
-    for told in found.told {
-        passed_over(told, found.is_clean, verbose, style, &mut out);
+    for told in found.told.iter().filter(|told| !told.misses) {
+        // Whoever asks for a path wants to hear of just that.
+        passed_over(told, found, verbose, style, &mut out);
     }
     out
 }
@@ -152,7 +160,7 @@ fn id_of(value: impl Serialize) -> String {
 
 fn explain(item: &DriftItem, style: &Style, out: &mut String) {
     let words = style.words;
-    let object = plain(&format!("{}/{}", item.resource_kind, item.resource_name));
+    let object = output::object(&item.resource_kind, &item.resource_name, &item.namespace);
     let _ = writeln!(out, " {object}  {}", plain(&item.stable_path));
     let mut line = |label: &str, text: &str| {
         let label = words.say(label);
@@ -201,21 +209,28 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
     out.push('\n');
 }
 
-fn passed_over(told: &Told, is_clean: bool, verbose: bool, style: &Style, out: &mut String) {
+fn passed_over(told: &Told, found: &Found<'_>, verbose: bool, style: &Style, out: &mut String) {
     let words = style.words;
-    let object = plain(&told.object);
-    if is_clean {
+    let (kind, name) = told.object.split_once('/').unwrap_or(("", &told.object));
+    let object = output::object(kind, name, &told.namespace);
+    if found.is_clean && !found.is_of_a_path {
         let _ = writeln!(out, " {}", words.say_with("explain-clean", &[("object", Text(&object))]));
     }
-    let count = |class| told.silent.iter().filter(|s| s.1 == class).count();
+    let count = |class| told.silent.iter().filter(|passed| passed.class == class).count();
     let args = [
         ("object", Text(&object)),
         ("defaults", Count(count(Class::Default))),
         ("system", Count(count(Class::System))),
     ];
-    let _ = writeln!(out, " {}", words.say_with("passed-over", &args));
-    for (path, class, value) in told.silent.iter().filter(|_| verbose) {
+    if found.is_of_a_path {
+        let _ = writeln!(out, " {object}");
+    } else {
+        let _ = writeln!(out, " {}", words.say_with("passed-over", &args));
+    }
+    let is_listed = |passed: &&Passed| found.is_of_a_path || (verbose && passed.class != Class::Agreed);
+    for Passed { path, class, value } in told.silent.iter().filter(is_listed) {
         let class = words.say(match class {
+            Class::Agreed => "class-agreed",
             Class::Default => "class-default",
             Class::System => "class-system",
         });

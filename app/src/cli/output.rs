@@ -104,6 +104,14 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
+/// An object, and its namespace where it has one.
+pub(super) fn object(kind: &str, name: &str, namespace: &str) -> String {
+    match namespace {
+        "" => plain(&format!("{kind}/{name}")),
+        namespace => plain(&format!("{kind}/{name} ({namespace})")),
+    }
+}
+
 /// Something that was not compared, with its reason.
 pub(super) fn not_compared(entry: &NotCompared, outcome: &Outcome, words: Words) -> String {
     let problem = outcome.problems.iter().find(|problem| problem.place == entry.what);

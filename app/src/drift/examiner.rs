@@ -46,13 +46,28 @@ pub(crate) struct Examiner<'a> {
     pub(crate) unattributed: Mutex<usize>,
 }
 
-/// What was passed over in one object: live-only values that are no drift.
+/// What was passed over in one object: live values that are no drift.
 #[derive(Debug)]
 pub(crate) struct Told {
     /// `KIND/NAME`.
     pub(crate) object: String,
-    /// Path, why, and value.
-    pub(crate) silent: Vec<(String, Class, Shown)>,
+    /// Its namespace; empty for cluster-scoped ones.
+    pub(crate) namespace: String,
+    /// What the selector means of it.
+    pub(crate) silent: Vec<Passed>,
+    /// True if a path was asked for, and nothing of it lies there.
+    pub(crate) misses: bool,
+}
+
+/// A live value that is no drift.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// Stable path.
+    pub(crate) path: String,
+    /// Why.
+    pub(crate) class: Class,
+    /// What the cluster has.
+    pub(crate) value: Shown,
 }
 
 /// Which items a person means: a fingerprint's beginning, or `KIND/NAME[:STABLE_PATH]`.
@@ -80,20 +95,24 @@ impl FromStr for Selector {
 }
 
 impl Selector {
-    /// True if this item is meant.
+    /// True if this item is meant, by either of its paths.
     pub(crate) fn selects(&self, item: &DriftItem) -> bool {
-        self.means(&item.fingerprint, (&item.resource_kind, &item.resource_name), &item.stable_path)
+        let object = (item.resource_kind.as_str(), item.resource_name.as_str());
+        self.means(&item.fingerprint, object, &item.stable_path)
+            || self.means(&item.fingerprint, object, &item.field_path)
     }
 
     /// True if what has this fingerprint, in this object (kind and name) at this path, is meant.
     pub(crate) fn means(&self, fingerprint: &str, (kind, name): (&str, &str), path: &str) -> bool {
         match self {
             Self::Fingerprint(start) => fingerprint.starts_with(start),
-            Self::Object { .. } => self.path_in(kind, name).is_some_and(|asked| {
-                let before = path.strip_suffix(asked);
-                asked.is_empty() || before.is_some_and(|before| before.is_empty() || before.ends_with('.'))
-            }),
+            Self::Object { .. } => self.path_in(kind, name).is_some_and(|asked| holds_path(path, asked)),
         }
+    }
+
+    /// True if a path was asked for, not a whole object.
+    pub(crate) fn has_path(&self, kind: &str, name: &str) -> bool {
+        self.path_in(kind, name).is_some_and(|asked| !asked.is_empty())
     }
 
     /// True if something of this object is meant.
@@ -107,6 +126,14 @@ impl Selector {
         let rest = named.strip_prefix(name).filter(|_| asked.eq_ignore_ascii_case(kind))?;
         if rest.is_empty() { Some(rest) } else { rest.strip_prefix(':') }
     }
+}
+
+/// True if a path, or its beginning, end or middle, is the one that was asked for: tables leave out what all workloads
+/// share, and what lies below a path is meant with it.
+fn holds_path(path: &str, asked: &str) -> bool {
+    let starts = |at: usize| at == 0 || path[..at].ends_with('.') || asked.starts_with('[');
+    let ends = |at: usize| at == path.len() || path[at..].starts_with(['.', '[']);
+    asked.is_empty() || path.match_indices(asked).any(|(at, part)| starts(at) && ends(at + part.len()))
 }
 
 /// A live object that could not be read.
@@ -341,7 +368,7 @@ impl<'a> Examiner<'a> {
     }
 
     fn tell(&self, wanted: &Wanted<'_>, silent: &[Silent<'_>]) {
-        let kind = &wanted.kind.kind;
+        let (kind, name) = (wanted.kind.kind.as_str(), wanted.head.name);
         let shown = |s: &Silent<'_>| {
             let path = s.path.stable();
             let hidden = path.contains(LAST_APPLIED) || mask::is_credential(kind, &s.path, s.live);
@@ -349,9 +376,20 @@ impl<'a> Examiner<'a> {
                 let text = serde_json::to_string(s.live).expect("a tree of JSON values is JSON");
                 self.setting.key.fingerprint(text.as_bytes())
             });
-            (path, s.class, Shown::of(s.live, fingerprint))
+            Passed { path, class: s.class, value: Shown::of(s.live, fingerprint) }
         };
-        let told = Told { object: wanted.desired.identity().to_string(), silent: silent.iter().map(shown).collect() };
+        let means = |s: &&Silent<'_>| {
+            let paths = [s.path.stable(), s.path.field()];
+            self.explain.is_some_and(|selector| paths.iter().any(|path| selector.means("", (kind, name), path)))
+        };
+        let silent: Vec<Passed> = silent.iter().filter(means).map(shown).collect();
+        let has_path = self.explain.is_some_and(|selector| selector.has_path(kind, name));
+        let told = Told {
+            object: wanted.desired.identity().to_string(),
+            namespace: wanted.namespace.to_owned(),
+            misses: has_path && silent.is_empty(),
+            silent,
+        };
         self.told.lock().expect("no thread panics while it tells").push(told);
     }
 

@@ -71,6 +71,8 @@ pub(crate) struct Outcome {
     pub(crate) problems: Vec<Problem>,
     /// The source as it was named.
     pub(crate) source: String,
+    /// The folder in it that files are named from, as a person or code scanning finds it: empty, or with a `/` at its end.
+    pub(crate) root: String,
     /// What was passed over in the objects to be explained.
     pub(crate) told: Vec<Told>,
     /// What differs, but admission makes of Git's objects, too: no drift.
@@ -252,7 +254,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     };
     let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
     let admitted = confirmation.as_ref().map(Confirmation::admitted).unwrap_or_default();
-    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), admitted, extent })
+    let root = source.origin.root.clone();
+    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), root, admitted, extent })
 }
 
 /// Namespaces in which replicas differ and no autoscaler is known.

@@ -53,6 +53,9 @@ pub(crate) struct ReadSource {
 pub(crate) struct SourceOfFiles {
     /// Paths, by the index that each object carries.
     pub(crate) files: Vec<String>,
+    /// The folder that they are named from: of a repository the one in it, on disk the one that was named. Empty, or with
+    /// a `/` at its end.
+    pub(crate) root: String,
     /// Commit; `None` for files on disk that are not as it has them.
     pub(crate) commit: Option<String>,
     /// True where kustomize or Helm made the objects.
@@ -112,6 +115,7 @@ pub(crate) async fn read(
     Ok(ReadSource {
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
+            root: root_of(Path::new(location.path().as_str()), &tree.files),
             commit: Some(commit.id.as_str().to_owned()),
             ..SourceOfFiles::default()
         },
@@ -143,6 +147,7 @@ async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Openi
     Ok(ReadSource {
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
+            root: root_of(path, &tree.files),
             commit: committed.map(|history| history.commit().id.to_string()),
             ..SourceOfFiles::default()
         },
@@ -165,6 +170,18 @@ async fn history_on_disk(path: &Path, files: &[SourceFile]) -> Result<Option<His
         Err(GitError::ResolveRevision { .. } | GitError::FindPath { .. }) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// The folder of a source, or of the one file that it is.
+fn root_of(source: &Path, files: &[SourceFile]) -> String {
+    let is_file = |only: &SourceFile| source.file_name().is_some_and(|name| *name == *only.path.as_str());
+    let folder = match files {
+        [only] if is_file(only) => source.parent().unwrap_or(source),
+        _ => source,
+    };
+    let folder = folder.to_string_lossy();
+    let folder = folder.trim_start_matches("./").trim_end_matches('/');
+    if matches!(folder, "" | ".") { String::new() } else { format!("{folder}/") }
 }
 
 async fn render_folder(
@@ -203,7 +220,7 @@ async fn render_folder(
         .collect();
     Ok(ReadSource {
         files: vec![file(twice.first.text)],
-        origin: SourceOfFiles { files: vec![name.to_owned()], commit: None, rendered: true, templates },
+        origin: SourceOfFiles { files: vec![name.to_owned()], rendered: true, templates, ..SourceOfFiles::default() },
         second: second.map(file),
         not_compared,
         history: None,

@@ -45,9 +45,9 @@ fn an_item_is_explained_however_it_is_named() {
         ["ConfigMap/a", "configmap/a", "ConfigMap/a:data.k", "ConfigMap/a:k", &fingerprint, &fingerprint[..8]]
     {
         let run = explain(&world, selector, &[]);
-        run.ends(1, &[]).shows(&["ConfigMap/a  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
+        run.ends(1, &[]).shows(&["ConfigMap/a (shop)  data.k", "kubectl-edit", "git.yaml:7", &fingerprint]);
     }
-    explain(&world, "ConfigMap/b", &[]).ends(0, &[]).shows(&["ConfigMap/b is as Git says."]);
+    explain(&world, "ConfigMap/b", &[]).ends(0, &[]).shows(&["ConfigMap/b (shop) is as Git says."]);
     for lang in ["en", "zh-TW"] {
         explain(&world, "ConfigMap/a", &["--lang", lang]).ends(1, &[]).shows(&["data.k"]);
     }
@@ -66,9 +66,15 @@ fn what_selects_nothing_is_an_error_that_says_what_would() {
 }
 
 #[test]
-fn a_path_that_does_not_differ_is_not_explained_by_another() {
-    let run = explain(&differing(), "ConfigMap/a:data.other", &[]);
-    run.hides(&["data.k"]);
+fn a_path_that_nothing_has_selects_nothing() {
+    for path in ["data.other", "dat", "a.k", "[0]"] {
+        explain(&differing(), &format!("ConfigMap/a:{path}"), &[]).ends(2, &["nothing in this scan is ConfigMap/a:"]);
+    }
+}
+
+#[test]
+fn what_lies_below_a_path_is_meant_with_it() {
+    explain(&differing(), "ConfigMap/a:data", &[]).ends(1, &[]).shows(&["data.k"]);
 }
 
 #[test]

@@ -32,10 +32,59 @@ fn what_nobody_could_look_at_is_no_error_of_the_selector() {
     explain(&world, "ConfigMap/b", &[]).ends(3, &[]).shows(&["not compared: git.yaml:"]);
 }
 
+/// A Deployment with one default and one image that differs.
+fn deployment() -> World {
+    let git = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec:\n  replicas: 2\n  selector: {matchLabels: {app: a}}\n  template:\n    metadata: {labels: {app: a}}\n    spec:\n      containers: [{name: c, image: \"c:1\"}]\n";
+    let live = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "namespace": "shop"},
+        "spec": {
+            "replicas": 2, "progressDeadlineSeconds": 600, "selector": {"matchLabels": {"app": "a"}},
+            "template": {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "c", "image": "c:2"}]}},
+        },
+    });
+    World::comparing(git, &[live])
+}
+
 #[test]
-fn one_path_that_is_the_same_does_not_make_the_object_clean() {
-    let world = World::comparing(&config_map("a", "k: v"), &[live_config_map("a", &json!({"k": "w"}))]);
-    explain(&world, "ConfigMap/a:data.other", &[]).hides(&["is as Git says"]);
+fn a_path_is_meant_by_either_spelling_and_with_all_that_lies_below_it() {
+    for path in [
+        "spec.template.spec.containers",
+        "containers[name=c]",
+        "spec.template.spec.containers[0].image",
+        "[name=c].image",
+    ] {
+        explain(&deployment(), &format!("Deployment/a:{path}"), &[])
+            .ends(1, &[])
+            .shows(&["containers[name=c].image", "HIGH by rule image"]);
+    }
+}
+
+#[test]
+fn a_path_that_is_no_drift_is_told_why() {
+    let world = deployment();
+    for (path, why) in [
+        ("spec.progressDeadlineSeconds", "default   spec.progressDeadlineSeconds  600"),
+        ("spec.replicas", "as Git    spec.replicas  2"),
+    ] {
+        let run = explain(&world, &format!("Deployment/a:{path}"), &[]);
+        run.ends(0, &[]).shows(&["Deployment/a (shop)", why]).hides(&["is as Git says", "image", "-v"]);
+    }
+}
+
+#[test]
+fn objects_of_two_namespaces_are_told_apart() {
+    let of = |namespace: &str, k: &str| {
+        let mut object = live_config_map("a", &json!({"k": k}));
+        object["metadata"]["namespace"] = namespace.into();
+        object
+    };
+    let git = |namespace: &str| {
+        format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a, namespace: {namespace}}}\ndata: {{k: v}}\n")
+    };
+    let world = World::comparing(&(git("blue") + &git("green")), &[of("blue", "v"), of("green", "w")]);
+    world.scan(&[]).ends(1, &[]).shows(&["ConfigMap/a (green)"]).hides(&["(blue)"]);
+    explain(&world, "ConfigMap/a", &[]).ends(1, &[]).shows(&["ConfigMap/a (green)", "ConfigMap/a (blue)"]);
+    assert!(world.scan(&["-o", "sarif"]).out.contains("ConfigMap/a (green) data.k: Git says"));
 }
 
 #[test]

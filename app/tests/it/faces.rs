@@ -185,7 +185,7 @@ fn the_uri_of_a_file_with_odd_characters_is_a_uri() {
     world.write("live.json", crate::world::list(&[live_config_map("a", &json!({"k": "w"}))]));
     let log = world.run(&["scan", "--source", "git", "--live", "live.json", "-o", "sarif"]).json();
     let place = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
-    assert_eq!(place["uri"], "a%20file%20%231%20%2541%20%E6%BC%82.yaml");
+    assert_eq!(place["uri"], "git/a%20file%20%231%20%2541%20%E6%BC%82.yaml");
 }
 
 #[test]
@@ -214,6 +214,17 @@ fn the_hunks_of_a_diff_have_as_many_lines_as_they_say() {
         }
     }
     assert!(hunks > 10);
+}
+
+#[test]
+fn an_object_that_is_gone_is_seen_in_every_format() {
+    let world = World::comparing(&config_map("gone", "k: v"), &[live_config_map("a", &json!({"k": "w"}))]);
+    for (format, shown) in [
+        ("diff", "@@ -1,1 +0,0 @@ (object)\n-shop/ConfigMap/gone\n"),
+        ("sarif", "ConfigMap/gone (shop): in Git, gone from the cluster"),
+    ] {
+        world.scan(&["-o", format]).ends(1, &[]).shows(&[shown]).hides(&["absent"]);
+    }
 }
 
 /// A script of 200 lines; one line far down differs, by one word.

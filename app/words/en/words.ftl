@@ -33,6 +33,7 @@ source-line = { $source } · { $objects ->
   }
 live-cluster = cluster { $name }
 live-snapshot = snapshot { $name }
+live-namespace = namespace { $name }
 live-line = { $live } · { $kinds ->
     [one] { $kinds } kind
    *[other] { $kinds } kinds
@@ -59,6 +60,7 @@ clean = No drift: { $objects ->
     [one] { $objects } object is
    *[other] { $objects } objects are
   } as Git says ({ $source }).
+nothing-compared = Nothing was compared ({ $source }).
 clean-partly = No drift in what was compared: { $objects ->
     [one] { $objects } object
    *[other] { $objects } objects
@@ -122,6 +124,7 @@ passed-over = { $object }: { $defaults ->
     [one] { $defaults } value is a default
    *[other] { $defaults } values are defaults
   } of the server, { $system } are its own or its controllers'; no drift (-v lists them)
+class-agreed = as Git
 class-default = default
 class-system = system
 explain-clean = { $object } is as Git says.

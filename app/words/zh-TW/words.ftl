@@ -27,6 +27,7 @@ head-live = 叢集
 source-line = { $source } · { $files } 個檔案中的 { $objects } 個物件
 live-cluster = 叢集 { $name }
 live-snapshot = 快照 { $name }
+live-namespace = 命名空間 { $name }
 live-line = { $live } · { $kinds } 種資源 · { $seconds } 秒
 
 who-user = { $user }，來自稽核記錄
@@ -44,6 +45,7 @@ note-zero = 已縮至零
 
 summary-differ = { $objects } 個物件中有 { $differing } 個不同
 clean = 無漂移：{ $objects } 個物件與 Git 一致（{ $source }）。
+nothing-compared = 未能比對任何物件（{ $source }）。
 clean-partly = 已比對的部分無漂移：{ $objects } 個物件（{ $source }）。
 no-drift = 無漂移
 not-compared = 未比對：{ $what } { $reason }
@@ -95,6 +97,7 @@ label-level = 等級
 label-id = 識別
 level-by-rule = { $level }，規則 { $rule }：{ $reason }
 passed-over = { $object }：{ $defaults } 個值為伺服器預設，{ $system } 個屬於伺服器或其控制器；不算漂移（-v 列出）
+class-agreed = 同 Git
 class-default = 預設
 class-system = 系統
 explain-clean = { $object } 與 Git 一致。

@@ -75,17 +75,19 @@ pub struct Pair<'v> {
     pub live: &'v Map<'v>,
 }
 
-/// Why a live-only value is no difference.
+/// Why a live value is no difference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
+    /// Git says the same.
+    Agreed,
     /// The server's own, or a built-in controller's bookkeeping.
     System,
     /// What the API server fills in.
     Default,
 }
 
-/// A live-only value that is no difference.
+/// A live value that is no difference.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Silent<'v> {
     /// Where.
@@ -162,6 +164,14 @@ impl<'v> Walk<'v> {
         if self.probing == 0 && self.silent.is_some() {
             let silent = Silent { path: self.path(false), class, live: &live.value };
             self.silent.get_or_insert_default().push(silent);
+        }
+    }
+
+    fn pass_or_emit(&mut self, same: bool, git: &'v Node<'v>, live: &'v Node<'v>) {
+        if same {
+            self.pass_over(Class::Agreed, live);
+        } else {
+            self.emit(Change::Changed, Some(git), Some(live));
         }
     }
 
@@ -283,14 +293,10 @@ impl<'v> Walk<'v> {
                 };
                 let same =
                     if system::unordered(self) { self.same_multiset(g, l, item) } else { self.same_list(g, l, item) };
-                if !same {
-                    self.emit(Change::Changed, Some(git), Some(live));
-                }
+                self.pass_or_emit(same, git, live);
             }
             (g, l, _) => {
-                if !equal::scalars(g, l, shape) {
-                    self.emit(Change::Changed, Some(git), Some(live));
-                }
+                self.pass_or_emit(equal::scalars(g, l, shape), git, live);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use anchorwatch_core::drift::{DriftItem, DriftReport};
+use anchorwatch_core::drift::{Change, DriftItem, DriftReport};
 use anchorwatch_core::object::secret::Shown;
 
 use super::{hunks, value};
@@ -33,8 +33,18 @@ fn one(item: &DriftItem, out: &mut String) {
     let _ = writeln!(out, "+++ live/{}", plain(&object));
     let place = if item.stable_path.is_empty() { "(object)" } else { &item.stable_path };
     let hunks = hunks::hunks(&git, &live, CONTEXT);
-    if hunks.is_empty() {
-        let _ = writeln!(out, "@@ -0,0 +0,0 @@ {}", plain(place));
+    match item.change {
+        // A whole object has no value; that it is on one side only is what differs.
+        Change::MissingObject => {
+            let _ = writeln!(out, "@@ -1,1 +0,0 @@ {place}\n-{}", plain(&object));
+        }
+        Change::UnmanagedObject => {
+            let _ = writeln!(out, "@@ -0,0 +1,1 @@ {place}\n+{}", plain(&object));
+        }
+        _ if hunks.is_empty() => {
+            let _ = writeln!(out, "@@ -0,0 +0,0 @@ {}", plain(place));
+        }
+        _ => {}
     }
     // A value of one line stands where the file has it; of others the lines are counted within the value.
     let first = if git.lines().count() == 1 { usize::try_from(line).unwrap_or(1).max(1) } else { 1 };

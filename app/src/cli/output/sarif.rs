@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::drift::rules;
-use anchorwatch_core::drift::{DriftItem, DriftLevel};
+use anchorwatch_core::drift::{Change, DriftItem, DriftLevel};
 use serde_json::{Value as Json, json};
 
 use super::value;
@@ -19,7 +19,7 @@ pub(super) fn document(outcome: &Outcome) -> Json {
     let items: Vec<&DriftItem> = outcome.reports.iter().flat_map(|r| &r.items).collect();
     let used: BTreeSet<&str> = items.iter().map(|i| i.rule.as_str()).collect();
     let rules: Vec<Json> = used.iter().map(|id| rule(id)).collect();
-    let results: Vec<Json> = items.into_iter().map(result).collect();
+    let results: Vec<Json> = items.into_iter().map(|item| result(item, &outcome.root)).collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -62,7 +62,8 @@ fn notification(entry: &NotCompared) -> Json {
     json!({"level": "warning", "message": {"text": plain(&format!("not compared{place}: {what}: {reason}"))}})
 }
 
-fn result(item: &DriftItem) -> Json {
+/// `root`: the source's folder, by which code scanning finds the file.
+fn result(item: &DriftItem, root: &str) -> Json {
     let level = match item.drift_level {
         DriftLevel::High => "error",
         DriftLevel::Medium => "warning",
@@ -73,15 +74,20 @@ fn result(item: &DriftItem) -> Json {
         v.as_ref().map_or_else(|| "(absent)".to_owned(), |v| value::flow(v.as_json()))
     };
     let place = if item.stable_path.is_empty() { String::new() } else { format!(" {}", item.stable_path) };
-    let text =
-        format!("{object}{place}: Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value));
+    let what = match item.change {
+        Change::MissingObject => "in Git, gone from the cluster".to_owned(),
+        Change::UnmanagedObject => "in no source".to_owned(),
+        _ => format!("Git says {}, the cluster has {}", shown(&item.git_value), shown(&item.actual_value)),
+    };
+    let namespace = if item.namespace.is_empty() { String::new() } else { format!(" ({})", item.namespace) };
+    let text = format!("{object}{namespace}{place}: {what}");
     let source = item.source.as_ref();
     let mut location = json!({
         "logicalLocations": [{"fullyQualifiedName": plain(&format!("{}/{object}{place}", item.namespace)), "kind": "resource"}],
     });
     if let Some(file) = source.and_then(|s| s.file.as_deref()) {
         location["physicalLocation"] = json!({
-            "artifactLocation": {"uri": uri(file)},
+            "artifactLocation": {"uri": uri(&format!("{root}{file}"))},
             "region": {"startLine": source.and_then(|s| s.line).unwrap_or(1)},
         });
     }

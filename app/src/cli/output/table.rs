@@ -34,14 +34,18 @@ pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
     let objects: usize = outcome.reports.iter().map(|r| r.objects).sum();
     if items.is_empty() {
         table.not_compared(outcome);
-        let id = if outcome.is_complete() { "clean" } else { "clean-partly" };
+        let id = match (outcome.is_complete(), objects) {
+            (true, _) => "clean",
+            (false, 0) => "nothing-compared",
+            (false, _) => "clean-partly",
+        };
         let source = source_at(outcome);
         let text = style.words.say_with(id, &[("objects", Count(objects)), ("source", Text(&plain(&source)))]);
         table.broken("", &text);
         return table.out;
     }
     table.head(outcome);
-    let many = outcome.reports.iter().filter(|r| !r.items.is_empty()).count() > 1;
+    let many = namespaces(outcome).len() > 1;
     let mut sorted = items.clone();
     sorted.sort_by_key(|i| (std::cmp::Reverse(i.drift_level), &i.namespace, &i.resource_kind, &i.resource_name));
     for group in sorted.chunk_by(|a, b| object_key(a) == object_key(b)) {
@@ -55,6 +59,11 @@ pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
 
 fn object_key(item: &DriftItem) -> (DriftLevel, &str, &str, &str) {
     (item.drift_level, &item.namespace, &item.resource_kind, &item.resource_name)
+}
+
+/// The namespaces that were looked at.
+fn namespaces(outcome: &Outcome) -> BTreeSet<&str> {
+    outcome.reports.iter().map(|r| r.namespace.as_str()).filter(|namespace| !namespace.is_empty()).collect()
 }
 
 fn source_at(outcome: &Outcome) -> String {
@@ -89,10 +98,15 @@ impl Table<'_> {
             "source-line",
             &[("source", Text(&plain(&source))), ("objects", Count(extent.objects)), ("files", Count(extent.files))],
         );
-        let live = words.say_with(
+        let mut live = words.say_with(
             if extent.recorded { "live-snapshot" } else { "live-cluster" },
             &[("name", Text(&plain(&extent.live)))],
         );
+        // Of several each object says its own.
+        let namespaces = namespaces(outcome);
+        if let (1, Some(only)) = (namespaces.len(), namespaces.first()) {
+            let _ = write!(live, " · {}", words.say_with("live-namespace", &[("name", Text(&plain(only)))]));
+        }
         let seconds = format!("{:.1}", extent.elapsed.as_secs_f64());
         let live = words.say_with(
             "live-line",
@@ -114,12 +128,8 @@ impl Table<'_> {
             DriftLevel::Info => ("level-info", Paint::new().dimmed()),
         };
         let level = padded(&words.say(level), 8);
-        let namespace = if with_namespace && !first.namespace.is_empty() {
-            format!(" ({})", first.namespace)
-        } else {
-            String::new()
-        };
-        let name = plain(&format!("{}/{}{namespace}", first.resource_kind, first.resource_name));
+        let namespace = if with_namespace { first.namespace.as_str() } else { "" };
+        let name = super::object(&first.resource_kind, &first.resource_name, namespace);
         let lead = format!(" {paint}{level}{paint:#}");
         match items {
             [only] if only.stable_path.is_empty() => {
