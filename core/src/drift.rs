@@ -7,6 +7,7 @@ pub mod examine;
 mod filled;
 pub mod item;
 pub mod level;
+pub mod lifecycle;
 pub mod mask;
 pub mod origin;
 pub mod policy;

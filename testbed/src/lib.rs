@@ -2,7 +2,7 @@
 //!
 //! [`Binaries`] finds the programs or builds them from their Go modules, [`ControlPlane`] starts them on free ports in
 //! a fresh folder and stops them again, [`harvest`] learns from a running API server what it adds to objects, and
-//! [`record`] records what `anchorwatch demo` shows.
+//! [`record`] records what `anchorwatch demo` shows. [`Postgres`] is a database for tests of the store.
 //!
 //! Nothing started here outlives its starter: dropping a [`ControlPlane`] stops and reaps every process, and if the
 //! test process itself is killed the kernel kills them (see `process.rs`).
@@ -12,6 +12,7 @@ mod client;
 mod control_plane;
 pub mod harvest;
 mod hexadecimal;
+mod postgres;
 mod process;
 mod proxy;
 pub mod record;
@@ -19,4 +20,5 @@ pub mod record;
 pub use binaries::{Binaries, BuildError, Tool};
 pub use client::{Client, PatchKind};
 pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};
+pub use postgres::Postgres;
 pub use process::{Server, command, find_on_path, run};

@@ -1,7 +1,7 @@
 //! One differing field, ready to be told.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::compare::Change;
@@ -10,7 +10,7 @@ use super::origin::{Attribution, Origin, OriginReason};
 use crate::object::secret::Shown;
 
 /// What became of an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DriftStatus {
     /// Nobody dealt with it yet.

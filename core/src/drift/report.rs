@@ -1,14 +1,14 @@
 //! The immutable record of one scan of one namespace.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::item::{DriftItem, DriftStatus};
 use super::level::DriftLevel;
 use super::policy::IgnoredItem;
 
 /// What started a scan.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Trigger {
     /// A schedule.
@@ -24,7 +24,7 @@ pub enum Trigger {
 }
 
 /// How much of a scan was done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ScanState {
     /// All was compared.
@@ -165,14 +165,11 @@ impl DriftReport {
             (false, 0) => ScanState::Failed,
             (false, _) => ScanState::Partial,
         };
-        // Where nothing was compared nobody knows, and where only some was the rest may differ.
-        let open = state == ScanState::Failed
-            || items.iter().any(|i| i.drift_level > DriftLevel::Info && i.status == DriftStatus::Pending);
         let summary = match state {
             ScanState::Failed if items.is_empty() => NOTHING_COMPARED.to_owned(),
             _ => summary(high, medium, info),
         };
-        Self {
+        let mut report = Self {
             report_id,
             scanned_at,
             namespace,
@@ -189,12 +186,23 @@ impl DriftReport {
             has_critical_drift: high > 0,
             summary,
             interpretation: None,
-            status: if open { DriftStatus::Pending } else { DriftStatus::Resolved },
-            resolved_at: (!open && state == ScanState::Complete).then_some(scanned_at),
+            status: DriftStatus::Pending,
+            resolved_at: None,
             triggered_by,
             created_at: scanned_at,
             items,
-        }
+        };
+        report.derive_status();
+        report
+    }
+
+    /// Derives the status from that of the items, once it is known what became of them.
+    pub fn derive_status(&mut self) {
+        let is_open = |i: &DriftItem| i.drift_level > DriftLevel::Info && i.status == DriftStatus::Pending;
+        // Where nothing was compared nobody knows, and where only some was the rest may differ.
+        let open = self.state == ScanState::Failed || self.items.iter().any(is_open);
+        self.status = if open { DriftStatus::Pending } else { DriftStatus::Resolved };
+        self.resolved_at = (!open && self.state == ScanState::Complete).then_some(self.scanned_at);
     }
 }
 

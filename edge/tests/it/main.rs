@@ -22,6 +22,10 @@ mod git_read;
 mod git_work_tree;
 #[cfg(test)]
 mod repository;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod store_suite;
 
 /// A file that no `mod` names would never be compiled, and nobody would miss its tests.
 #[test]

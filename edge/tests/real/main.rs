@@ -1,4 +1,5 @@
-//! Rendering with the real kubectl and helm, which the testbed builds, and fetching from real Git servers.
+//! Rendering with the real kubectl and helm, which the testbed builds, fetching from real Git servers, and a store on a
+//! real PostgreSQL.
 
 #[cfg(test)]
 #[path = "../it/fakes.rs"]
@@ -17,5 +18,10 @@ mod render_kustomize;
 #[path = "../it/repository.rs"]
 #[expect(dead_code, reason = "shared with the quick tests, which need more of it")]
 mod repository;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+#[path = "../it/store_suite.rs"]
+mod store_suite;
 #[cfg(test)]
 mod tools;

@@ -1,0 +1,278 @@
+//! The store: SQLite in a file, or PostgreSQL; the same code and the same migrations.
+//!
+//! One module per table, each with its row and what is asked of it. What has to happen together happens in one
+//! [`Write`], a transaction that other writers of the same rows wait for.
+
+mod jobs;
+mod migration;
+mod record;
+mod reports;
+mod sources;
+mod tokens;
+
+use std::path::Path;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sea_orm::{
+    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
+};
+use sea_orm_migration::MigratorTrait as _;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+
+pub use jobs::{Claim, Job, JobOutcome, NewJob};
+pub use record::{OpenItem, Recorded, ScanRecord};
+pub use reports::{Filter, Listed};
+pub use sources::SourceRow;
+pub use tokens::{NewToken, Role, TokenRow};
+
+/// How long a connection waits for another one's write, and for a free one of the pool.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// SQLite writes one at a time; the others read meanwhile.
+const SQLITE_CONNECTIONS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 10;
+/// PostgreSQL binds 65,535 values in a statement, SQLite half as many; no table has fifty columns.
+const ROWS_AT_A_TIME: usize = 500;
+/// Only one process migrates at a time: a number of our own among PostgreSQL's advisory locks.
+const MIGRATION_LOCK: i64 = 0x616e_6368_6f72;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The address is none of a store.
+    #[error("no address of a store: {0}")]
+    Address(String),
+    /// It cannot be opened.
+    #[error("cannot open the store {store}")]
+    Open {
+        /// Its address, without credentials.
+        store: String,
+        /// Why.
+        #[source]
+        source: DbErr,
+    },
+    /// It cannot be brought up to date.
+    #[error("cannot bring the store {store} up to date")]
+    Migrate {
+        /// Its address, without credentials.
+        store: String,
+        /// Why.
+        #[source]
+        source: DbErr,
+    },
+    /// It did not answer, or refused.
+    #[error("the store cannot {doing}")]
+    Query {
+        /// What was attempted, as in `list reports`.
+        doing: &'static str,
+        /// Why.
+        #[source]
+        source: DbErr,
+    },
+    /// What it holds cannot be read.
+    #[error("the store holds {what} that cannot be read: {reason}")]
+    Malformed {
+        /// What.
+        what: &'static str,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody else has taken the work over: nothing was written.
+    #[error("the claim on job {0} was lost: somebody else has taken it over")]
+    ClaimLost(String),
+    /// A name that is taken.
+    #[error("there is a {what} {name:?} already")]
+    Taken {
+        /// What.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+}
+
+impl StoreError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Address(_) => Some("sqlite:FILE, or postgres://USER@HOST/DATABASE with the password in PGPASSWORD"),
+            Self::Open { .. } => Some("see whether the folder can be written, or the database answers"),
+            Self::Migrate { .. } => Some(
+                "a newer anchorwatch may have used it before: this one goes forward only; restore a backup, or use the newer one",
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreAddress {
+    url: String,
+    backend: DbBackend,
+}
+
+impl std::str::FromStr for StoreAddress {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        if let Some(file) = text.strip_prefix("sqlite:") {
+            let file = file.strip_prefix("//").unwrap_or(file);
+            if file.is_empty() || file.contains('?') {
+                return Err(StoreError::Address(text.to_owned()));
+            }
+            return Ok(Self { url: format!("sqlite://{file}"), backend: DbBackend::Sqlite });
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(Self { url: text.to_owned(), backend: DbBackend::Postgres });
+        }
+        Err(StoreError::Address(text.split('@').next_back().unwrap_or_default().to_owned()))
+    }
+}
+
+impl StoreAddress {
+    /// A SQLite file.
+    pub fn of_file(path: &Path) -> Self {
+        Self { url: format!("sqlite://{}", path.display()), backend: DbBackend::Sqlite }
+    }
+}
+
+impl std::fmt::Display for StoreAddress {
+    /// Without user and password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (self.url.split_once("://"), self.url.rsplit_once('@')) {
+            (Some((scheme, _)), Some((_, host))) if self.backend == DbBackend::Postgres => {
+                write!(f, "{scheme}://{host}")
+            }
+            _ => f.write_str(&self.url),
+        }
+    }
+}
+
+/// A store that can be asked.
+#[derive(Debug, Clone)]
+pub struct Store {
+    db: DatabaseConnection,
+    address: StoreAddress,
+}
+
+impl Store {
+    /// Opens a store, makes it where it is a file that is not there yet, and brings it up to date.
+    pub async fn open(address: &StoreAddress) -> Result<Self, StoreError> {
+        let fail = |source| StoreError::Open { store: address.to_string(), source };
+        let mut options = ConnectOptions::new(&address.url);
+        let connections = if address.backend == DbBackend::Sqlite { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
+        options.max_connections(connections).acquire_timeout(PATIENCE).sqlx_logging(false).map_sqlx_sqlite_opts(
+            |sqlite| {
+                sqlite
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Normal)
+                    .busy_timeout(PATIENCE)
+                    .foreign_keys(true)
+            },
+        );
+        let db = Database::connect(options).await.map_err(fail)?;
+        let store = Self { db, address: address.clone() };
+        store.migrate().await.map_err(|source| StoreError::Migrate { store: address.to_string(), source })?;
+        Ok(store)
+    }
+
+    async fn migrate(&self) -> Result<(), DbErr> {
+        // On SQLite the transaction itself is the lock.
+        let write = self.begin().await?;
+        if self.address.backend == DbBackend::Postgres {
+            write.execute_raw(self.statement("SELECT pg_advisory_xact_lock($1)", [MIGRATION_LOCK.into()])).await?;
+        }
+        migration::Migrator::up(&write, None).await?;
+        write.commit().await
+    }
+
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        // A transaction that reads first and writes later would fail where another one has written meanwhile.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        self.db.begin_with_options(options).await
+    }
+
+    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.address.backend, sql, values)
+    }
+
+    /// Answers if the store does.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.ping().await.map_err(failing("answer"))
+    }
+
+    /// Copies an embedded store to a file, as it is at one moment.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        if self.address.backend != DbBackend::Sqlite {
+            return Err(StoreError::Address(format!("{} is backed up by pg_dump", self.address)));
+        }
+        let statement = self.statement("VACUUM INTO $1", [to.display().to_string().into()]);
+        self.db.execute_raw(statement).await.map_err(failing("be copied"))?;
+        Ok(())
+    }
+}
+
+/// For `map_err`: what was attempted.
+fn failing(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
+    move |source| StoreError::Query { doing, source }
+}
+
+/// Inserts rows of a table, many at a time; `suffix` says what becomes of those that are there.
+async fn insert(write: &DatabaseTransaction, table: Table, rows: Vec<Vec<Value>>, suffix: &str) -> Result<(), DbErr> {
+    let Table { name, columns } = table;
+    for rows in rows.chunks(ROWS_AT_A_TIME) {
+        let mut sql = format!("INSERT INTO {name} ({}) VALUES ", columns.join(", "));
+        let mut place = 0;
+        for (at, row) in rows.iter().enumerate() {
+            debug_assert_eq!(row.len(), columns.len(), "a value for each column of {name}");
+            sql.push_str(if at == 0 { "(" } else { ", (" });
+            for column in 0..row.len() {
+                place += 1;
+                sql.push_str(if column == 0 { "$" } else { ", $" });
+                sql.push_str(&place.to_string());
+            }
+            sql.push(')');
+        }
+        sql.push_str(suffix);
+        let values = rows.iter().flatten().cloned();
+        write.execute_raw(Statement::from_sql_and_values(write.get_database_backend(), sql, values)).await?;
+    }
+    Ok(())
+}
+
+/// A table, and the columns that are inserted.
+#[derive(Debug, Clone, Copy)]
+struct Table {
+    name: &'static str,
+    columns: &'static [&'static str],
+}
+
+/// A name of an enum, as it is stored and as JSON has it.
+fn word(name: impl Serialize) -> String {
+    match serde_json::to_value(name) {
+        Ok(Json::String(word)) => word,
+        other => unreachable!("an enum of names is a JSON string, not {other:?}"),
+    }
+}
+
+fn named<T: DeserializeOwned>(what: &'static str, word: String) -> Result<T, StoreError> {
+    serde_json::from_value(Json::String(word))
+        .map_err(|error| StoreError::Malformed { what, reason: error.to_string() })
+}
+
+/// Times as they are stored.
+fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+fn timestamp(micros: i64) -> Timestamp {
+    Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
+}

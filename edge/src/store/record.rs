@@ -1,0 +1,373 @@
+//! Recording what came of a scan: the scan, its reports, and what becomes of each item, all or nothing.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anchorwatch_core::drift::item::DriftStatus;
+use anchorwatch_core::drift::lifecycle::{self, Known, Turn};
+use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_core::drift::{DriftItem, DriftReport};
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
+
+use super::jobs::Claim;
+use super::{Store, StoreError, Table, failing, insert, micros, named, timestamp, word};
+
+/// What came of a scan.
+pub struct ScanRecord<'a> {
+    /// Its id.
+    pub scan_id: &'a str,
+    /// The source's name.
+    pub source: &'a str,
+    /// The cluster's name.
+    pub cluster: &'a str,
+    /// What started it.
+    pub triggered_by: Trigger,
+    /// Who asked for it, where a person did.
+    pub requested_by: Option<&'a str>,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// Its reports, or why there are none.
+    pub result: Result<Vec<DriftReport>, String>,
+    /// True if the scan would have seen an item that it does not tell: its object was compared, or is in Git no more.
+    pub would_see: &'a dyn Fn(&OpenItem) -> bool,
+}
+
+/// What the store knows of an item that is not resolved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenItem {
+    /// Kind.
+    pub resource_kind: String,
+    /// Name.
+    pub resource_name: String,
+    /// Namespace.
+    pub namespace: String,
+    /// The path with list keys.
+    pub stable_path: String,
+}
+
+/// What became of the items of a source.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Never seen before.
+    pub new: usize,
+    /// Other values, or of a higher level.
+    pub changed: usize,
+    /// Gone once, and here again.
+    pub back: usize,
+    /// Gone.
+    pub resolved: usize,
+}
+
+const SCANS: Table = Table {
+    name: "scans",
+    columns: &[
+        "scan_id",
+        "source",
+        "cluster",
+        "triggered_by",
+        "requested_by",
+        "state",
+        "started_at",
+        "finished_at",
+        "revision",
+        "objects",
+        "failure",
+    ],
+};
+
+const REPORTS: Table = Table {
+    name: "drift_reports",
+    columns: &[
+        "report_id",
+        "scan_id",
+        "source",
+        "cluster",
+        "namespace",
+        "revision",
+        "scanned_at",
+        "created_at",
+        "state",
+        "triggered_by",
+        "objects",
+        "high_count",
+        "medium_count",
+        "info_count",
+        "not_compared",
+        "ignored",
+        "interpretation",
+        "status",
+        "resolved_at",
+    ],
+};
+
+const REPORT_ITEMS: Table =
+    Table { name: "drift_report_items", columns: &["report_id", "position", "fingerprint", "drift_level", "body"] };
+
+const ITEMS: Table = Table {
+    name: "drift_items",
+    columns: &[
+        "fingerprint",
+        "source",
+        "cluster",
+        "namespace",
+        "api_version",
+        "resource_kind",
+        "resource_name",
+        "stable_path",
+        "change",
+        "drift_level",
+        "origin",
+        "status",
+        "value_hash",
+        "first_seen",
+        "last_seen",
+        "resolved_at",
+        "last_report_id",
+        "told_at",
+        "changes",
+        "body",
+    ],
+};
+
+/// An item that is there already is brought up to date; who decided about it stays while it stays decided.
+const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version = excluded.api_version, \
+    drift_level = excluded.drift_level, origin = excluded.origin, status = excluded.status, \
+    value_hash = excluded.value_hash, last_seen = excluded.last_seen, resolved_at = NULL, \
+    last_report_id = excluded.last_report_id, told_at = excluded.told_at, changes = excluded.changes, \
+    body = excluded.body, \
+    decided_by = CASE WHEN excluded.status = 'pending' THEN NULL ELSE drift_items.decided_by END, \
+    decided_at = CASE WHEN excluded.status = 'pending' THEN NULL ELSE drift_items.decided_at END";
+
+#[derive(FromQueryResult)]
+struct KnownRow {
+    fingerprint: String,
+    namespace: String,
+    resource_kind: String,
+    resource_name: String,
+    stable_path: String,
+    status: String,
+    value_hash: String,
+    drift_level: String,
+    first_seen: i64,
+    told_at: Option<i64>,
+    changes: i64,
+}
+
+impl Store {
+    /// Records a scan, if the claim on it still holds.
+    pub async fn record_scan(&self, claim: &Claim, record: ScanRecord<'_>) -> Result<Recorded, StoreError> {
+        let fail = failing("record a scan");
+        let write = self.begin().await.map_err(&fail)?;
+        self.finish_within(&write, claim, record.finished_at, &record.result, record.scan_id).await?;
+        let recorded = self.settle(&write, record).await?;
+        write.commit().await.map_err(fail)?;
+        Ok(recorded)
+    }
+
+    async fn settle(&self, write: &DatabaseTransaction, record: ScanRecord<'_>) -> Result<Recorded, StoreError> {
+        let fail = failing("record a scan");
+        insert(write, SCANS, vec![scan_row(&record)], "").await.map_err(&fail)?;
+        let ScanRecord { scan_id, source, finished_at, result, would_see, .. } = record;
+        let reports = match result {
+            Ok(reports) => reports,
+            Err(failure) => {
+                let sql =
+                    "UPDATE sources SET last_scan_id = $2, last_failure = $3, last_failure_at = $4 WHERE name = $1";
+                let values = [source.into(), scan_id.into(), failure.into(), micros(finished_at).into()];
+                write.execute_raw(self.statement(sql, values)).await.map_err(fail)?;
+                return Ok(Recorded::default());
+            }
+        };
+        let mut known = self.known(write, source).await?;
+        let mut recorded = Recorded::default();
+        let (mut report_rows, mut report_items, mut items) = (Vec::new(), Vec::new(), Vec::new());
+        let namespaces: BTreeSet<String> = reports.iter().map(|report| report.namespace.clone()).collect();
+        for mut report in reports {
+            for item in &mut report.items {
+                let before = known.remove(&item.fingerprint).map(|(known, _)| known);
+                let seen = lifecycle::seen(before.as_ref(), item, report.scanned_at);
+                match seen.turn {
+                    Turn::New => recorded.new += 1,
+                    Turn::Changed => recorded.changed += 1,
+                    Turn::Back => recorded.back += 1,
+                    Turn::Same => {}
+                }
+                item.status = seen.status;
+                item.first_seen = seen.first_seen;
+                let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
+                items.push(item_row(source, &report.cluster, item, told_at, seen.changes));
+            }
+            report.derive_status();
+            report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
+            report_rows.push(report_row(scan_id, source, &report));
+        }
+        let gone: Vec<String> = known
+            .into_iter()
+            .filter(|(_, (known, item))| {
+                is_open(known.status) && namespaces.contains(&item.namespace) && would_see(item)
+            })
+            .map(|(fingerprint, _)| fingerprint)
+            .collect();
+        recorded.resolved = gone.len();
+        insert(write, REPORTS, report_rows, "").await.map_err(&fail)?;
+        insert(write, REPORT_ITEMS, report_items, "").await.map_err(&fail)?;
+        insert(write, ITEMS, items, UPDATE_ITEM).await.map_err(&fail)?;
+        for fingerprint in &gone {
+            let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
+            let values = [fingerprint.as_str().into(), micros(finished_at).into()];
+            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        }
+        self.close_reports(write, source, finished_at).await.map_err(&fail)?;
+        let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
+                   WHERE name = $1";
+        let values = [source.into(), scan_id.into(), micros(finished_at).into()];
+        write.execute_raw(self.statement(sql, values)).await.map_err(fail)?;
+        Ok(recorded)
+    }
+
+    async fn known(
+        &self,
+        write: &DatabaseTransaction,
+        source: &str,
+    ) -> Result<HashMap<String, (Known, OpenItem)>, StoreError> {
+        let sql = "SELECT fingerprint, namespace, resource_kind, resource_name, stable_path, status, value_hash, \
+                   drift_level, first_seen, told_at, changes FROM drift_items WHERE source = $1";
+        let rows = KnownRow::find_by_statement(self.statement(sql, [source.into()])).all(write).await;
+        rows.map_err(failing("record a scan"))?.into_iter().map(KnownRow::read).collect()
+    }
+
+    /// A report is open as long as one of its items above INFO is.
+    pub(super) async fn close_reports(
+        &self,
+        write: &DatabaseTransaction,
+        source: &str,
+        now: Timestamp,
+    ) -> Result<(), DbErr> {
+        let sql = "UPDATE drift_reports SET status = 'resolved', resolved_at = $2 WHERE source = $1 AND status = 'pending' \
+                   AND NOT EXISTS (SELECT 1 FROM drift_report_items r JOIN drift_items i ON i.fingerprint = r.fingerprint \
+                   WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')";
+        write.execute_raw(self.statement(sql, [source.into(), micros(now).into()])).await.map(drop)
+    }
+}
+
+fn is_open(status: DriftStatus) -> bool {
+    matches!(status, DriftStatus::Pending | DriftStatus::Acknowledged | DriftStatus::Ignored)
+}
+
+impl KnownRow {
+    fn read(self) -> Result<(String, (Known, OpenItem)), StoreError> {
+        let known = Known {
+            status: named("an item's status", self.status)?,
+            value_hash: self.value_hash,
+            level: named("an item's level", self.drift_level)?,
+            first_seen: timestamp(self.first_seen),
+            told_at: self.told_at.map(timestamp),
+            changes: u32::try_from(self.changes).unwrap_or(u32::MAX),
+        };
+        let item = OpenItem {
+            resource_kind: self.resource_kind,
+            resource_name: self.resource_name,
+            namespace: self.namespace,
+            stable_path: self.stable_path,
+        };
+        Ok((self.fingerprint, (known, item)))
+    }
+}
+
+fn scan_row(record: &ScanRecord<'_>) -> Vec<Value> {
+    let (state, revision, objects, failure) = match &record.result {
+        Ok(reports) => {
+            let state = reports.iter().map(|report| report.state).max();
+            let objects: usize = reports.iter().map(|report| report.objects).sum();
+            (
+                state.map_or_else(|| "complete".to_owned(), word),
+                reports.iter().find_map(|r| r.revision.clone()),
+                objects,
+                None,
+            )
+        }
+        Err(failure) => ("failed".to_owned(), None, 0, Some(failure.clone())),
+    };
+    vec![
+        record.scan_id.into(),
+        record.source.into(),
+        record.cluster.into(),
+        word(record.triggered_by).into(),
+        record.requested_by.map(str::to_owned).into(),
+        state.into(),
+        micros(record.started_at).into(),
+        micros(record.finished_at).into(),
+        revision.into(),
+        count(objects),
+        failure.into(),
+    ]
+}
+
+fn report_row(scan_id: &str, source: &str, report: &DriftReport) -> Vec<Value> {
+    vec![
+        report.report_id.as_str().into(),
+        scan_id.into(),
+        source.into(),
+        report.cluster.as_str().into(),
+        report.namespace.as_str().into(),
+        report.revision.clone().into(),
+        micros(report.scanned_at).into(),
+        micros(report.created_at).into(),
+        word(report.state).into(),
+        word(report.triggered_by).into(),
+        count(report.objects),
+        count(report.high_count),
+        count(report.medium_count),
+        count(report.info_count),
+        json(&report.not_compared),
+        json(&report.ignored),
+        report.interpretation.as_ref().map(ToString::to_string).into(),
+        word(report.status).into(),
+        report.resolved_at.map(micros).into(),
+    ]
+}
+
+fn report_item_row(report: &DriftReport, position: usize, item: &DriftItem) -> Vec<Value> {
+    vec![
+        report.report_id.as_str().into(),
+        count(position),
+        item.fingerprint.as_str().into(),
+        word(item.drift_level).into(),
+        json(item),
+    ]
+}
+
+fn item_row(source: &str, cluster: &str, item: &DriftItem, told_at: Option<Timestamp>, changes: u32) -> Vec<Value> {
+    vec![
+        item.fingerprint.as_str().into(),
+        source.into(),
+        cluster.into(),
+        item.namespace.as_str().into(),
+        item.api_version.as_str().into(),
+        item.resource_kind.as_str().into(),
+        item.resource_name.as_str().into(),
+        item.stable_path.as_str().into(),
+        word(item.change).into(),
+        word(item.drift_level).into(),
+        word(item.origin).into(),
+        word(item.status).into(),
+        item.value_hash.as_str().into(),
+        micros(item.first_seen).into(),
+        micros(item.last_seen).into(),
+        None::<i64>.into(),
+        item.last_report_id.as_str().into(),
+        told_at.map(micros).into(),
+        i64::from(changes).into(),
+        json(item),
+    ]
+}
+
+fn count(number: usize) -> Value {
+    i64::try_from(number).unwrap_or(i64::MAX).into()
+}
+
+fn json(value: &impl serde::Serialize) -> Value {
+    serde_json::to_string(value).expect("what is reported is JSON").into()
+}

@@ -1,0 +1,276 @@
+//! `drift_reports`, `drift_report_items` and `drift_items`, as they are asked for.
+
+use std::fmt::Write as _;
+
+use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::drift::item::DriftStatus;
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait as _, FromQueryResult, Value};
+use serde_json::{Value as Json, json};
+
+use super::{Store, StoreError, failing, micros, timestamp, word};
+
+/// Which reports or items.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this source.
+    pub source: Option<String>,
+    /// Of this cluster.
+    pub cluster: Option<String>,
+    /// Of this namespace; the empty one is that of cluster-scoped objects.
+    pub namespace: Option<String>,
+    /// With this status.
+    pub status: Option<DriftStatus>,
+    /// Of this level, or for reports: with an item of it.
+    pub level: Option<DriftLevel>,
+    /// Of this scan.
+    pub scan: Option<String>,
+}
+
+/// Some of what a filter fits, the newest first.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// As JSON, as the API gives it.
+    pub items: Vec<Json>,
+    /// How many fit in all.
+    pub total: u64,
+    /// What to ask for next: those after this one.
+    pub next: Option<String>,
+}
+
+#[derive(FromQueryResult)]
+struct ReportRow {
+    report_id: String,
+    source: String,
+    cluster: String,
+    namespace: String,
+    revision: Option<String>,
+    scanned_at: i64,
+    created_at: i64,
+    state: String,
+    triggered_by: String,
+    objects: i64,
+    high_count: i64,
+    medium_count: i64,
+    info_count: i64,
+    not_compared: String,
+    ignored: String,
+    interpretation: Option<String>,
+    status: String,
+    resolved_at: Option<i64>,
+}
+
+#[derive(FromQueryResult)]
+struct Body {
+    body: String,
+}
+
+#[derive(FromQueryResult)]
+struct Keyed {
+    fingerprint: String,
+    status: String,
+    last_seen: i64,
+    last_report_id: String,
+    resolved_at: Option<i64>,
+    decided_by: Option<String>,
+    decided_at: Option<i64>,
+    body: String,
+}
+
+#[derive(FromQueryResult)]
+struct Total {
+    total: i64,
+}
+
+impl Store {
+    /// Reports without their items, the newest first.
+    pub async fn reports(&self, filter: &Filter, limit: u64, after: Option<&str>) -> Result<Listed, StoreError> {
+        let fail = failing("list reports");
+        let mut chosen = Chosen::by(filter);
+        match filter.level {
+            Some(DriftLevel::High) => chosen.sql.push_str(" AND high_count > 0"),
+            Some(DriftLevel::Medium) => chosen.sql.push_str(" AND medium_count > 0"),
+            Some(DriftLevel::Info) => chosen.sql.push_str(" AND info_count > 0"),
+            None => {}
+        }
+        if let Some(scan) = &filter.scan {
+            chosen.and("scan_id =", scan.as_str());
+        }
+        let total = self.total("drift_reports", &chosen).await?;
+        if let Some(after) = after {
+            // Ids begin with the time, so that they sort by it.
+            chosen.and("report_id <", after);
+        }
+        let sql = format!(
+            "SELECT report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
+             objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at \
+             FROM drift_reports WHERE {} ORDER BY report_id DESC LIMIT {}",
+            chosen.sql,
+            limit.saturating_add(1),
+        );
+        let rows = ReportRow::find_by_statement(self.statement(&sql, chosen.values)).all(&self.db).await;
+        let mut rows = rows.map_err(fail)?;
+        let next = page(&mut rows, limit, |row| row.report_id.clone());
+        Ok(Listed { items: rows.into_iter().map(ReportRow::json).collect::<Result<_, _>>()?, total, next })
+    }
+
+    /// One report with its items.
+    pub async fn report(&self, report_id: &str) -> Result<Option<Json>, StoreError> {
+        let fail = failing("read a report");
+        let sql = "SELECT report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
+                   objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at \
+                   FROM drift_reports WHERE report_id = $1";
+        let row = ReportRow::find_by_statement(self.statement(sql, [report_id.into()])).one(&self.db).await;
+        let Some(row) = row.map_err(&fail)? else { return Ok(None) };
+        let sql = "SELECT body FROM drift_report_items WHERE report_id = $1 ORDER BY position";
+        let bodies = Body::find_by_statement(self.statement(sql, [report_id.into()])).all(&self.db).await;
+        let items =
+            bodies.map_err(fail)?.iter().map(|row| read("an item", &row.body)).collect::<Result<Vec<_>, _>>()?;
+        let mut report = row.json()?;
+        report["items"] = Json::Array(items);
+        Ok(Some(report))
+    }
+
+    /// Items as they are now, the last seen first.
+    pub async fn items(&self, filter: &Filter, limit: u64, after: Option<&str>) -> Result<Listed, StoreError> {
+        let mut chosen = Chosen::by(filter);
+        if let Some(level) = filter.level {
+            chosen.and("drift_level =", word(level));
+        }
+        let total = self.total("drift_items", &chosen).await?;
+        if let Some(after) = after {
+            chosen.and("fingerprint >", after);
+        }
+        let sql = format!(
+            "SELECT fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body \
+             FROM drift_items WHERE {} ORDER BY fingerprint LIMIT {}",
+            chosen.sql,
+            limit.saturating_add(1),
+        );
+        let rows = Keyed::find_by_statement(self.statement(&sql, chosen.values)).all(&self.db).await;
+        let mut rows = rows.map_err(failing("list items"))?;
+        let next = page(&mut rows, limit, |row| row.fingerprint.clone());
+        Ok(Listed { items: rows.into_iter().map(Keyed::json).collect::<Result<_, _>>()?, total, next })
+    }
+
+    /// Notes that somebody knows of an item. `None` if there is none; the item as it is then.
+    ///
+    /// Of two people who do so at once one is noted, and both see who.
+    pub async fn acknowledge(&self, fingerprint: &str, by: &str, now: Timestamp) -> Result<Option<Json>, StoreError> {
+        let fail = failing("acknowledge an item");
+        let write = self.begin().await.map_err(&fail)?;
+        let sql = "UPDATE drift_items SET status = 'acknowledged', decided_by = $2, decided_at = $3 \
+                   WHERE fingerprint = $1 AND status = 'pending'";
+        let values = [fingerprint.into(), by.into(), micros(now).into()];
+        write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        let sql = "SELECT fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body \
+                   FROM drift_items WHERE fingerprint = $1";
+        let row = Keyed::find_by_statement(self.statement(sql, [fingerprint.into()])).one(&write).await;
+        let Some(item) = row.map_err(&fail)?.map(Keyed::json).transpose()? else { return Ok(None) };
+        let sql = "UPDATE drift_reports SET status = 'resolved', resolved_at = $2 WHERE status = 'pending' \
+                   AND report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $1) \
+                   AND NOT EXISTS (SELECT 1 FROM drift_report_items r JOIN drift_items i ON i.fingerprint = r.fingerprint \
+                   WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')";
+        let values = [fingerprint.into(), micros(now).into()];
+        write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        write.commit().await.map_err(fail)?;
+        Ok(Some(item))
+    }
+
+    async fn total(&self, table: &str, chosen: &Chosen) -> Result<u64, StoreError> {
+        let sql = format!("SELECT COUNT(*) AS total FROM {table} WHERE {}", chosen.sql);
+        let row = Total::find_by_statement(self.statement(&sql, chosen.values.clone())).one(&self.db).await;
+        Ok(row.map_err(failing("count"))?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default()))
+    }
+}
+
+/// A condition, and the values in it.
+struct Chosen {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Chosen {
+    fn by(filter: &Filter) -> Self {
+        let mut chosen = Self { sql: "1 = 1".to_owned(), values: Vec::new() };
+        let Filter { source, cluster, namespace, status, level: _, scan: _ } = filter;
+        for (column, value) in [("source =", source), ("cluster =", cluster), ("namespace =", namespace)] {
+            if let Some(value) = value {
+                chosen.and(column, value.as_str());
+            }
+        }
+        if let Some(status) = status {
+            chosen.and("status =", word(status));
+        }
+        chosen
+    }
+
+    fn and(&mut self, comparison: &str, value: impl Into<Value>) {
+        self.values.push(value.into());
+        // Nothing fails where a text is written to.
+        let _ = write!(self.sql, " AND {comparison} ${}", self.values.len());
+    }
+}
+
+/// Cuts what was asked for beyond the page; gives the last one's key if there is more.
+fn page<T>(rows: &mut Vec<T>, limit: u64, key: impl Fn(&T) -> String) -> Option<String> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    rows.last().filter(|_| more).map(key)
+}
+
+fn read(what: &'static str, text: &str) -> Result<Json, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Malformed { what, reason: error.to_string() })
+}
+
+impl ReportRow {
+    /// As `DriftReport` is written, without `items`.
+    fn json(self) -> Result<Json, StoreError> {
+        let number = |count: i64| usize::try_from(count).unwrap_or_default();
+        let (high, medium, info) = (number(self.high_count), number(self.medium_count), number(self.info_count));
+        let interpretation = self.interpretation.as_deref().map(|text| read("an interpretation", text)).transpose()?;
+        let mut report = json!({
+            "report_id": self.report_id,
+            "scanned_at": timestamp(self.scanned_at),
+            "namespace": self.namespace,
+            "cluster": self.cluster,
+            "source": self.source,
+            "revision": self.revision,
+            "objects": self.objects,
+            "state": self.state,
+            "not_compared": read("what was not compared", &self.not_compared)?,
+            "high_count": high,
+            "medium_count": medium,
+            "info_count": info,
+            "has_critical_drift": high > 0,
+            "summary": anchorwatch_core::drift::report::summary(high, medium, info),
+            "interpretation": interpretation,
+            "status": self.status,
+            "triggered_by": self.triggered_by,
+            "created_at": timestamp(self.created_at),
+            "resolved_at": self.resolved_at.map(timestamp),
+        });
+        let ignored = read("what rules hide", &self.ignored)?;
+        if ignored.as_array().is_some_and(|ignored| !ignored.is_empty()) {
+            report["ignored"] = ignored;
+        }
+        Ok(report)
+    }
+}
+
+impl Keyed {
+    /// As `DriftItem` is written, with what was decided since.
+    fn json(self) -> Result<Json, StoreError> {
+        let mut item = read("an item", &self.body)?;
+        item["status"] = self.status.into();
+        item["last_seen"] = json!(timestamp(self.last_seen));
+        item["last_report_id"] = self.last_report_id.into();
+        item["resolved_at"] = json!(self.resolved_at.map(timestamp));
+        if let Some(by) = self.decided_by {
+            item["decided_by"] = by.into();
+            item["decided_at"] = json!(self.decided_at.map(timestamp));
+        }
+        Ok(item)
+    }
+}

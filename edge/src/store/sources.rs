@@ -1,0 +1,108 @@
+//! `sources`: what is scanned, when next, and what came of it last.
+
+use std::time::Duration;
+
+use anchorwatch_core::drift::report::Trigger;
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{ConnectionTrait as _, FromQueryResult};
+
+use super::{NewJob, Store, StoreError, failing, micros, timestamp};
+
+/// A source, and what came of it last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceRow {
+    /// Its name.
+    pub name: String,
+    /// The cluster that it is compared with.
+    pub cluster: String,
+    /// Its address.
+    pub address: String,
+    /// When it is scanned next.
+    pub next_due_at: Option<Timestamp>,
+    /// When a scan of it succeeded last.
+    pub last_success_at: Option<Timestamp>,
+    /// Why the last scan failed; nothing if it did not.
+    pub last_failure: Option<String>,
+    /// When it failed.
+    pub last_failure_at: Option<Timestamp>,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    name: String,
+    cluster: String,
+    address: String,
+    next_due_at: Option<i64>,
+    last_success_at: Option<i64>,
+    last_failure: Option<String>,
+    last_failure_at: Option<i64>,
+}
+
+const COLUMNS: &str = "name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at";
+
+impl Store {
+    /// Makes the configured sources those of the store. New ones are due at once; those that are gone are due no more.
+    pub async fn configure_sources(
+        &self,
+        sources: &[(String, String, String)],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let fail = failing("write the sources");
+        let write = self.begin().await.map_err(&fail)?;
+        let sql = "UPDATE sources SET removed_at = $1, next_due_at = NULL WHERE removed_at IS NULL";
+        write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
+        for (name, cluster, address) in sources {
+            let sql = "INSERT INTO sources (name, cluster, address, next_due_at) VALUES ($1, $2, $3, $4) \
+                       ON CONFLICT (name) DO UPDATE SET cluster = excluded.cluster, address = excluded.address, \
+                       removed_at = NULL, next_due_at = excluded.next_due_at";
+            let values = [name.as_str().into(), cluster.as_str().into(), address.as_str().into(), micros(now).into()];
+            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        }
+        write.commit().await.map_err(fail)
+    }
+
+    /// The sources, by name.
+    pub async fn sources(&self) -> Result<Vec<SourceRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM sources WHERE removed_at IS NULL ORDER BY name");
+        let rows = Row::find_by_statement(self.statement(&sql, [])).all(&self.db).await;
+        Ok(rows.map_err(failing("list sources"))?.into_iter().map(Row::read).collect())
+    }
+
+    /// Queues a scan of a source if it is due, and sets when it is due next. Of several replicas one does; true if this.
+    pub async fn queue_if_due(
+        &self,
+        name: &str,
+        job_id: &str,
+        next_in: Duration,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let fail = failing("queue a scan that is due");
+        let write = self.begin().await.map_err(&fail)?;
+        let next = now + SignedDuration::try_from(next_in).unwrap_or(SignedDuration::MAX);
+        let sql = "UPDATE sources SET next_due_at = $3 WHERE name = $1 AND next_due_at <= $2 AND removed_at IS NULL";
+        let values = [name.into(), micros(now).into(), micros(next).into()];
+        let taken = write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        if taken.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let job =
+            NewJob { source: name.to_owned(), namespaces: Vec::new(), triggered_by: Trigger::Cron, requested_by: None };
+        self.enqueue_within(&write, job_id, &job, now).await?;
+        write.commit().await.map_err(fail)?;
+        Ok(true)
+    }
+}
+
+impl Row {
+    fn read(self) -> SourceRow {
+        SourceRow {
+            name: self.name,
+            cluster: self.cluster,
+            address: self.address,
+            next_due_at: self.next_due_at.map(timestamp),
+            last_success_at: self.last_success_at.map(timestamp),
+            last_failure: self.last_failure,
+            last_failure_at: self.last_failure_at.map(timestamp),
+        }
+    }
+}

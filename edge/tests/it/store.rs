@@ -1,0 +1,54 @@
+//! The embedded store.
+
+use anchorwatch_edge::store::{Store, StoreAddress, StoreError};
+
+use crate::store_suite;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_embedded_store_does_what_every_store_does() {
+    let folder = tempfile::tempdir().unwrap();
+    store_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
+}
+
+#[tokio::test]
+async fn an_embedded_store_can_be_copied_while_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&StoreAddress::of_file(&folder.path().join("store.db"))).await.unwrap();
+    let copy = folder.path().join("copy.db");
+    store.backup(&copy).await.unwrap();
+    Store::open(&StoreAddress::of_file(&copy)).await.unwrap().ping().await.unwrap();
+    assert!(store.backup(&copy).await.is_err(), "what is there is not written over");
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let address = StoreAddress::of_file(&folder.path().join("store.db"));
+    Store::open(&address).await.unwrap();
+    let status = std::process::Command::new("python3")
+        .arg("-c")
+        .arg("import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"INSERT INTO seaql_migrations VALUES ('9999_later', 0)\"); c.commit()")
+        .arg(folder.path().join("store.db"))
+        .status();
+    assert!(status.unwrap().success());
+    let error = Store::open(&address).await.unwrap_err();
+    assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("newer anchorwatch"));
+}
+
+#[tokio::test]
+async fn what_is_no_store_is_an_error_that_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("no.db");
+    std::fs::write(&file, "this is not a database, and long enough to be none").unwrap();
+    for address in [StoreAddress::of_file(&file), StoreAddress::of_file(&folder.path().join("no/where.db"))] {
+        let error = Store::open(&address).await.unwrap_err();
+        assert!(error.hint().is_some(), "{error:?}");
+    }
+    for text in ["", "mysql://a:secret@b/c", "sqlite:", "/var/lib/store.db"] {
+        let error = text.parse::<StoreAddress>().unwrap_err();
+        assert!(!error.to_string().contains("secret"), "{error}");
+    }
+    let address: StoreAddress = "postgres://ann:secret@db.example.com/watch".parse().unwrap();
+    assert_eq!(address.to_string(), "postgres://db.example.com/watch");
+}

@@ -1,0 +1,376 @@
+//! What every store has to do, whatever it is made of: run over SQLite and over PostgreSQL.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anchorwatch_core::drift::compare::Change;
+use anchorwatch_core::drift::item::{DriftStatus, Identifying};
+use anchorwatch_core::drift::origin::{Origin, OriginReason};
+use anchorwatch_core::drift::report::{Findings, Trigger};
+use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
+use anchorwatch_core::object::secret::Shown;
+use anchorwatch_core::object::value::Value;
+use anchorwatch_edge::clock::new_id;
+use anchorwatch_edge::store::{
+    Claim, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord, Store, StoreAddress, StoreError,
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// The second that tests count from.
+fn start() -> Timestamp {
+    "2026-11-25T03:00:00Z".parse().unwrap()
+}
+
+fn after(seconds: i64) -> Timestamp {
+    start() + SignedDuration::from_secs(seconds)
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Runs everything; each part has names of its own, as they share a store.
+pub(crate) async fn run(address: &StoreAddress) {
+    several_may_open_it_at_once(address).await;
+    let store = Store::open(address).await.unwrap();
+    store.ping().await.unwrap();
+    an_item_lives_on_from_scan_to_scan(&store).await;
+    what_was_acknowledged_stays_so_until_it_changes(&store).await;
+    what_a_scan_could_not_see_is_not_resolved(&store).await;
+    a_failed_scan_says_why_and_resolves_nothing(&store).await;
+    reports_come_page_by_page(&store).await;
+    a_job_is_claimed_once(&store).await;
+    a_late_write_is_refused_and_leaves_nothing(&store).await;
+    of_several_replicas_one_queues_what_is_due(&store).await;
+    a_token_counts_until_it_is_revoked_or_ends(&store).await;
+}
+
+async fn several_may_open_it_at_once(address: &StoreAddress) {
+    let opened = futures::future::join_all((0..4).map(|_| Store::open(address))).await;
+    for store in opened {
+        store.unwrap();
+    }
+}
+
+fn item(source: &str, name: &str, value: &str, level: DriftLevel) -> DriftItem {
+    let identity = Identifying {
+        cluster: "test",
+        source,
+        group: "apps",
+        kind: "Deployment",
+        namespace: "shop",
+        name,
+        stable_path: "spec.paused",
+        change: Change::Extra,
+    };
+    DriftItem {
+        resource_kind: "Deployment".to_owned(),
+        resource_name: name.to_owned(),
+        namespace: "shop".to_owned(),
+        api_version: "apps/v1".to_owned(),
+        field_path: "spec.paused".to_owned(),
+        stable_path: "spec.paused".to_owned(),
+        change: Change::Extra,
+        git_value: None,
+        actual_value: Some(Shown::of(&Value::String(value.to_owned().into()), None)),
+        drift_level: level,
+        is_allowlisted: false,
+        origin: Origin::Human,
+        origin_reason: OriginReason::PersonsTool,
+        attribution: None,
+        rule: "any".to_owned(),
+        reason: "a test".to_owned(),
+        source: None,
+        was_in_git: None,
+        status: DriftStatus::Pending,
+        first_seen: start(),
+        last_seen: start(),
+        resolved_at: None,
+        last_report_id: String::new(),
+        fingerprint: identity.fingerprint(),
+        value_hash: value.to_owned(),
+    }
+}
+
+fn report(source: &str, at: Timestamp, items: Vec<DriftItem>) -> DriftReport {
+    DriftReport::new(Findings {
+        report_id: new_id(),
+        scanned_at: at,
+        namespace: "shop".to_owned(),
+        cluster: "test".to_owned(),
+        source: source.to_owned(),
+        revision: Some("4f8423".to_owned()),
+        objects: 3,
+        not_compared: Vec::new(),
+        items,
+        ignored: Vec::new(),
+        triggered_by: Trigger::Api,
+    })
+}
+
+fn job(source: &str) -> NewJob {
+    NewJob {
+        source: source.to_owned(),
+        namespaces: Vec::new(),
+        triggered_by: Trigger::Api,
+        requested_by: Some("ann".to_owned()),
+    }
+}
+
+/// Claims the only job that is due.
+async fn claimed(store: &Store, source: &str, at: Timestamp) -> Claim {
+    store.enqueue(&new_id(), &job(source), at).await.unwrap();
+    let claim = store.claim("replica", LEASE, at).await.unwrap().unwrap();
+    assert_eq!(claim.job, job(source));
+    claim
+}
+
+fn record<'a>(
+    scan_id: &'a str,
+    source: &'a str,
+    at: Timestamp,
+    result: Result<Vec<DriftReport>, String>,
+    would_see: &'a dyn Fn(&OpenItem) -> bool,
+) -> ScanRecord<'a> {
+    ScanRecord {
+        scan_id,
+        source,
+        cluster: "test",
+        triggered_by: Trigger::Api,
+        requested_by: Some("ann"),
+        started_at: at,
+        finished_at: at,
+        result,
+        would_see,
+    }
+}
+
+/// Scans a source that has these items at this second.
+async fn scan(store: &Store, source: &str, seconds: i64, items: Vec<DriftItem>) -> Recorded {
+    let at = after(seconds);
+    let claim = claimed(store, source, at).await;
+    let reports = vec![report(source, at, items)];
+    store.record_scan(&claim, record(&new_id(), source, at, Ok(reports), &|_| true)).await.unwrap()
+}
+
+fn of(source: &str) -> Filter {
+    Filter { source: Some(source.to_owned()), ..Filter::default() }
+}
+
+async fn statuses(store: &Store, source: &str) -> Vec<String> {
+    let items = store.items(&of(source), 100, None).await.unwrap().items;
+    let mut told: Vec<String> = items
+        .iter()
+        .map(|i| format!("{} {}", i["resource_name"].as_str().unwrap(), i["status"].as_str().unwrap()))
+        .collect();
+    told.sort();
+    told
+}
+
+async fn reports(store: &Store, source: &str) -> Vec<String> {
+    let listed = store.reports(&of(source), 100, None).await.unwrap();
+    listed
+        .items
+        .iter()
+        .map(|r| format!("{} {}", r["summary"].as_str().unwrap(), r["status"].as_str().unwrap()))
+        .collect()
+}
+
+async fn an_item_lives_on_from_scan_to_scan(store: &Store) {
+    let source = "life";
+    let here = |value: &str| vec![item(source, "a", value, DriftLevel::High)];
+    let done = |new, changed, back, resolved| Recorded { new, changed, back, resolved };
+    assert_eq!(scan(store, source, 0, here("1")).await, done(1, 0, 0, 0));
+    assert_eq!(scan(store, source, 60, here("1")).await, done(0, 0, 0, 0));
+    assert_eq!(scan(store, source, 120, here("2")).await, done(0, 1, 0, 0));
+    assert_eq!(statuses(store, source).await, ["a pending"]);
+    assert_eq!(reports(store, source).await, ["HIGH×1 pending", "HIGH×1 pending", "HIGH×1 pending"]);
+    assert_eq!(scan(store, source, 180, Vec::new()).await, done(0, 0, 0, 1));
+    assert_eq!(statuses(store, source).await, ["a resolved"]);
+    let all = ["no drift resolved", "HIGH×1 resolved", "HIGH×1 resolved", "HIGH×1 resolved"];
+    assert_eq!(reports(store, source).await, all);
+    assert_eq!(scan(store, source, 240, here("2")).await, done(0, 0, 1, 0));
+    let listed = store.items(&of(source), 100, None).await.unwrap();
+    assert_eq!((listed.total, listed.next), (1, None));
+    let item = &listed.items[0];
+    assert_eq!(item["status"], "pending");
+    assert_eq!(item["first_seen"], start().to_string());
+    assert_eq!(item["last_seen"], after(0).to_string(), "as the scan said");
+    assert_eq!(item["resolved_at"], serde_json::Value::Null);
+    let newest = &store.reports(&of(source), 1, None).await.unwrap().items[0];
+    let report = store.report(newest["report_id"].as_str().unwrap()).await.unwrap().unwrap();
+    assert_eq!(report["items"][0]["fingerprint"], item["fingerprint"]);
+    assert_eq!(report["items"][0]["actual_value"], "2");
+    assert!(store.report("nobody").await.unwrap().is_none());
+}
+
+async fn what_was_acknowledged_stays_so_until_it_changes(store: &Store) {
+    let source = "known";
+    let here = |value: &str| vec![item(source, "a", value, DriftLevel::Medium)];
+    scan(store, source, 0, here("1")).await;
+    let fingerprint = here("1")[0].fingerprint.clone();
+    let (ann, bob) =
+        (store.acknowledge(&fingerprint, "ann", after(5)), store.acknowledge(&fingerprint, "bob", after(5)));
+    let (ann, bob) = tokio::join!(ann, bob);
+    let (ann, bob) = (ann.unwrap().unwrap(), bob.unwrap().unwrap());
+    assert_eq!(ann["decided_by"], bob["decided_by"], "two at once see the same person");
+    assert_eq!(reports(store, source).await, ["MEDIUM×1 resolved"]);
+    scan(store, source, 60, here("1")).await;
+    assert_eq!(statuses(store, source).await, ["a acknowledged"]);
+    assert_eq!(reports(store, source).await[0], "MEDIUM×1 resolved");
+    scan(store, source, 120, here("2")).await;
+    let item = &store.items(&of(source), 1, None).await.unwrap().items[0];
+    assert_eq!((&item["status"], item.get("decided_by")), (&"pending".into(), None));
+    assert!(store.acknowledge("nobody", "ann", after(200)).await.unwrap().is_none());
+}
+
+async fn what_a_scan_could_not_see_is_not_resolved(store: &Store) {
+    let source = "partial";
+    scan(store, source, 0, vec![item(source, "a", "1", DriftLevel::High), item(source, "b", "1", DriftLevel::High)])
+        .await;
+    let claim = claimed(store, source, after(60)).await;
+    let saw = |open: &OpenItem| open.resource_name == "a" && open.stable_path == "spec.paused";
+    let reports = vec![report(source, after(60), Vec::new())];
+    let recorded = store.record_scan(&claim, record(&new_id(), source, after(60), Ok(reports), &saw)).await.unwrap();
+    assert_eq!(recorded.resolved, 1);
+    assert_eq!(statuses(store, source).await, ["a resolved", "b pending"]);
+}
+
+async fn a_failed_scan_says_why_and_resolves_nothing(store: &Store) {
+    let source = "failing";
+    let named = (source.to_owned(), "test".to_owned(), "shop.git".to_owned());
+    store.configure_sources(&[named], start()).await.unwrap();
+    scan(store, source, 0, vec![item(source, "a", "1", DriftLevel::High)]).await;
+    let claim = claimed(store, source, after(60)).await;
+    let gone = Err("the cluster is not there".to_owned());
+    store.record_scan(&claim, record(&new_id(), source, after(60), gone, &|_| true)).await.unwrap();
+    assert_eq!(statuses(store, source).await, ["a pending"]);
+    let row = store.sources().await.unwrap().into_iter().find(|row| row.name == source).unwrap();
+    assert_eq!(row.last_failure.as_deref(), Some("the cluster is not there"));
+    assert_eq!((row.last_failure_at, row.last_success_at), (Some(after(60)), Some(after(0))));
+    let failed = JobOutcome::Failed("the cluster is not there".to_owned());
+    assert_eq!(store.job(&claim.job_id).await.unwrap().unwrap().outcome, failed);
+    scan(store, source, 120, vec![item(source, "a", "1", DriftLevel::High)]).await;
+    assert_eq!(store.sources().await.unwrap().iter().find(|row| row.name == source).unwrap().last_failure, None);
+}
+
+async fn reports_come_page_by_page(store: &Store) {
+    let source = "pages";
+    for second in 0..7 {
+        let level = if second % 2 == 0 { DriftLevel::High } else { DriftLevel::Info };
+        scan(store, source, second, vec![item(source, &format!("a{second}"), "1", level)]).await;
+    }
+    let (mut seen, mut next) = (BTreeSet::new(), None);
+    loop {
+        let page = store.reports(&of(source), 3, next.as_deref()).await.unwrap();
+        assert_eq!(page.total, 7);
+        assert!(page.items.len() <= 3);
+        seen.extend(page.items.iter().map(|r| r["report_id"].as_str().unwrap().to_owned()));
+        next = page.next;
+        if next.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 7);
+    let high = Filter { level: Some(DriftLevel::High), ..of(source) };
+    assert_eq!(store.reports(&high, 100, None).await.unwrap().total, 4);
+    assert_eq!(store.items(&high, 100, None).await.unwrap().total, 4);
+    let elsewhere = Filter { cluster: Some("'; DROP TABLE jobs; --".to_owned()), ..Filter::default() };
+    assert_eq!(store.reports(&elsewhere, 100, None).await.unwrap().total, 0);
+}
+
+async fn a_job_is_claimed_once(store: &Store) {
+    let at = after(1000);
+    for n in 0..40 {
+        store.enqueue(&new_id(), &job(&format!("work-{n}")), at).await.unwrap();
+    }
+    let first = store.enqueue(&new_id(), &job("work-0"), at).await.unwrap();
+    assert_eq!(store.enqueue(&new_id(), &job("work-0"), at).await.unwrap(), first, "one waits already");
+    let claims = futures::future::join_all((0..4).map(|replica| async move {
+        let mut claimed = Vec::new();
+        while let Some(claim) = store.claim(&format!("r{replica}"), LEASE, at).await.unwrap() {
+            claimed.push(claim.job.source);
+        }
+        claimed
+    }))
+    .await
+    .concat();
+    assert_eq!(claims.len(), 40);
+    assert_eq!(claims.iter().collect::<BTreeSet<_>>().len(), 40);
+    // Nobody is heard of any more: each is taken over as often as there is hope, and then given up.
+    for round in 1..5 {
+        let later = after(1000 + round * 60);
+        for _ in 0..40 {
+            store.claim("successor", LEASE, later).await.unwrap().unwrap();
+        }
+        assert!(store.claim("successor", LEASE, later).await.unwrap().is_none());
+    }
+    assert_eq!(store.give_up(after(2000)).await.unwrap(), 40);
+    assert!(store.claim("successor", LEASE, after(2000)).await.unwrap().is_none());
+}
+
+async fn a_late_write_is_refused_and_leaves_nothing(store: &Store) {
+    let source = "late";
+    let slow = claimed(store, source, after(0)).await;
+    store.renew(&slow, LEASE, after(20)).await.unwrap();
+    assert!(store.claim("quick", LEASE, after(40)).await.unwrap().is_none(), "it was renewed");
+    let quick = store.claim("quick", LEASE, after(60)).await.unwrap().unwrap();
+    assert_eq!(quick.job_id, slow.job_id);
+    assert!(matches!(store.renew(&slow, LEASE, after(61)).await, Err(StoreError::ClaimLost(_))));
+    let write = |items: Vec<DriftItem>| Ok(vec![report(source, after(62), items)]);
+    let here = vec![item(source, "a", "1", DriftLevel::High)];
+    let late = store.record_scan(&slow, record(&new_id(), source, after(62), write(here.clone()), &|_| true)).await;
+    assert!(matches!(late, Err(StoreError::ClaimLost(_))), "{late:?}");
+    assert_eq!(store.reports(&of(source), 10, None).await.unwrap().total, 0);
+    assert_eq!(store.items(&of(source), 10, None).await.unwrap().total, 0);
+    let scan_id = new_id();
+    store.record_scan(&quick, record(&scan_id, source, after(62), write(here.clone()), &|_| true)).await.unwrap();
+    let again = store.record_scan(&quick, record(&new_id(), source, after(63), write(here), &|_| true)).await;
+    assert!(matches!(again, Err(StoreError::ClaimLost(_))), "a job ends once");
+    assert_eq!(store.job(&quick.job_id).await.unwrap().unwrap().outcome, JobOutcome::Done(scan_id.clone()));
+    let found = store.reports(&Filter { scan: Some(scan_id), ..Filter::default() }, 10, None).await.unwrap();
+    assert_eq!(found.total, 1);
+}
+
+async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
+    let source = "due";
+    let named = (source.to_owned(), "test".to_owned(), "shop.git".to_owned());
+    store.configure_sources(&[named], after(3000)).await.unwrap();
+    assert_eq!(store.sources().await.unwrap().len(), 1, "those that are no more configured are not listed");
+    for hour in 0..3 {
+        let at = after(3000 + hour * 3600);
+        let queue = (0..4).map(|_| async { store.queue_if_due(source, &new_id(), Duration::from_hours(1), at).await });
+        let queued = futures::future::join_all(queue).await;
+        assert_eq!(queued.into_iter().filter(|queued| *queued.as_ref().unwrap()).count(), 1);
+        let claim = store.claim("replica", LEASE, at).await.unwrap().unwrap();
+        assert_eq!((claim.job.source.as_str(), claim.job.triggered_by), (source, Trigger::Cron));
+        let reports = Ok(vec![report(source, at, Vec::new())]);
+        store.record_scan(&claim, record(&new_id(), source, at, reports, &|_| true)).await.unwrap();
+        let early =
+            store.queue_if_due(source, &new_id(), Duration::from_hours(1), after(3000 + hour * 3600 + 60)).await;
+        assert!(!early.unwrap());
+    }
+}
+
+async fn a_token_counts_until_it_is_revoked_or_ends(store: &Store) {
+    let token = |name: &str, seconds: Option<i64>| NewToken {
+        name: name.to_owned(),
+        role: Role::Operator,
+        clusters: vec!["test".to_owned()],
+        namespaces: Vec::new(),
+        expires_at: seconds.map(after),
+    };
+    store.add_token(&new_id(), &token("ann", None), "secret-of-ann", start()).await.unwrap();
+    store.add_token(&new_id(), &token("bob", Some(60)), "secret-of-bob", start()).await.unwrap();
+    let taken = store.add_token(&new_id(), &token("ann", None), "another", start()).await;
+    assert!(matches!(taken, Err(StoreError::Taken { .. })), "{taken:?}");
+    let found = store.token_of("secret-of-ann", after(100)).await.unwrap().unwrap();
+    assert_eq!(found.token, token("ann", None));
+    assert!(store.token_of("secret-of-bob", after(59)).await.unwrap().is_some());
+    assert!(store.token_of("secret-of-bob", after(61)).await.unwrap().is_none());
+    assert!(store.token_of("secret-of", after(1)).await.unwrap().is_none());
+    assert!(store.revoke_token("ann", after(10)).await.unwrap());
+    assert!(!store.revoke_token("ann", after(11)).await.unwrap());
+    assert!(store.token_of("secret-of-ann", after(11)).await.unwrap().is_none());
+    store.add_token(&new_id(), &token("ann", None), "her next one", after(12)).await.unwrap();
+    let names: Vec<String> = store.tokens().await.unwrap().into_iter().map(|row| row.token.name).collect();
+    assert_eq!(names, ["ann", "ann", "bob"]);
+}
