@@ -55,9 +55,16 @@ pub fn grade(difference: &Difference<'_>, kind: &str, origin: Origin, bounds: Op
         return rules::CONTROLLER.into();
     }
     let value = difference.live.or(difference.git);
+    // A PodTemplate has its template where others have their spec.
+    let in_spec = (kind == "PodTemplate").then(|| {
+        let spec = Step::Field("spec".to_owned());
+        Path(std::iter::once(&spec).chain(&difference.path.0).cloned().collect())
+    });
+    let is_in_template = |pattern: &str| in_spec.as_ref().is_some_and(|path| matches_path(pattern, path));
     let fits = |rule: &&Rule| {
         (rule.kinds.is_empty() || rule.kinds.contains(&kind))
-            && rule.paths.iter().any(|pattern| matches_path(pattern, &difference.path))
+            && rule.paths.iter().any(|pattern| matches_path(pattern, &difference.path) || is_in_template(pattern))
+            && rule.key.is_none_or(|start| last_field(&difference.path).is_some_and(|key| key.starts_with(start)))
             && rule.holds.is_none_or(|field| value.and_then(Value::as_map).is_some_and(|m| m.get(field).is_some()))
     };
     RULES.iter().find(fits).copied().expect("the table ends with a rule for everything").into()
@@ -83,16 +90,31 @@ fn replicas(difference: &Difference<'_>, bounds: Option<Bounds>) -> Grade {
     rule.into()
 }
 
+/// Maps whose keys people choose.
+const MAPS_OF_KEYS: &[&str] = &["annotations", "labels", "matchLabels", "nodeSelector"];
+
+fn last_field(path: &Path) -> Option<&str> {
+    match path.0.last()? {
+        Step::Field(name) => Some(name),
+        Step::Element { .. } | Step::Member { .. } => None,
+    }
+}
+
 /// Matches a path against a pattern of a rule.
 pub fn matches_path(pattern: &str, path: &Path) -> bool {
-    let tokens: Vec<&str> = path
-        .0
-        .iter()
-        .map(|step| match step {
-            Step::Field(name) => name.as_str(),
+    let mut is_key = false;
+    let mut tokens: Vec<&str> = Vec::with_capacity(path.0.len());
+    for step in &path.0 {
+        tokens.push(match step {
+            // A key that people chose is no field, whatever it is called.
+            Step::Field(_) if std::mem::take(&mut is_key) => "{}",
+            Step::Field(name) => {
+                is_key = MAPS_OF_KEYS.contains(&name.as_str());
+                name.as_str()
+            }
             Step::Element { .. } | Step::Member { .. } => "[]",
-        })
-        .collect();
+        });
+    }
     let mut parts: Vec<&str> = Vec::new();
     for word in pattern.split('.') {
         match word.strip_suffix("[]") {
@@ -157,6 +179,14 @@ mod tests {
             ("Deployment", "spec.template.spec.hostNetwork", High, "host"),
             ("Deployment", "spec.template.spec.containers[].resources.limits.cpu", Info, "resources"),
             ("Deployment", "spec.template.metadata.labels.version", Medium, "any"),
+            // Whatever people call their keys.
+            ("Deployment", "spec.template.metadata.labels.env", Medium, "any"),
+            ("Deployment", "spec.template.spec.nodeSelector.command", Medium, "any"),
+            ("PodDisruptionBudget", "spec.selector.matchLabels.env", Medium, "any"),
+            ("Rollout", "spec.template.spec.containers", High, "container"),
+            ("PodTemplate", "template.spec.containers[].image", High, "image"),
+            ("PodTemplate", "template.spec.hostNetwork", High, "host"),
+            ("ClusterRole", "metadata.labels.team", Medium, "any"),
             ("Service", "spec.type", High, "service"),
             ("Service", "spec.ports[].targetPort", High, "service"),
             ("NetworkPolicy", "spec.ingress", High, "network-policy"),

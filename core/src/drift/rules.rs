@@ -15,6 +15,8 @@ pub struct Rule {
     pub paths: &'static [&'static str],
     /// Only values that hold this field.
     pub holds: Option<&'static str>,
+    /// Only where the path ends in a key that begins so.
+    pub key: Option<&'static str>,
     /// The level it gives.
     pub level: DriftLevel,
     /// Why, in a few words.
@@ -28,26 +30,26 @@ const fn rule(
     level: DriftLevel,
     reason: &'static str,
 ) -> Rule {
-    Rule { id, kinds, paths, holds: None, level, reason }
+    Rule { id, kinds, paths, holds: None, key: None, level, reason }
 }
 
 /// The table.
 #[rustfmt::skip]
 pub const RULES: &[Rule] = &[
     rule("image", &[], &["spec.**.containers[].image", "spec.**.initContainers[].image", "spec.**.ephemeralContainers[].image"], High, "other code runs"),
-    rule("container", &[], &["spec.**.containers[]", "spec.**.initContainers[]", "spec.**.ephemeralContainers[]"], High, "a container more or less runs"),
+    rule("container", &[], &["spec.**.containers[]", "spec.**.initContainers[]", "spec.**.ephemeralContainers[]", "spec.**.containers", "spec.**.initContainers"], High, "a container more or less runs"),
     rule("command", &[], &["spec.**.command", "spec.**.args", "spec.**.workingDir", "spec.**.lifecycle.**"], High, "the container runs something else"),
     rule("env", &[], &["spec.**.env[].**", "spec.**.env[]", "spec.**.env", "spec.**.envFrom.**", "spec.**.envFrom"], High, "the program is configured otherwise"),
     rule("privilege", &[], &["automountServiceAccountToken", "spec.**.securityContext.**", "spec.**.securityContext", "spec.**.serviceAccountName", "spec.**.automountServiceAccountToken", "spec.**.runtimeClassName"], High, "what the container may do changes"),
     rule("host", &[], &["spec.**.hostNetwork", "spec.**.hostPID", "spec.**.hostIPC", "spec.**.hostUsers", "spec.**.volumes[].hostPath.**", "spec.**.hostAliases.**", "spec.**.hostAliases"], High, "it reaches into the node"),
-    Rule { id: "host-volume", kinds: &[], paths: &["spec.**.volumes[]"], holds: Some("hostPath"), level: High, reason: "it reaches into the node's files" },
+    Rule { id: "host-volume", kinds: &[], paths: &["spec.**.volumes[]"], holds: Some("hostPath"), key: None, level: High, reason: "it reaches into the node's files" },
     rule("ports", &[], &["spec.**.containers[].ports.**", "spec.**.containers[].ports[].**", "spec.**.containers[].ports[]", "spec.**.initContainers[].ports[].**"], High, "it listens elsewhere"),
     rule("resources", &[], &["spec.**.resources.limits.**", "spec.**.resources.requests.**"], Info, "tuned within the node's limits"),
     rule("service", &["Service"], &["spec.type", "spec.ports[].**", "spec.ports[]", "spec.selector.**", "spec.selector", "spec.externalIPs", "spec.externalIPs[]", "spec.externalName", "spec.clusterIP", "spec.loadBalancerIP", "spec.loadBalancerClass", "spec.loadBalancerSourceRanges", "spec.loadBalancerSourceRanges[]", "spec.publishNotReadyAddresses", "spec.externalTrafficPolicy"], High, "who can reach it, and what answers, changes"),
     rule("endpoints", &["Endpoints", "EndpointSlice"], &["subsets.**", "subsets", "endpoints.**", "endpoints", "ports.**", "ports", "ports[].**", "ports[]"], High, "traffic goes elsewhere"),
     rule("ingress", &["Ingress", "Gateway", "HTTPRoute", "GRPCRoute", "TCPRoute", "TLSRoute", "VirtualService"], &["spec.**"], High, "traffic from outside goes elsewhere"),
     rule("rbac", &["Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding"], &["rules", "rules.**", "subjects", "subjects.**", "roleRef.**", "aggregationRule.**", "aggregationRule"], High, "who may do what changes"),
-    rule("rbac-aggregation", &["ClusterRole"], &["metadata.labels.**"], High, "aggregated roles gain or lose these rights"),
+    Rule { id: "rbac-aggregation", kinds: &["ClusterRole"], paths: &["metadata.labels.*"], holds: None, key: Some("rbac.authorization.k8s.io/aggregate-to-"), level: High, reason: "aggregated roles gain or lose these rights" },
     rule("network-policy", &["NetworkPolicy", "AdminNetworkPolicy", "CiliumNetworkPolicy", "AuthorizationPolicy"], &["spec.**"], High, "who may talk to whom changes"),
     rule("webhook", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"], &["webhooks.**", "webhooks", "webhooks[].**", "webhooks[]"], High, "what the cluster admits or changes is another"),
     rule("admission", &["ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"], &["spec.**"], High, "what the cluster admits or changes is another"),
