@@ -74,7 +74,7 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
             .any(|image| live.as_str() == Some(pull_policy(image))),
         // SetDefaults_Job; a CronJob's template gets none of these.
         ("batch.v1.JobSpec", "completions") if is_job(walk) => {
-            live.as_int() == Some(1) && frame.git.is_some_and(|git| git.get("parallelism").is_none())
+            live.as_int() == Some(1) && frame.git.is_some_and(|git| git.get("parallelism").is_none_or(Value::is_null))
         }
         ("batch.v1.JobSpec", "podReplacementPolicy") if is_job(walk) => sides.iter().flatten().any(|side| {
             let default = if side.get("podFailurePolicy").is_some() { "Failed" } else { "TerminatingOrFailed" };
@@ -108,11 +108,12 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         }
         // SetHostNetworkPorts.
         ("core.v1.ContainerPort", "hostPort") => {
-            equals_sibling("containerPort", &Shape::Integer) && on_host_network(walk)
+            is_pod(walk) && equals_sibling("containerPort", &Shape::Integer) && on_host_network(walk)
         }
         // SetDefaults_Volume: emptyDir for a volume of Git's that has no source.
         ("core.v1.Volume", "emptyDir") => {
-            live.is_zero() && frame.git.is_some_and(|git| git.len() == 1 && git.get("name").is_some())
+            let is_only_a_name = |git: &Map<'_>| git.iter().all(|(name, node)| name == "name" || node.value.is_null());
+            live.is_zero() && frame.git.is_some_and(is_only_a_name)
         }
         // Service strategy: clusterIPs mirrors clusterIP.
         ("core.v1.ServiceSpec", "clusterIPs") => sides.iter().flatten().any(|side| {
@@ -127,13 +128,6 @@ fn is_computed(walk: &Walk<'_>, frame: Frame<'_>, live: &Value<'_>) -> bool {
         // A claim template is stored as a whole PersistentVolumeClaim.
         ("core.v1.PersistentVolumeClaim", "apiVersion") => live.as_str() == Some("v1"),
         ("core.v1.PersistentVolumeClaim", "kind") => live.as_str() == Some("PersistentVolumeClaim"),
-        // SetDefaults_ReplicationController: from the template's labels.
-        ("core.v1.ReplicationControllerSpec", "selector") => template_labels(walk) == Some(live),
-        ("meta.v1.ObjectMeta", "labels") => {
-            walk.pair.kind.kind == "ReplicationController"
-                && walk.frames.len() == 2
-                && template_labels(walk) == Some(live)
-        }
         // SetDefaults_CustomResourceDefinitionSpec.
         ("apiextensions.v1.CustomResourceDefinitionNames", "listKind") => sides
             .iter()
@@ -162,12 +156,21 @@ pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> Option<Clas
             .any(|bound| equal::scalars(bound, &live.value, &Shape::Quantity))
     };
     let (supplied, class) = match (ty, map) {
-        // SetDefaults_Pod: a request that is not written is its limit.
-        ("core.v1.ResourceRequirements", "requests") => (equals_one_of(&["limits"]), Class::Default),
-        // SetDefaults_LimitRangeItem.
-        ("core.v1.LimitRangeItem", "default" | "defaultRequest") => {
-            (equals_one_of(&["default", "max", "min"]), Class::Default)
+        // SetDefaults_Pod: a request that is not written is its limit; in a template it is not.
+        ("core.v1.ResourceRequirements", "requests") => (is_pod(walk) && equals_one_of(&["limits"]), Class::Default),
+        // SetDefaults_LimitRangeItem: a limit is the maximum; a request the limit, or else the minimum.
+        ("core.v1.LimitRangeItem", "default") => (is_of_containers(frame) && equals_one_of(&["max"]), Class::Default),
+        ("core.v1.LimitRangeItem", "defaultRequest") => {
+            let has = |field: &str| {
+                [frame.git, frame.live].iter().flatten().any(|s| s.map(field).is_some_and(|m| m.get(key).is_some()))
+            };
+            let from = ["default", "max", "min"].into_iter().find(|field| has(field));
+            let is_filled = from.is_some_and(|field| equals_one_of(&[field]));
+            (is_of_containers(frame) && is_filled, Class::Default)
         }
+        // SetDefaults_ReplicationController: what is not written is the template's labels.
+        ("core.v1.ReplicationControllerSpec", "selector") => (is_of_template(walk, frame, map, key), Class::Default),
+        ("meta.v1.ObjectMeta", "labels") if is_of_template(walk, frame, map, key) => (true, Class::Default),
         ("meta.v1.ObjectMeta", _) => (system::bookkeeping(walk, map, key, &live.value), Class::System),
         _ => return None,
     };
@@ -184,6 +187,26 @@ pub(super) fn element(walk: &Walk<'_>, element: &Node<'_>) -> bool {
         && element.value.as_map().and_then(|m| m.str("name")).is_some_and(|n| n.starts_with("kube-api-access-"))
 }
 
+fn is_pod(walk: &Walk<'_>) -> bool {
+    walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty()
+}
+
+fn is_of_containers(frame: &Frame<'_>) -> bool {
+    [frame.git, frame.live].iter().flatten().any(|side| side.str("type") == Some("Container"))
+}
+
+/// True for a key that a ReplicationController without such a map has of its template's labels, as long as it has all of
+/// them.
+fn is_of_template(walk: &Walk<'_>, frame: &Frame<'_>, map: &str, key: &str) -> bool {
+    let is_its_own = walk.pair.kind.kind == "ReplicationController" && walk.frames.len() == 2;
+    let is_stated = frame.git.and_then(|git| git.map(map)).is_some_and(|stated| !stated.is_empty());
+    let (Some(labels), Some(live)) = (template_labels(walk), frame.live.and_then(|live| live.map(map))) else {
+        return false;
+    };
+    let has_all = || labels.iter().all(|(label, node)| live.get(label) == Some(&node.value));
+    is_its_own && !is_stated && labels.get(key).is_some() && has_all()
+}
+
 fn on_host_network(walk: &Walk<'_>) -> bool {
     walk.frames
         .iter()
@@ -193,9 +216,8 @@ fn on_host_network(walk: &Walk<'_>) -> bool {
         .any(|spec| spec.get("hostNetwork") == Some(&Value::Bool(true)))
 }
 
-fn template_labels<'v>(walk: &Walk<'v>) -> Option<&'v Value<'v>> {
-    let metadata = walk.pair.git.map("spec")?.map("template")?.map("metadata")?;
-    metadata.get("labels")
+fn template_labels<'v>(walk: &Walk<'v>) -> Option<&'v Map<'v>> {
+    walk.pair.git.map("spec")?.map("template")?.map("metadata")?.map("labels")
 }
 
 /// Source: `SetDefaults_Container` and `parsers.ParseImageName`; what is no image reference has no tag, not `latest`.

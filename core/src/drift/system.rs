@@ -13,11 +13,15 @@ const CONTROLLER_ANNOTATIONS: &[&str] = &[
     "batch.kubernetes.io/cronjob-scheduled-timestamp",
     "batch.kubernetes.io/job-tracking",
     "control-plane.alpha.kubernetes.io/leader",
-    "deployment.kubernetes.io/*",
+    "deployment.kubernetes.io/desired-replicas",
+    "deployment.kubernetes.io/max-replicas",
+    "deployment.kubernetes.io/revision",
+    "deployment.kubernetes.io/revision-history",
     "deprecated.daemonset.template.generation",
     "endpoints.kubernetes.io/last-change-trigger-time",
     LAST_APPLIED,
     "kubernetes.io/service-account.uid",
+    "node.alpha.kubernetes.io/ttl",
     "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller",
     "pv.kubernetes.io/migrated-to",
@@ -26,20 +30,22 @@ const CONTROLLER_ANNOTATIONS: &[&str] = &[
     "volume.kubernetes.io/selected-node",
     "volume.kubernetes.io/storage-provisioner",
     "volume.kubernetes.io/storage-resizer",
+    "volumes.kubernetes.io/controller-managed-attach-detach",
 ];
 
-/// Finalizers that built-in controllers and admission plugins add.
-const CONTROLLER_FINALIZERS: &[&str] = &[
-    "batch.kubernetes.io/job-tracking",
-    "customresourcecleanup.apiextensions.k8s.io",
-    "foregroundDeletion",
-    "kubernetes",
-    "kubernetes.io/pv-protection",
-    "kubernetes.io/pvc-protection",
-    "orphan",
-    "service.kubernetes.io/load-balancer-cleanup",
-    "storage.k8s.io/vac-protection",
+/// Finalizers that built-in controllers and admission plugins add to objects of these kinds.
+const CONTROLLER_FINALIZERS: &[(&str, &[&str])] = &[
+    ("batch.kubernetes.io/job-tracking", &["Job", "Pod"]),
+    ("customresourcecleanup.apiextensions.k8s.io", &["CustomResourceDefinition"]),
+    ("kubernetes", &["Namespace"]),
+    ("kubernetes.io/pv-protection", &["PersistentVolume"]),
+    ("kubernetes.io/pvc-protection", &["PersistentVolumeClaim"]),
+    ("service.kubernetes.io/load-balancer-cleanup", &["Service"]),
+    ("storage.k8s.io/vac-protection", &["VolumeAttributesClass"]),
 ];
+
+/// Finalizers that the server adds to an object that is being deleted.
+const DELETION_FINALIZERS: &[&str] = &["foregroundDeletion", "orphan"];
 
 /// (type, field) that the server or a built-in controller allocates, whatever the value.
 const ALLOCATED: &[(&str, &str)] = &[
@@ -48,6 +54,9 @@ const ALLOCATED: &[(&str, &str)] = &[
     ("certificates.v1.CertificateSigningRequestSpec", "groups"),
     ("certificates.v1.CertificateSigningRequestSpec", "uid"),
     ("certificates.v1.CertificateSigningRequestSpec", "username"),
+    ("core.v1.NodeSpec", "podCIDR"),
+    ("core.v1.NodeSpec", "podCIDRs"),
+    ("core.v1.NodeSpec", "providerID"),
     ("core.v1.PersistentVolumeClaimSpec", "storageClassName"),
     ("core.v1.PersistentVolumeClaimSpec", "volumeName"),
     ("core.v1.PersistentVolumeSpec", "claimRef"),
@@ -58,6 +67,7 @@ const ALLOCATED: &[(&str, &str)] = &[
     ("core.v1.ServiceSpec", "healthCheckNodePort"),
     ("core.v1.ServiceSpec", "ipFamilies"),
     ("core.v1.ServiceSpec", "ipFamilyPolicy"),
+    ("networking.v1.IngressSpec", "ingressClassName"),
     ("resource.v1.DeviceTaint", "timeAdded"),
 ];
 
@@ -71,6 +81,9 @@ const ALLOCATED_IN_PODS: &[&str] = &[
     "serviceAccountName",
     "tolerations",
 ];
+
+/// How the LimitRanger admission plugin says that it has set a Pod's resources.
+const LIMIT_RANGER: &str = "kubernetes.io/limit-ranger";
 
 /// Annotations that delivery tools stamp, `*` at the end for all that start so.
 const STAMP_ANNOTATIONS: &[&str] = &[
@@ -129,6 +142,7 @@ pub(super) fn bookkeeping(walk: &Walk<'_>, map: &str, key: &str, value: &Value<'
     let live = walk.pair.live;
     let kind = walk.pair.kind;
     match map {
+        "annotations" if key == LIMIT_RANGER => walk.frames.len() == 2 && kind.kind == "Pod",
         "annotations" => walk.frames.len() == 2 && listed(CONTROLLER_ANNOTATIONS, key),
         "labels" if kind.kind == "Job" && kind.group == "batch" => {
             let expected = match key.trim_start_matches("batch.kubernetes.io/") {
@@ -147,19 +161,25 @@ pub(super) fn bookkeeping(walk: &Walk<'_>, map: &str, key: &str, value: &Value<'
 
 /// True for a live-only member of a set that a built-in controller supplies.
 pub(super) fn member(walk: &Walk<'_>, value: &Value<'_>) -> bool {
-    let name = walk.field_names().next_back();
-    name == Some("finalizers") && value.as_str().is_some_and(|f| CONTROLLER_FINALIZERS.contains(&f))
+    let Some(finalizer) = value.as_str() else { return false };
+    let metadata = walk.pair.live.map("metadata");
+    let is_being_deleted = metadata.is_some_and(|m| m.get("deletionTimestamp").is_some());
+    let kind = walk.pair.kind.kind.as_str();
+    walk.field_names().next_back() == Some("finalizers")
+        && (CONTROLLER_FINALIZERS.iter().any(|(name, kinds)| *name == finalizer && kinds.contains(&kind))
+            || (is_being_deleted && DELETION_FINALIZERS.contains(&finalizer)))
 }
 
-/// True for an element that admission adds to an atomic list of a bare Pod.
+/// True for an element that admission adds to an atomic list of a bare Pod, or a controller to one of a Node.
 pub(super) fn injected(walk: &Walk<'_>, element: &Value<'_>) -> bool {
-    let is_pod = walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty();
-    is_pod
-        && walk.field_names().eq(["spec", "tolerations"])
-        && element
-            .as_map()
-            .and_then(|t| t.str("key"))
-            .is_some_and(|key| matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"))
+    let Some(key) = element.as_map().and_then(|element| element.str("key")) else { return false };
+    match walk.pair.kind.kind.as_str() {
+        "Pod" if walk.field_names().eq(["spec", "tolerations"]) => {
+            matches!(key, "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable")
+        }
+        "Node" if walk.field_names().eq(["spec", "taints"]) => key.starts_with("node.kubernetes.io/"),
+        _ => false,
+    }
 }
 
 /// What may explain a live-only leaf, if its owner bears that out.
@@ -183,8 +203,15 @@ pub(super) fn excuse(walk: &Walk<'_>, value: Option<&Value<'_>>) -> Option<Excus
         let in_template = ty == "batch.v1.JobSpec" && walk.pair.kind.kind != "Job";
         (ALLOCATED.contains(&(ty, field)) && !in_template)
             || (ty == "core.v1.PodSpec" && walk.pair.kind.kind == "Pod" && ALLOCATED_IN_PODS.contains(&field))
+            || (ty == "core.v1.Container" && field == "resources" && was_limited(walk))
     });
     allocated.then_some(Excuse::Allocated)
+}
+
+/// True for a Pod whose resources LimitRanger has set.
+fn was_limited(walk: &Walk<'_>) -> bool {
+    let annotations = walk.pair.live.map("metadata").and_then(|metadata| metadata.map("annotations"));
+    walk.pair.kind.kind == "Pod" && annotations.is_some_and(|a| a.get(LIMIT_RANGER).is_some())
 }
 
 fn listed(list: &[&str], key: &str) -> bool {

@@ -172,7 +172,7 @@ fn numbers_strings_times_and_quantities_are_compared_by_what_they_mean() {
         (
             "quantities",
             "{containers: [{name: w, resources: {limits: {cpu: 1000m, memory: 1Gi, gpu: 2}, requests: {cpu: 0.5}}}]}",
-            "{containers: [{name: w, resources: {limits: {cpu: '1', memory: 1024Mi, gpu: '2'}, requests: {cpu: 500m, memory: 1Gi, gpu: '2'}}}]}",
+            "{containers: [{name: w, resources: {limits: {cpu: '1', memory: 1024Mi, gpu: '2'}, requests: {cpu: 500m}}}]}",
             &[],
         ),
         (
@@ -352,22 +352,10 @@ fn what_another_fields_value_asks_for_is_a_default() {
             &["changed containers[name=a].image"],
         ),
         (
-            "on the host's network a port is the host's",
-            "{hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80}]}]}",
-            "{hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80, hostPort: 80, protocol: TCP}]}]}",
-            &[],
-        ),
-        (
             "a host port off the host's network is somebody's",
             "{containers: [{name: w, ports: [{containerPort: 80}]}]}",
             "{containers: [{name: w, ports: [{containerPort: 80, hostPort: 80, protocol: TCP}]}]}",
             &["extra containers[name=w].ports[containerPort=80,protocol=TCP].hostPort"],
-        ),
-        (
-            "a request that is not stated is its limit",
-            "{containers: [{name: w, resources: {limits: {cpu: 1}}}]}",
-            "{containers: [{name: w, resources: {limits: {cpu: '1'}, requests: {cpu: '1'}}}]}",
-            &[],
         ),
         (
             "a request of another amount, or of something without limit, is not",
@@ -634,4 +622,122 @@ fn long_lists_in_reversed_order_are_compared_at_once() {
         ))
     };
     assert_eq!(differences(&crew(false), &crew(true)), Vec::<String>::new());
+}
+
+/// What `SetDefaults_Pod` fills in for a Pod, and for no template of Pods: harvested from every minor.
+#[test]
+fn requests_and_host_ports_are_filled_in_for_pods_only() {
+    let rows: &[Row] = &[
+        (
+            "a request that is not written is its limit",
+            "spec: {containers: [{name: w, resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 0.5}}}]}",
+            "spec: {containers: [{name: w, resources: {limits: {cpu: 1, memory: 1Gi}, requests: {cpu: 500m, memory: 1Gi}}}]}",
+            &[],
+        ),
+        (
+            "on the host's network a port is the host's",
+            "spec: {hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80}]}]}",
+            "spec: {hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80, hostPort: 80, protocol: TCP}]}]}",
+            &[],
+        ),
+    ];
+    check("apiVersion: v1\nkind: Pod\nmetadata: {name: x}", rows);
+    check_pod_specs(&[
+        (
+            "a request like its limit is somebody's",
+            "{containers: [{name: w, resources: {limits: {cpu: 1}}}]}",
+            "{containers: [{name: w, resources: {limits: {cpu: 1}, requests: {cpu: 1}}}]}",
+            &["extra containers[name=w].resources.requests.cpu"],
+        ),
+        (
+            "a host port like its port is somebody's",
+            "{hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80}]}]}",
+            "{hostNetwork: true, containers: [{name: w, ports: [{containerPort: 80, hostPort: 80, protocol: TCP}]}]}",
+            &["extra containers[name=w].ports[containerPort=80,protocol=TCP].hostPort"],
+        ),
+        (
+            "a volume whose source is null has none",
+            "{volumes: [{name: v, emptyDir: null}]}",
+            "{volumes: [{name: v, emptyDir: {}}]}",
+            &[],
+        ),
+    ]);
+}
+
+#[test]
+fn a_limit_range_is_filled_in_from_the_maximum_and_the_minimum() {
+    let rows: &[Row] = &[
+        (
+            "limits are maxima, and requests limits",
+            "spec: {limits: [{type: Container, max: {cpu: 2}, min: {cpu: 100m}}]}",
+            "spec: {limits: [{type: Container, max: {cpu: '2'}, min: {cpu: 100m}, default: {cpu: '2'}, defaultRequest: {cpu: '2'}}]}",
+            &[],
+        ),
+        (
+            "requests are minima without any limit",
+            "spec: {limits: [{type: Container, min: {cpu: 100m}}]}",
+            "spec: {limits: [{type: Container, min: {cpu: 100m}, defaultRequest: {cpu: 100m}}]}",
+            &[],
+        ),
+        (
+            "a limit like the minimum is somebody's",
+            "spec: {limits: [{type: Container, max: {cpu: 2}, min: {cpu: 100m}}]}",
+            "spec: {limits: [{type: Container, max: {cpu: 2}, min: {cpu: 100m}, default: {cpu: 100m}, defaultRequest: {cpu: 100m}}]}",
+            &["changed spec.limits"],
+        ),
+        (
+            "a request like the maximum is somebody's",
+            "spec: {limits: [{type: Container, max: {cpu: 2}, default: {cpu: 500m}}]}",
+            "spec: {limits: [{type: Container, max: {cpu: 2}, default: {cpu: 500m}, defaultRequest: {cpu: 2}}]}",
+            &["changed spec.limits"],
+        ),
+        (
+            "a Pod's limits have no defaults",
+            "spec: {limits: [{type: Pod, max: {cpu: 2}}]}",
+            "spec: {limits: [{type: Pod, max: {cpu: 2}, default: {cpu: 2}}]}",
+            &["changed spec.limits"],
+        ),
+    ];
+    check("apiVersion: v1\nkind: LimitRange\nmetadata: {name: x}", rows);
+}
+
+#[test]
+fn a_replication_controller_has_its_templates_labels_until_somebody_changes_them() {
+    let template = "template: {metadata: {labels: {app: a, tier: b}}, spec: {containers: []}}";
+    let git = format!("metadata: {{name: x}}\nspec: {{{template}}}");
+    let live = |labels: &str, selector: &str| {
+        format!("metadata: {{name: x, labels: {labels}}}\nspec: {{selector: {selector}, {template}}}")
+    };
+    let own = "{app: a, tier: b}";
+    for (labels, selector, expected) in [
+        (own, own, vec![]),
+        ("{app: a, tier: b, by-hand: c}", own, vec!["extra metadata.labels.by-hand"]),
+        (own, "{app: a, tier: b, by-hand: c}", vec!["extra spec.selector.by-hand"]),
+        (own, "{app: a}", vec!["extra spec.selector.app"]),
+    ] {
+        let read = |body: &str| object(&format!("apiVersion: v1\nkind: ReplicationController\n{body}"));
+        assert_eq!(differences(&read(&git), &read(&live(labels, selector))), expected, "{labels} {selector}");
+    }
+}
+
+#[test]
+fn a_controllers_finalizer_is_its_own_on_its_own_kind() {
+    for (kind, metadata, expected) in [
+        ("PersistentVolumeClaim", "finalizers: [kubernetes.io/pvc-protection]", vec![]),
+        (
+            "ConfigMap",
+            "finalizers: [kubernetes.io/pvc-protection]",
+            vec!["extra metadata.finalizers[=\"kubernetes.io/pvc-protection\"]"],
+        ),
+        ("ConfigMap", "finalizers: [foregroundDeletion]", vec!["extra metadata.finalizers[=\"foregroundDeletion\"]"]),
+        ("ConfigMap", "finalizers: [foregroundDeletion], deletionTimestamp: '2026-01-01T00:00:00Z'", vec![]),
+        (
+            "ConfigMap",
+            "annotations: {deployment.kubernetes.io/note: hi}",
+            vec!["extra metadata.annotations[\"deployment.kubernetes.io/note\"]"],
+        ),
+    ] {
+        let read = |more: &str| object(&format!("apiVersion: v1\nkind: {kind}\nmetadata: {{name: x{more}}}"));
+        assert_eq!(differences(&read(""), &read(&format!(", {metadata}"))), expected, "{kind} {metadata}");
+    }
 }
