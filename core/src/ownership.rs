@@ -275,16 +275,23 @@ impl Entry {
                 deepest = Some(Depth(steps));
             }
         }
-        // An element or map that is nobody's as such belongs to whoever owns what is in it.
-        deepest.or_else(|| (!set.is_empty()).then_some(Depth(path.0.len())))
+        // An element or map that is nobody's as such belongs to whoever owns what is in it; before one who owns it so
+        // counts any who owns it itself.
+        deepest.or_else(|| (!set.is_empty()).then_some(Depth(0)))
     }
 }
 
 /// The owner of a path: the deepest owned ancestor; then the latest time; then a manager that is not the applier.
 pub fn owner<'e>(entries: &'e [Entry], path: &Path, atomic_from: usize) -> Option<&'e Entry> {
+    owner_of_any(entries, &[path], atomic_from)
+}
+
+/// The same of a value that may be owned through several paths of the same length.
+pub fn owner_of_any<'e>(entries: &'e [Entry], paths: &[&Path], atomic_from: usize) -> Option<&'e Entry> {
+    let covered = |entry: &Entry| paths.iter().filter_map(|path| entry.covers(path, atomic_from)).max();
     entries
         .iter()
-        .filter_map(|entry| entry.covers(path, atomic_from).map(|depth| (depth, entry)))
+        .filter_map(|entry| covered(entry).map(|depth| (depth, entry)))
         .max_by_key(|(depth, entry)| (*depth, entry.time, entry.operation != Operation::Apply))
         .map(|(_, entry)| entry)
 }

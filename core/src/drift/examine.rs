@@ -104,7 +104,8 @@ pub fn items(setting: Setting<'_>, subject: &Subject<'_>, differences: &[Differe
 /// The item for an object that Git has and the cluster does not.
 pub fn missing(setting: Setting<'_>, subject: &Subject<'_>, line: u32) -> DriftItem {
     let difference = whole_object(Change::MissingObject, line);
-    let verdict = Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None };
+    let verdict =
+        Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None, by_deliverer: false };
     let (verdict, past) = remember(subject, &difference, verdict, setting.now);
     let verdict = name_the_person(subject, &difference, verdict);
     let spec = subject.witness.git.map("spec");
@@ -148,14 +149,16 @@ fn ahead(past: Option<&PastCommit>, now: Timestamp) -> Grade {
     if late { rules::SYNC_STUCK.into() } else { rules::NOT_YET_APPLIED.into() }
 }
 
-/// Looks into Git's past for what the cluster has. What a person owns is a person's, whatever Git once said.
+/// Looks into Git's past for what the cluster has. Where Git says otherwise now, what a person owns is a person's, whatever
+/// Git once said; unless they made the object, and so delivered it. What Git says no more is left over, whoever owns it.
 fn remember(
     subject: &Subject<'_>,
     difference: &Difference<'_>,
     verdict: Verdict,
     now: Timestamp,
 ) -> (Verdict, Option<PastCommit>) {
-    if matches!(verdict.origin, Origin::Human | Origin::Controller) {
+    let is_a_persons = verdict.origin == Origin::Human && difference.change != Change::Extra && !verdict.by_deliverer;
+    if is_a_persons || verdict.origin == Origin::Controller {
         return (verdict, None);
     }
     let said_so = |past: &Arc<PastVersion>| match (&past.root, difference.change) {
@@ -164,7 +167,7 @@ fn remember(
             value_at(root, &difference.path).is_none() && past.changed_at().is_none_or(|at| !applied_since(subject, at))
         }
         (Some(root), Change::Changed | Change::Extra) => {
-            value_at(root, &difference.path).is_some_and(|then| difference.live.is_some_and(|live| alike(then, live)))
+            value_at(root, &difference.path).is_some_and(|then| origin::was_said(then, difference))
         }
         _ => false,
     };
@@ -208,17 +211,6 @@ fn name_the_person(subject: &Subject<'_>, difference: &Difference<'_>, mut verdi
 fn applied_since(subject: &Subject<'_>, time: Timestamp) -> bool {
     let entries: &[Entry] = subject.witness.entries.unwrap_or_default();
     entries.iter().any(|e| e.time.is_some_and(|t| t >= time) && origin::delivered(e, subject.witness.git))
-}
-
-/// Equal, or both maps with what Git said then all in live: the server has filled in the rest.
-fn alike(then: &Value<'_>, live: &Value<'_>) -> bool {
-    match (then, live) {
-        (Value::Map(a), Value::Map(b)) => a.iter().all(|(k, v)| b.get(k).is_some_and(|l| alike(&v.value, l))),
-        (Value::List(a), Value::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(&a.value, &b.value))
-        }
-        (a, b) => a == b,
-    }
 }
 
 fn item(

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::compare::{Change, Difference, Excuse};
-use crate::object::GroupKind;
+use super::equal;
 use crate::object::path::{Path, Step};
 use crate::object::value::{Map, Value};
-use crate::ownership::{Entry, FieldSet, PathElement, owner};
+use crate::object::{GroupKind, LAST_APPLIED};
+use crate::ownership::{Entry, FieldSet, Operation, PathElement, owner, owner_of_any};
+use crate::schema::Shape;
 
 /// Where a live value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -102,6 +104,8 @@ pub struct Verdict {
     pub reason: OriginReason,
     /// Who owns the live value.
     pub attribution: Option<Attribution>,
+    /// True if the owner made the object, and much of it is theirs: they delivered what Git said then, with whatever tool.
+    pub by_deliverer: bool,
 }
 
 /// A controller's own field. Manager, subresource, kinds (empty: all) and the end of the path must all fit.
@@ -199,7 +203,12 @@ fn is_persons_tool(manager: &str) -> bool {
 pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdict> {
     let gone = matches!(difference.change, Change::Removed | Change::MissingObject);
     if gone {
-        return Some(Verdict { origin: Origin::Unknown, reason: OriginReason::Gone, attribution: None });
+        return Some(Verdict {
+            origin: Origin::Unknown,
+            reason: OriginReason::Gone,
+            attribution: None,
+            by_deliverer: false,
+        });
     }
     let Some(entries) = witness.entries else {
         let excused = difference.excuse.is_some();
@@ -207,6 +216,7 @@ pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdi
             origin: Origin::Unknown,
             reason: OriginReason::NoManagedFields,
             attribution: None,
+            by_deliverer: false,
         });
     };
     let owner = owner_of(entries, difference, witness.kind);
@@ -214,13 +224,16 @@ pub fn judge(difference: &Difference<'_>, witness: &Witness<'_>) -> Option<Verdi
         return None;
     }
     let (origin, reason) = origin_of(difference, witness, entries, owner);
-    Some(Verdict { origin, reason, attribution: owner.map(attribution) })
+    let by_deliverer =
+        owner.is_some_and(|owner| is_creator(owner, entries, witness.created) && delivered(owner, witness.git));
+    Some(Verdict { origin, reason, attribution: owner.map(attribution), by_deliverer })
 }
 
 /// Judges a whole object by who made it.
 pub(super) fn of_object(entries: Option<&[Entry]>, created: Option<Timestamp>) -> Verdict {
     let Some(entries) = entries else {
-        return Verdict { origin: Origin::Unknown, reason: OriginReason::NoManagedFields, attribution: None };
+        let reason = OriginReason::NoManagedFields;
+        return Verdict { origin: Origin::Unknown, reason, attribution: None, by_deliverer: false };
     };
     let creator = creator(entries, created);
     let (origin, reason) = match creator {
@@ -228,29 +241,30 @@ pub(super) fn of_object(entries: Option<&[Entry]>, created: Option<Timestamp>) -
         Some(_) => (Origin::Unknown, OriginReason::UnlistedManager),
         None => (Origin::Unknown, OriginReason::Unowned),
     };
-    Verdict { origin, reason, attribution: creator.map(attribution) }
+    Verdict { origin, reason, attribution: creator.map(attribution), by_deliverer: false }
 }
 
 fn owner_of<'e>(entries: &'e [Entry], difference: &Difference<'_>, kind: &GroupKind) -> Option<&'e Entry> {
-    let direct = owner(entries, &difference.path, difference.atomic_from);
-    if direct.is_some() || kind.kind != "Secret" || !kind.group.is_empty() {
-        return direct;
+    let (path, atomic_from) = (&difference.path, difference.atomic_from);
+    if kind.kind != "Secret" || !kind.group.is_empty() || path.0.first() != Some(&Step::Field("data".to_owned())) {
+        return owner(entries, path, atomic_from);
     }
-    let mut written = difference.path.clone();
-    if written.0.first() == Some(&Step::Field("data".to_owned())) {
-        written.0[0] = Step::Field("stringData".to_owned());
-    }
-    owner(entries, &written, difference.atomic_from)
+    let mut written = path.clone();
+    written.0[0] = Step::Field("stringData".to_owned());
+    owner_of_any(entries, &[path, &written], atomic_from)
 }
 
 fn is_excused(excuse: Excuse, owner: Option<&Entry>, entries: &[Entry], created: Option<Timestamp>) -> bool {
     let Some(owner) = owner else { return true };
-    let created_it = creator(entries, created).is_some_and(|creator| std::ptr::eq(creator, owner));
-    created_it
+    is_creator(owner, entries, created)
         || match excuse {
             Excuse::Allocated => BUILT_IN_CONTROLLERS.contains(&owner.manager.as_str()),
             Excuse::Stamp => DELIVERY_TOOLS.contains(&owner.manager.as_str()),
         }
+}
+
+fn is_creator(entry: &Entry, entries: &[Entry], created: Option<Timestamp>) -> bool {
+    creator(entries, created).is_some_and(|creator| std::ptr::eq(creator, entry))
 }
 
 /// Who made the object: the entry of the second in which it was made, which owns most where an edit followed at once.
@@ -277,10 +291,11 @@ fn origin_of(
         return (Origin::Controller, OriginReason::ControllersOwnField);
     }
     let delivers = DELIVERY_TOOLS.contains(&manager);
-    if delivers && delivered(owner, witness.git) {
+    let made_it = || owner.operation == Operation::Apply && is_creator(owner, entries, witness.created);
+    if delivers && (delivered(owner, witness.git) || made_it()) {
         return (Origin::Stale, OriginReason::DeliveryToolOwnsIt);
     }
-    if manager == "kubectl-client-side-apply" && was_applied(difference, witness.last_applied.as_ref()) {
+    if applies_client_side(owner) && was_applied(difference, witness.last_applied.as_ref()) {
         return (Origin::Stale, OriginReason::LastApplied);
     }
     if is_persons_tool(manager) {
@@ -355,10 +370,39 @@ fn is_element(element: &PathElement, value: &Value<'_>) -> bool {
     })
 }
 
+/// True for client-side `kubectl apply`, whatever name it was given: it writes down what it applied.
+fn applies_client_side(entry: &Entry) -> bool {
+    if entry.manager == "kubectl-client-side-apply" {
+        return true;
+    }
+    // `kubectl replace` and `edit` own the annotation, too, with what was in it.
+    let annotation = Path::of_fields(&["metadata", "annotations", LAST_APPLIED]);
+    let writes_it = entry.operation == Operation::Update && entry.covers(&annotation, usize::MAX).is_some();
+    writes_it && !is_persons_tool(&entry.manager)
+}
+
 /// True if `last-applied-configuration` says what the cluster has here.
 fn was_applied(difference: &Difference<'_>, last_applied: Option<&Map<'_>>) -> bool {
     let Some(applied) = last_applied else { return false };
-    value_at(applied, &difference.path).is_some_and(|value| Some(value) == difference.live)
+    value_at(applied, &difference.path).is_some_and(|then| was_said(then, difference))
+}
+
+/// True if the live value came of what was said then, and Git says something else now.
+pub(super) fn was_said(then: &Value<'_>, difference: &Difference<'_>) -> bool {
+    let is_the_same = |git: &Value<'_>| came_of(then, git) && came_of(git, then);
+    !difference.git.is_some_and(is_the_same) && difference.live.is_some_and(|live| came_of(then, live))
+}
+
+/// True if the server can have made a live value of one that was written once: in maps and their lists it has filled in
+/// the rest, and quantities are spelled its way.
+pub(super) fn came_of(then: &Value<'_>, live: &Value<'_>) -> bool {
+    match (then, live) {
+        (Value::Map(a), Value::Map(b)) => a.iter().all(|(k, v)| b.get(k).is_some_and(|l| came_of(&v.value, l))),
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| came_of(&a.value, &b.value))
+        }
+        (a, b) => equal::scalars(a, b, &Shape::Quantity),
+    }
 }
 
 /// The value at a path of another version of the object; list elements are found by their keys.
