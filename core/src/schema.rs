@@ -127,6 +127,11 @@ impl Type {
         self.fields.binary_search_by(|f| f.name.as_ref().cmp(name)).ok().map(|at| &self.fields[at])
     }
 
+    /// True for a part of a custom kind, whose names begin with `GROUP/VERSION/KIND`.
+    pub fn is_custom(&self) -> bool {
+        self.name.contains('/')
+    }
+
     /// All fields, sorted by name.
     pub fn fields(&self) -> &[Field] {
         &self.fields

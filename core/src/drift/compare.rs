@@ -16,6 +16,9 @@ use crate::schema::{Field, ListKind, Ownership, Schema, Shape, TypeId};
 /// without a bound a list made for it would take quadratic time.
 const MAX_CANDIDATES: usize = 64;
 
+/// How a map of an unknown type is owned: whole where an owner says so; one who owns a part of it lies deeper.
+const UNKNOWN: Ownership = Ownership::Atomic;
+
 /// How a field differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -140,6 +143,8 @@ pub(super) struct Walk<'v> {
     differs: bool,
     /// True while what may be allocated makes no difference: it has no owner yet that could be asked.
     lenient: bool,
+    /// True while that something is there at all is what differs, though all in it is filled in.
+    presence: bool,
     found: Vec<Difference<'v>>,
     /// What was passed over, where somebody wants to know.
     silent: Option<Vec<Silent<'v>>>,
@@ -155,6 +160,7 @@ impl<'v> Walk<'v> {
             probing: 0,
             differs: false,
             lenient: false,
+            presence: false,
             found: Vec::new(),
             silent: None,
         }
@@ -263,7 +269,7 @@ impl<'v> Walk<'v> {
             (Some(git), Some(live)) if dropped.is_none() || live.value.is_zero() => self.both(git, live, shape),
             (Some(git), None) if dropped.is_none() => self.removed(git, shape),
             (_, Some(live)) => {
-                if filled::is_default(self, field, live) {
+                if !self.presence && filled::is_default(self, field, live) {
                     return self.pass_over(Class::Default, live);
                 }
                 match dropped {
@@ -281,7 +287,7 @@ impl<'v> Walk<'v> {
             (Value::Map(g), Value::Map(l), Shape::Map(item, ownership)) => {
                 self.entries(item, *ownership, Some(g), Some(l));
             }
-            (Value::Map(g), Value::Map(l), _) => self.entries(&Shape::Any, Ownership::Granular, Some(g), Some(l)),
+            (Value::Map(g), Value::Map(l), _) => self.entries(&Shape::Any, UNKNOWN, Some(g), Some(l)),
             (Value::List(g), Value::List(l), Shape::List(item, ListKind::Keyed(keys))) => {
                 self.keyed(keys, item, g, l);
             }
@@ -308,7 +314,7 @@ impl<'v> Walk<'v> {
             (Value::Map(map), Shape::Map(item, ownership)) if !map.is_empty() => {
                 self.entries(item, *ownership, Some(map), None);
             }
-            (Value::Map(map), _) if !map.is_empty() => self.entries(&Shape::Any, Ownership::Granular, Some(map), None),
+            (Value::Map(map), _) if !map.is_empty() => self.entries(&Shape::Any, UNKNOWN, Some(map), None),
             (Value::List(list), Shape::List(item, ListKind::Keyed(keys))) if !list.is_empty() => {
                 self.keyed(keys, item, list, &[]);
             }
@@ -320,11 +326,21 @@ impl<'v> Walk<'v> {
     /// Live has it, Git does not, and it is no default: an item for each leaf that is none either.
     fn extra(&mut self, live: &'v Node<'v>, shape: &'v Shape) {
         match (&live.value, shape) {
-            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => self.fields(*id, None, Some(map)),
+            (Value::Map(map), Shape::Struct(id)) if !map.is_empty() => {
+                let (before, told) = (self.found.len(), self.silent.as_ref().map_or(0, Vec::len));
+                self.fields(*id, None, Some(map));
+                // The server fills in what lies in a custom resource's struct, but makes none that has no default itself.
+                if self.found.len() == before && self.probing == 0 && self.pair.schema.get(*id).is_custom() {
+                    self.silent.iter_mut().for_each(|silent| silent.truncate(told));
+                    self.presence = true;
+                    self.fields(*id, None, Some(map));
+                    self.presence = false;
+                }
+            }
             (Value::Map(map), Shape::Map(item, ownership)) if !map.is_empty() => {
                 self.entries(item, *ownership, None, Some(map));
             }
-            (Value::Map(map), _) if !map.is_empty() => self.entries(&Shape::Any, Ownership::Granular, None, Some(map)),
+            (Value::Map(map), _) if !map.is_empty() => self.entries(&Shape::Any, UNKNOWN, None, Some(map)),
             (Value::List(list), Shape::List(item, ListKind::Keyed(keys))) if !list.is_empty() => {
                 self.keyed(keys, item, &[], list);
             }
