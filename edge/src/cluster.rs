@@ -5,23 +5,26 @@ pub mod discover;
 mod dry_run;
 pub mod list;
 mod proxy;
+mod reason;
 mod served;
 
 use http::{Request, StatusCode, header};
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use kube::client::Body;
 
 pub use connect::{Cluster, ConnectOptions};
 pub use served::Served;
 
 const JSON: &str = "application/json";
+/// The largest answer that is read: a page of objects as large as etcd takes them is not larger.
+const MOST_BYTES: usize = 400 << 20;
 
 /// Why the cluster gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
     /// The kubeconfig cannot be used.
-    #[error("cannot read the kubeconfig")]
-    Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    #[error("cannot use the kubeconfig: {0}")]
+    Kubeconfig(String),
     /// The kubeconfig names a proxy that cannot be used.
     #[error("cannot use the proxy of cluster {cluster}: {reason}")]
     Proxy {
@@ -31,24 +34,22 @@ pub enum ClusterError {
         reason: String,
     },
     /// The client cannot be set up.
-    #[error("cannot set up the connection to {cluster}")]
+    #[error("cannot set up the connection to {cluster}: {reason}")]
     Client {
         /// Its name.
         cluster: String,
-        /// What the client said.
-        #[source]
-        source: Box<kube::Error>,
+        /// Why.
+        reason: String,
     },
     /// No answer.
-    #[error("cannot reach the cluster {cluster} at {server}")]
+    #[error("cannot reach the cluster {cluster} at {server}: {reason}")]
     Unreachable {
         /// Its name.
         cluster: String,
         /// Its address.
         server: String,
-        /// What the client said.
-        #[source]
-        source: Box<kube::Error>,
+        /// Why.
+        reason: String,
     },
     /// What is to be asked makes no request.
     #[error("cannot ask cluster {cluster} for {path}: {reason}")]
@@ -108,6 +109,7 @@ impl ClusterError {
             Self::Proxy { .. } => Some(
                 "write proxy-url in the kubeconfig as http://HOST:PORT, or take it out to connect directly".to_owned(),
             ),
+            Self::Client { .. } => Some("see whether kubectl works with the same kubeconfig and context".to_owned()),
             Self::Unreachable { .. } => {
                 Some("see whether kubectl get --raw /readyz answers with the same kubeconfig".to_owned())
             }
@@ -145,13 +147,13 @@ impl Cluster {
             path: path.to_owned(),
             reason: error.to_string(),
         })?;
-        let response = self.client.send(request).await.map_err(|source| ClusterError::Unreachable {
+        let response = self.client.send(request).await.map_err(|error| ClusterError::Unreachable {
             cluster: self.name.clone(),
             server: self.server.clone(),
-            source: Box::new(source),
+            reason: reason::of_client(&error, self.plugin.as_deref()),
         })?;
         let (parts, body) = response.into_parts();
-        let body = body
+        let body = Limited::new(body, MOST_BYTES)
             .collect()
             .await
             .map_err(|error| ClusterError::BrokenAnswer { cluster: self.name.clone(), reason: error.to_string() })?;

@@ -453,18 +453,24 @@ async fn read_lists(
     send: mpsc::Sender<Page>,
 ) -> Result<Vec<(Wish, ClusterError)>, Failure> {
     let lists = futures::stream::iter(wishes).map(|wish| read_list(cluster.clone(), wish, send.clone()));
-    let (mut refused, mut narrower) = (Vec::new(), Vec::new());
+    let (mut refused, mut failed, mut narrower, mut answered) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut lists = lists.buffer_unordered(CONCURRENT_LISTS);
     while let Some((wish, result)) = lists.next().await {
         match result {
-            Ok(()) => {}
+            Ok(()) => answered += 1,
             // Who may not list the cluster may well list each of its namespaces that Git mentions.
             Err(error) if error.code() == Some(403) && !wish.narrower.is_empty() => narrower.extend(wish.narrower),
             Err(error) if matches!(error.code(), Some(403..=405)) => refused.push((wish, error)),
+            Err(error) if is_of_one_kind(&error) => failed.push((wish, error)),
             Err(error) => return Err(cluster_failure(&error)),
         }
     }
     drop(lists);
+    // Where nothing answers, it is not this or that kind that fails.
+    if answered == 0 && narrower.is_empty() && refused.is_empty() && !failed.is_empty() {
+        return Err(cluster_failure(&failed.swap_remove(0).1));
+    }
+    refused.extend(failed);
     if !narrower.is_empty() {
         refused.extend(Box::pin(read_lists(cluster, narrower, send)).await?);
     }
@@ -484,6 +490,13 @@ async fn read_list(cluster: Cluster, wish: Wish, send: mpsc::Sender<Page>) -> (W
         // Workers live as long as somebody sends.
         let _ = send.send(page).await;
     }
+}
+
+/// True for an answer that says something of one list only, such as that of a conversion webhook which fails. Who is not
+/// let in, or not answered, gets no list.
+fn is_of_one_kind(error: &ClusterError) -> bool {
+    let is_let_in = error.code().is_some_and(|code| code != 401);
+    is_let_in || matches!(error, ClusterError::BrokenAnswer { .. } | ClusterError::Malformed { .. })
 }
 
 fn why_not(error: &ClusterError) -> String {

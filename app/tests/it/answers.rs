@@ -82,6 +82,63 @@ fn without_any_right_the_scan_has_failed() {
 }
 
 #[test]
+fn one_kind_whose_list_fails_is_not_compared_and_the_others_are() {
+    let server = Server::cluster(|path, _| {
+        if path.contains("/secrets") { Answer::status(422, "conversion webhook failed") } else { page("v", "") }
+    });
+    let run = scan(&secret_and_config_map(), &server);
+    run.ends(3, &[]);
+    assert_eq!(run.states(), ["shop partial"]);
+    let told = run.not_compared();
+    assert!(told[0].contains("secrets") && told[0].contains("conversion webhook failed"), "{told:?}");
+}
+
+#[test]
+fn an_answer_that_is_no_list_makes_nothing_missing() {
+    for body in [r#"{"code":0,"msg":"please log in"}"#, r#"{"kind":"Status","status":"Success"}"#] {
+        let server = Server::cluster(move |_, _| Answer::ok(body.to_owned()));
+        let run = scan(&config_map("a", "k: v"), &server);
+        assert_eq!(run.ends(2, &["gave an answer that cannot be read", "it is no list", "hint:"]).out, "");
+    }
+}
+
+#[test]
+fn a_list_that_never_ends_is_an_error() {
+    let server = Server::cluster(|_, _| page("v", "again"));
+    scan(&config_map("a", "k: v"), &server).ends(2, &["its next page is the same one again"]);
+}
+
+/// A kubeconfig with this user, and this address of the server.
+fn kubeconfig_of(user: &str, server: &str) -> String {
+    kubeconfig(free_port())
+        .replace("{token: opaque-bearer-token}", user)
+        .replace("http://127.0.0.1:", &format!("http://{server}127.0.0.1:"))
+}
+
+#[test]
+fn what_a_kubeconfig_and_its_plugin_hold_is_never_told() {
+    let exec = |command: &str| {
+        format!(
+            "{{exec: {{apiVersion: client.authentication.k8s.io/v1, interactiveMode: Never, command: /bin/{command}, \
+             args: [-c, \"echo hunter2out; exit 3\", --secret=hunter2arg], env: [{{name: K, value: hunter2env}}]}}}}"
+        )
+    };
+    let broken = kubeconfig(free_port()) + "  token: hunter2token\n password: hunter2password\n";
+    for (config, said) in [
+        (kubeconfig_of(&exec("false"), ""), "the credential plugin false failed: exit status: 1"),
+        (kubeconfig_of(&exec("echo"), ""), "the credential plugin echo printed no credentials that can be read"),
+        (kubeconfig_of(&exec("nowhere"), ""), "the credential plugin nowhere cannot be started"),
+        (broken, "it is no kubeconfig: see line"),
+        (kubeconfig_of("{token: t}", "ann:hunter2user@"), "cannot reach the cluster test at http://127.0.0.1:"),
+    ] {
+        let world = World::new();
+        world.write("git.yaml", config_map("a", "k: v"));
+        world.write("config", config);
+        world.run(&SCAN).ends(2, &[said, "hint:"]).hides(&["hunter2"]);
+    }
+}
+
+#[test]
 fn a_busy_server_is_asked_again_when_it_says() {
     for status in [429, 503] {
         let server = Server::start(move |path, before| match (path, before) {
@@ -154,7 +211,7 @@ fn what_is_no_name_is_never_asked_for() {
 fn an_item_of_another_kind_than_its_list_is_refused() {
     let server = Server::cluster(|_, _| {
         Answer::ok(
-            r#"{"items": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "shop"}, "data": {"k": "aHVudGVyMg=="}}]}"#,
+            r#"{"kind": "AnyList", "items": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a", "namespace": "shop"}, "data": {"k": "aHVudGVyMg=="}}]}"#,
         )
     });
     let run = scan(&config_map("a", "k: v"), &server);
@@ -219,12 +276,12 @@ fn a_kind_that_the_cluster_does_not_know_is_not_compared() {
 fn a_kubeconfig_that_cannot_be_used_is_an_error() {
     let world = World::new();
     world.write("git.yaml", config_map("a", "k: v"));
-    world.run(&SCAN).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+    world.run(&SCAN).ends(2, &["error: cannot use the kubeconfig", "hint:"]);
     world.write("config", "clusters: 5\n");
-    world.run(&SCAN).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+    world.run(&SCAN).ends(2, &["error: cannot use the kubeconfig", "hint:"]);
     world.write("config", kubeconfig(1));
     world.run(&[&SCAN[..], &["--context", "other"]].concat()).ends(2, &["error:", "other", "hint:"]);
-    world.run(&["scan", "--source", "git.yaml"]).ends(2, &["error: cannot read the kubeconfig", "hint:"]);
+    world.run(&["scan", "--source", "git.yaml"]).ends(2, &["error: cannot use the kubeconfig", "hint:"]);
 }
 
 /// What `snapshot` records of a cluster, and what a later scan makes of it.
@@ -249,7 +306,7 @@ fn what_a_snapshot_could_not_record_is_not_compared_later() {
 
     let tower = format!("{}1{}", "{\"a\":".repeat(3000), "}".repeat(3000));
     let secret = format!(r#"{{"metadata": {{"name": "s", "namespace": "shop"}}, "data": {tower}}}"#);
-    let secrets = format!(r#"{{"items": [{secret}]}}"#);
+    let secrets = format!(r#"{{"kind": "SecretList", "items": [{secret}]}}"#);
     let server = Server::cluster(
         move |path, _| {
             if path.contains("/secrets") { Answer::ok(secrets.clone()) } else { page("v", "") }
@@ -263,7 +320,9 @@ fn what_a_snapshot_could_not_record_is_not_compared_later() {
 #[test]
 fn sealed_fingerprints_are_compared_with_their_own_key_only() {
     let server = Server::cluster(|_, _| {
-        Answer::ok(r#"{"items": [{"metadata": {"name": "s", "namespace": "shop"}, "data": {"k": "dg=="}}]}"#)
+        Answer::ok(
+            r#"{"kind": "AnyList", "items": [{"metadata": {"name": "s", "namespace": "shop"}, "data": {"k": "dg=="}}]}"#,
+        )
     });
     let world = World::new();
     world.write("git.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop}\nstringData: {k: v}\n");
@@ -309,7 +368,7 @@ fn a_snapshot_knows_the_defaults_of_custom_kinds() {
                 "/openapi/v3/apis/example.com/v1" => json!({"components": {"schemas": {"Widget": served}}}).to_string(),
                 "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.com" if allowed => crd.to_string(),
                 "/apis/example.com/v1/namespaces/shop/widgets" => {
-                    json!({"items": [{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}, "spec": {"size": 3}}]}).to_string()
+                    json!({"kind": "AnyList", "items": [{"apiVersion": "example.com/v1", "kind": "Widget", "metadata": {"name": "w", "namespace": "shop"}, "spec": {"size": 3}}]}).to_string()
                 }
                 _ => return Answer::status(403, "forbidden"),
             })
@@ -322,13 +381,15 @@ fn a_snapshot_knows_the_defaults_of_custom_kinds() {
 
 /// A Deployment of 50 replicas under an autoscaler that allows 6, as one who may read this in `shop` sees it.
 fn scaled(autoscalers: fn(&str) -> Answer) -> Server {
-    Server::cluster(move |path, _| match path.split('/').next_back().unwrap().split('?').next().unwrap() {
+    Server::cluster(move |path, _| {
+        match path.split('/').next_back().unwrap().split('?').next().unwrap() {
         "horizontalpodautoscalers" => autoscalers(path),
         "deployments" => Answer::ok(
-            json!({"items": [{"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 50}}]})
+            json!({"kind": "AnyList", "items": [{"metadata": {"name": "web", "namespace": "shop"}, "spec": {"replicas": 50}}]})
                 .to_string(),
         ),
-        _ => Answer::ok(r#"{"items": []}"#),
+        _ => Answer::ok(r#"{"kind": "AnyList", "items": []}"#),
+    }
     })
 }
 
@@ -336,7 +397,7 @@ fn autoscaler(_: &str) -> Answer {
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
     let item =
         json!({"metadata": {"name": "web", "namespace": "shop"}, "spec": {"scaleTargetRef": target, "maxReplicas": 6}});
-    Answer::ok(json!({"items": [item]}).to_string())
+    Answer::ok(json!({"kind": "AnyList", "items": [item]}).to_string())
 }
 
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {replicas: 2, template: {}}\n---\n";
@@ -369,10 +430,10 @@ fn a_snapshot_has_each_autoscaler_once_and_those_of_all_namespaces() {
     let server = Server::cluster(|path, _| match path {
         path if path.contains("/shop/horizontalpodautoscalers") => {
             let item = |name: &str| json!({"metadata": {"name": name, "namespace": "shop"}, "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}, "minReplicas": 1, "maxReplicas": 6}});
-            Answer::ok(json!({"items": [item("a"), item("b"), item("c")]}).to_string())
+            Answer::ok(json!({"kind": "AnyList", "items": [item("a"), item("b"), item("c")]}).to_string())
         }
         path if path.contains("/horizontalpodautoscalers") => autoscaler(path),
-        _ => Answer::ok(r#"{"items": []}"#),
+        _ => Answer::ok(r#"{"kind": "AnyList", "items": []}"#),
     });
     let elsewhere = DEPLOYMENT.replace("shop", "other");
     let git = format!("{}{}{elsewhere}", hpa("v1", "a", "shop"), hpa("v2", "b", "shop"));
@@ -433,12 +494,13 @@ fn one_by_one(path: &str) -> Answer {
 #[test]
 fn a_chart_is_rendered_for_all_that_the_cluster_serves() {
     for discovery in [aggregated as fn(&str) -> Answer, one_by_one] {
-        let server =
-            Server::cluster(
-                move |path, _| {
-                    if path.contains("configmaps") { Answer::ok(r#"{"items": []}"#) } else { discovery(path) }
-                },
-            );
+        let server = Server::cluster(move |path, _| {
+            if path.contains("configmaps") {
+                Answer::ok(r#"{"kind": "AnyList", "items": []}"#)
+            } else {
+                discovery(path)
+            }
+        });
         let world = world_with_helm(&server, SAY_WHAT_WAS_ASKED);
         let common = ["--source", "chart", "--kubeconfig", "config"];
         let options = ["--values", "more.yaml", "--release-name", "web", "-n", "shop"];
@@ -461,12 +523,9 @@ fn a_chart_is_rendered_for_all_that_the_cluster_serves() {
 
 #[test]
 fn snapshot_and_rbac_look_at_the_rendering_that_scan_looks_at() {
-    let server =
-        Server::cluster(
-            |path, _| {
-                if path.contains("configmaps") { Answer::ok(r#"{"items": []}"#) } else { aggregated(path) }
-            },
-        );
+    let server = Server::cluster(|path, _| {
+        if path.contains("configmaps") { Answer::ok(r#"{"kind": "AnyList", "items": []}"#) } else { aggregated(path) }
+    });
     let world = world_with_helm(&server, SAY_WHAT_WAS_ASKED);
     let options =
         ["--source", "chart", "--values", "more.yaml", "--release-name", "web", "-n", "shop", "--allow-remote-bases"];

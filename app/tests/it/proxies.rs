@@ -70,7 +70,7 @@ fn socks(client: &mut TcpStream) -> io::Result<String> {
 fn server() -> Server {
     Server::cluster(|_, _| {
         let item = json!({"metadata": {"name": "a", "namespace": "shop"}, "data": {"k": "v"}});
-        Answer::ok(json!({"items": [item]}).to_string())
+        Answer::ok(json!({"kind": "ConfigMapList", "items": [item]}).to_string())
     })
 }
 

@@ -81,6 +81,9 @@ pub enum PageError {
     /// Not an object.
     #[error("the list is no JSON object")]
     NoObject,
+    /// Something else, such as a proxy's own answer: it would look like an empty list.
+    #[error("it is no list: kind {0:?}")]
+    NoList(String),
     /// Not a list in JSON.
     #[error("the list cannot be read: {0}")]
     Malformed(#[from] serde_json::Error),
@@ -94,7 +97,10 @@ impl ListPage {
         if !text.trim_ascii_start().starts_with('{') {
             return Err(PageError::NoObject);
         }
-        let RawList { items, metadata, .. } = serde_json::from_str(&text)?;
+        let RawList { kind, items, metadata } = serde_json::from_str(&text)?;
+        if !kind.ends_with("List") {
+            return Err(PageError::NoList(kind.into_owned()));
+        }
         let within = |raw: &RawValue| {
             let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
             start..start + raw.get().len()
@@ -161,10 +167,13 @@ mod tests {
         let first = page(r#" {"kind":"PodList","metadata":{"continue":"abc"},"items":[{"a":1}, {"b":"ü"}]}"#).unwrap();
         assert_eq!(first.items().collect::<Vec<_>>(), [r#"{"a":1}"#, r#"{"b":"ü"}"#]);
         assert_eq!(first.next.as_deref(), Some("abc"));
-        let last = page(r#"{"metadata":{"continue":""},"items":null}"#).unwrap();
+        let last = page(r#"{"kind":"PodList","metadata":{"continue":""},"items":null}"#).unwrap();
         assert_eq!((last.items().len(), last.next.as_deref()), (0, None));
         assert!(matches!(page("[]"), Err(PageError::NoObject)));
         assert!(matches!(page(r#"{"items":[{"a":1}"#), Err(PageError::Malformed(_))));
+        for other in [r#"{"code":0,"msg":"please log in"}"#, r#"{"kind":"Status","items":[]}"#] {
+            assert!(matches!(page(other), Err(PageError::NoList(_))), "{other}");
+        }
         assert!(matches!(ListPage::parse(vec![b'{', 0xff]), Err(PageError::NotText(_))));
     }
 }

@@ -1,6 +1,6 @@
 //! Connecting to the cluster of a kubeconfig.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Uri;
@@ -16,6 +16,7 @@ use tower_http::decompression::DecompressionLayer;
 
 use super::ClusterError;
 use super::proxy::{self, Proxy, ProxyKind};
+use super::reason;
 
 /// Which cluster.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,8 @@ pub struct Cluster {
     pub server: String,
     /// Namespace of the context.
     pub default_namespace: String,
+    /// The program that the kubeconfig asks for credentials.
+    pub(super) plugin: Option<String>,
 }
 
 impl Cluster {
@@ -43,7 +46,7 @@ impl Cluster {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
         // Only the first call installs it; a later one finds the same provider there.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let Configured { mut config, name, proxy } = configure(options).await?;
+        let Configured { mut config, name, proxy, plugin } = configure(options).await?;
         config.connect_timeout = Some(Duration::from_secs(10));
         config.read_timeout = Some(Duration::from_mins(1));
         // `list` waits as the server asks, up to a limit; both together would wait five times as long.
@@ -51,13 +54,15 @@ impl Cluster {
         let near = proxy.is_none() && is_near(config.cluster_url.host().unwrap_or_default());
         config.disable_compression = config.disable_compression || near;
         let server = match &proxy {
-            Some(proxy) => format!("{} through the proxy {proxy}", config.cluster_url),
-            None => config.cluster_url.to_string(),
+            Some(proxy) => format!("{} through the proxy {proxy}", reason::without_user(&config.cluster_url)),
+            None => reason::without_user(&config.cluster_url),
         };
         let default_namespace = config.default_namespace.clone();
-        let client = client(config, proxy.as_ref())
-            .map_err(|source| ClusterError::Client { cluster: name.clone(), source: Box::new(source) })?;
-        Ok(Self { client, name, server, default_namespace })
+        let client = client(config, proxy.as_ref()).map_err(|error| ClusterError::Client {
+            cluster: name.clone(),
+            reason: reason::of_client(&error, plugin.as_deref()),
+        })?;
+        Ok(Self { client, name, server, default_namespace, plugin })
     }
 }
 
@@ -73,6 +78,8 @@ struct Configured {
     /// The context's name.
     name: String,
     proxy: Option<Proxy>,
+    /// The file name of the program that is asked for credentials.
+    plugin: Option<String>,
 }
 
 /// kube's own stack, but for two things: kube leaves Nagle's algorithm on, and then the first request of each connection
@@ -126,13 +133,13 @@ where
 }
 
 async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {
-    let fail = |error| ClusterError::Kubeconfig(Box::new(error));
+    let fail = |error| ClusterError::Kubeconfig(reason::of_kubeconfig(&error));
     let mut kubeconfig = match &options.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => match Kubeconfig::read() {
             Err(_) if options.context.is_none() && std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => {
                 if let Ok(config) = Config::incluster() {
-                    return Ok(Configured { config, name: "in-cluster".to_owned(), proxy: None });
+                    return Ok(Configured { config, name: "in-cluster".to_owned(), proxy: None, plugin: None });
                 }
                 Kubeconfig::read()
             }
@@ -145,7 +152,9 @@ async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError>
         proxy::take(&mut kubeconfig, &name).map_err(|reason| ClusterError::Proxy { cluster: name.clone(), reason })?;
     let chosen = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(kubeconfig, &chosen).await.map_err(fail)?;
-    Ok(Configured { config, name, proxy })
+    let exec = config.auth_info.exec.as_ref().and_then(|exec| exec.command.as_deref());
+    let plugin = exec.and_then(|command| Some(Path::new(command).file_name()?.to_string_lossy().into_owned()));
+    Ok(Configured { config, name, proxy, plugin })
 }
 
 /// True where compressing would cost the API server more than the network gains.

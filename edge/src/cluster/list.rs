@@ -43,6 +43,9 @@ impl Pages {
             };
             let malformed = |reason| ClusterError::Malformed { cluster: self.cluster.name.clone(), reason };
             let page = ListPage::parse(body).map_err(|error| malformed(error.to_string()))?;
+            if page.next.is_some() && page.next == self.token {
+                return Err(malformed("its next page is the same one again".to_owned()));
+            }
             self.token.clone_from(&page.next);
             self.ended = self.token.is_none();
             return Ok(Some(page));
