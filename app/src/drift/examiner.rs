@@ -306,8 +306,9 @@ impl<'a> Examiner<'a> {
 
     fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
         let root = self.schema.root(api_version, &wanted.kind);
-        let git = &wanted.desired.root;
-        let pair = Pair { schema: self.schema, kind: &wanted.kind, root, git, live: &live.root };
+        let git = &*secret::concealed_like(&wanted.desired.root, &live.root, self.setting.key);
+        let actual = &*secret::concealed_like(&live.root, &wanted.desired.root, self.setting.key);
+        let pair = Pair { schema: self.schema, kind: &wanted.kind, root, git, live: actual };
         let differences = if self.explain.is_some_and(|s| s.is_about(&wanted.kind.kind, wanted.head.name)) {
             let (differences, silent) = compare_and_tell(pair);
             self.tell(wanted, &silent);

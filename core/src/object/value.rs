@@ -255,6 +255,11 @@ impl<'a> Map<'a> {
         changed
     }
 
+    /// Keys, with their values to change in place.
+    pub fn entries_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value<'a>)> {
+        self.entries.iter_mut().map(|(key, node)| (&**key, &mut node.value))
+    }
+
     /// Changes every value in place.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value<'a>> {
         self.entries.iter_mut().map(|(_, node)| &mut node.value)
