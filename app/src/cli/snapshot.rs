@@ -42,7 +42,7 @@ pub(super) fn run(args: SnapshotArgs) -> Result<ExitCode, Failure> {
     match &args.output {
         None => super::print(&text)?,
         Some(path) => {
-            write(path, &text, args.clear_secrets)
+            write(path, &text)
                 .map_err(|e| Failure::new(format!("cannot write {}", path.display())).detail(e.to_string()))?;
             super::tell(&format!("{objects} objects recorded in {} at {}", path.display(), clock::now()));
         }
@@ -53,17 +53,12 @@ pub(super) fn run(args: SnapshotArgs) -> Result<ExitCode, Failure> {
     Ok(if not_recorded.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-/// Writes a file; for its owner only, whatever it was before, where it holds values of Secrets.
-fn write(path: &Path, text: &str, private: bool) -> io::Result<()> {
+/// Writes a file for its owner only, whatever it was before: settings and manifests often hold what no Secret hides.
+fn write(path: &Path, text: &str) -> io::Result<()> {
     const OWNER_ONLY: u32 = 0o600;
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    if private {
-        options.mode(OWNER_ONLY);
-    }
-    let mut file = options.open(path)?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(OWNER_ONLY).open(path)?;
     // A pipe or a device is nobody's file.
-    if private && file.metadata()?.is_file() {
+    if file.metadata()?.is_file() {
         file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     }
     file.write_all(text.as_bytes())

@@ -341,8 +341,9 @@ fn sealed_fingerprints_are_compared_with_their_own_key_only() {
     world.scan(&[]).ends(3, &["warning: cannot read or make the key of the fingerprints", "XDG_STATE_HOME"]);
     world.run(&record).ends(0, &["warning: cannot read or make the key of the fingerprints"]);
 
-    // Clear values are for their owner only, whatever the file was before.
-    assert_ne!(fs::metadata(world.work().join("live.json")).unwrap().permissions().mode() & 0o077, 0);
+    // A recording is for its owner only, whatever the file was before.
+    assert_eq!(fs::metadata(world.work().join("live.json")).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::set_permissions(world.work().join("live.json"), fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(world.run(&[&record[..], &["--clear-secrets"]].concat()).ends(0, &[]).err.matches("warning").count(), 0);
     assert_eq!(fs::metadata(world.work().join("live.json")).unwrap().permissions().mode() & 0o777, 0o600);
     world.scan(&["-o", "json"]).ends(0, &[]);
