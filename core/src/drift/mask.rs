@@ -12,17 +12,88 @@ const NAMES: &[&str] = &[
     "credential",
     "encryptionkey",
     "hmackey",
+    "masterauth",
     "masterkey",
     "passphrase",
     "passwd",
     "password",
+    "pgpass",
     "privatekey",
+    "requirepass",
     "secret",
     "sharedkey",
     "signingkey",
     "sshkey",
     "storagekey",
     "token",
+];
+
+/// How a name ends that says where a credential is or what is asked of it, and not what it is.
+const POINTERS: &[&str] = &[
+    "algorithm",
+    "annotations",
+    "audience",
+    "class",
+    "count",
+    "dir",
+    "duration",
+    "enabled",
+    "endpoint",
+    "engine",
+    "expiry",
+    "field",
+    "file",
+    "format",
+    "header",
+    "interval",
+    "kind",
+    "length",
+    "lifetime",
+    "mode",
+    "mount",
+    "name",
+    "names",
+    "namespace",
+    "path",
+    "policy",
+    "prefix",
+    "property",
+    "provider",
+    "ref",
+    "refs",
+    "seconds",
+    "size",
+    "store",
+    "suffix",
+    "template",
+    "timeout",
+    "ttl",
+    "type",
+    "uri",
+    "url",
+    "version",
+];
+
+/// What a name holds that only sounds so, or names a Secret or a key in one: Helm charts' `existingSecret` and
+/// `existingSecretPasswordKey`, a Pod's `imagePullSecrets`.
+const REFERENCES: &[&str] =
+    &["existingsecret", "pullsecret", "tlssecret", "certsecret", "passwordsecret", "credentialssecret"];
+
+/// What sounds like a name of [`NAMES`] and is none.
+const SOUNDALIKES: &[&str] = &["tokeniz", "maxtokens", "passwordless", "secretary"];
+
+/// Maps of which the keys are people's words and the values are no credentials, or are encrypted.
+const OPEN_MAPS: &[&str] = &["encryptedData", "labels", "matchLabels", "nodeSelector", "selector"];
+
+/// Flags of which the value is `user:password`.
+const LOGIN_FLAGS: &[&str] = &["-u", "--user", "--proxy-user"];
+
+/// Addresses of which the rest is the credential.
+const CAPABILITIES: &[&str] = &[
+    "hooks.slack.com/services/",
+    "hooks.slack.com/workflows/",
+    "hooks.slack.com/triggers/",
+    "discord.com/api/webhooks/",
 ];
 
 /// Words of a name, between separators, that say the same.
@@ -55,13 +126,16 @@ const BEGINNINGS: &[&str] = &[
 
 /// True if the value at `path` must not be shown, be it a credential or something that holds one.
 pub fn is_credential(kind: &str, path: &Path, value: &Value<'_>) -> bool {
+    let mut fields = path.0.iter().rev().filter_map(|step| match step {
+        Step::Field(name) => Some(name.as_str()),
+        _ => None,
+    });
+    let (last, parent) = (fields.next(), fields.next());
+    let is_reference = last == Some("secretKey") && kind.ends_with("ExternalSecret");
     let name = match path.0.as_slice() {
         [.., Step::Element { keys, .. }, Step::Field(value)] if value == "value" => element_name(keys),
-        [.., Step::Field(map), Step::Field(key)] if map == "annotations" => Some(key.as_str()),
-        [Step::Field(data), Step::Field(key)] if kind == "ConfigMap" && (data == "data" || data == "binaryData") => {
-            Some(key.as_str())
-        }
-        _ => None,
+        _ if is_reference || parent.is_some_and(|parent| OPEN_MAPS.contains(&parent)) => None,
+        _ => last,
     };
     holds(value, name)
 }
@@ -69,19 +143,31 @@ pub fn is_credential(kind: &str, path: &Path, value: &Value<'_>) -> bool {
 /// True if anything in `value` is a credential. `name`: what it is called, where a name tells.
 fn holds(value: &Value<'_>, name: Option<&str>) -> bool {
     match value {
-        Value::String(text) => holds_credential(text) || (!text.is_empty() && name.is_some_and(names_credential)),
-        Value::List(list) => {
-            // `--password` and its value as two arguments.
-            let flag = |at: usize| at.checked_sub(1).and_then(|before| list[before].value.as_str()).and_then(flag_name);
-            list.iter().enumerate().any(|(at, node)| holds(&node.value, flag(at)))
+        Value::String(text) => holds_credential(text) || name.is_some_and(|name| is_named_credential(name, text)),
+        // A token's lifetime is a number as well.
+        Value::Number(_) => {
+            name.is_some_and(|name| name.to_ascii_lowercase().ends_with("password") && names_credential(name))
         }
+        Value::List(list) => list.iter().enumerate().any(|(at, node)| {
+            // `--password` and its value as two arguments.
+            let before = at.checked_sub(1).and_then(|before| list[before].value.as_str());
+            let is_login =
+                before.is_some_and(|flag| LOGIN_FLAGS.contains(&flag)) && node.value.as_str().is_some_and(is_login);
+            is_login || holds(&node.value, before.and_then(flag_name).or(name))
+        }),
         Value::Map(map) => map.iter().any(|(key, node)| match (key, &node.value) {
-            ("annotations", Value::Map(annotations)) => annotations.iter().any(|(key, n)| holds(&n.value, Some(key))),
             ("value", value) => holds(value, map.str("name")),
-            (_, value) => holds(value, None),
+            // An ExternalSecret's entry: the key to write, and where its value is.
+            ("secretKey", value) if map.get("remoteRef").is_some() => holds(value, None),
+            (_, Value::Map(open)) if OPEN_MAPS.contains(&key) => open.iter().any(|(_, node)| holds(&node.value, None)),
+            (key, value) => holds(value, Some(key)),
         }),
         _ => false,
     }
+}
+
+fn is_named_credential(name: &str, text: &str) -> bool {
+    !text.is_empty() && !is_reference(text) && !matches!(text, "true" | "false" | "null") && names_credential(name)
 }
 
 fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
@@ -94,22 +180,39 @@ fn flag_name(argument: &str) -> Option<&str> {
 }
 
 fn names_credential(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    // `…Ref`, `…Name`, `…File`, `…Path` say where a credential is, not what it is.
-    let points = ["ref", "name", "file", "path", "dir", "url", "ttl", "expiry"].iter().any(|end| name.ends_with(end));
+    // What stands before the slash of an annotation's key is whose it is.
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
     let separator = |c: char| !c.is_ascii_alphanumeric();
     let whole: String = name.split(separator).collect();
-    HEADERS.contains(&name.as_str())
-        || (!points && NAMES.iter().any(|known| whole.contains(known)))
-        || (!points && name.split(separator).any(|word| WORDS.contains(&word)))
+    HEADERS.contains(&name.as_str()) || (!points(&whole) && says_credential(&whole, &name))
+}
+
+fn says_credential(whole: &str, name: &str) -> bool {
+    NAMES.iter().any(|known| whole.contains(known))
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// True for a name of a reference to a credential.
+fn points(whole: &str) -> bool {
+    // `adminPasswordKey` and `tokenSecretKey` name a key in a Secret; `secretKey` and `awsSecretKey` are half of a login.
+    let names_key = whole.ends_with("passwordkey")
+        || whole
+            .strip_suffix("secretkey")
+            .is_some_and(|before| before.ends_with("password") || before.ends_with("token"));
+    names_key
+        || POINTERS.iter().any(|end| whole.ends_with(end))
+        || REFERENCES.iter().any(|known| whole.contains(known))
+        || SOUNDALIKES.iter().any(|known| whole.contains(known))
 }
 
 fn holds_credential(text: &str) -> bool {
     let ends_word = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',');
     text.contains("PRIVATE KEY-----")
-        || text.split(['\n', ',', '{', '}', ';', '&']).any(states_credential)
-        || text.split(ends_word).any(assigns_credential)
-        || text.split(|c: char| ends_word(c) || c == '=').any(|word| is_known(word) || has_password(word))
+        || CAPABILITIES.iter().any(|known| text.split(known).skip(1).any(|rest| rest.len() >= 10))
+        || states_credential(text)
+        || names_login(text)
+        || text.match_indices("://").any(|(at, _)| has_password(&text[at + 3..]))
+        || text.split(|c: char| ends_word(c) || c == '=').any(is_known)
 }
 
 /// Starts as well-known credentials do, and is long enough to be one.
@@ -117,34 +220,159 @@ fn is_known(word: &str) -> bool {
     BEGINNINGS.iter().any(|b| word.starts_with(b) && word.len() >= b.len() + 12)
 }
 
-/// `password: …`, `"token": "…"`, `secret = …` in a file of settings.
-fn states_credential(part: &str) -> bool {
-    let quotes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'');
-    let Some((name, value)) = part.split_once([':', '=']) else { return false };
-    let name = name.trim_start_matches(|c: char| c == '-' || quotes(c)).trim_end_matches(quotes);
-    let name = name.strip_prefix("export ").unwrap_or(name);
-    let value = value.trim_matches(quotes);
-    !name.contains(char::is_whitespace) && is_clear(value) && names_credential(name)
-}
-
-/// `--password=…`
-fn assigns_credential(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, value)| is_clear(value) && names_credential(name))
-}
-
-/// A value that is there, and is neither a reference such as `$(PASSWORD)` nor one of JSON's and YAML's words.
-fn is_clear(value: &str) -> bool {
-    let refers = value.starts_with(['$', '<', '{', '[', '|', '>', '&', '*', '%']);
-    !value.is_empty() && !refers && !matches!(value, "null" | "true" | "false" | "~" | "[]")
-}
-
-/// `scheme://user:password@host`, or a credential in the user's place.
-fn has_password(word: &str) -> bool {
-    let Some((_, rest)) = word.split_once("://") else { return false };
-    let authority = rest.split('/').next().unwrap_or(rest);
-    authority.rsplit_once('@').is_some_and(|(user, _)| {
-        is_known(user) || user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
+/// `password: …`, `"token": "…"`, `secret = …`, `--password=…` or `<password>…` anywhere in a text of settings.
+fn states_credential(text: &str) -> bool {
+    text.match_indices([':', '=', '>']).any(|(at, sign)| {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        let line = before.rsplit('\n').next().unwrap_or(before);
+        let Some(name) = name_before(line, sign) else { return false };
+        names_credential(name) && is_clear(after, sign)
     })
+}
+
+/// The name that a sign gives a value to. In prose a colon follows a word that is no name.
+fn name_before<'t>(line: &'t str, sign: &str) -> Option<&'t str> {
+    let quotes = |c: char| matches!(c, '"' | '\'' | '\\');
+    let line = line.trim_end().trim_end_matches(quotes);
+    let ends = |c: char| {
+        c.is_whitespace() || quotes(c) || matches!(c, ',' | ';' | '&' | '?' | '{' | '}' | '[' | '(' | '<' | '>')
+    };
+    let start = line.rfind(ends).map_or(0, |at| at + line[at..].chars().next().map_or(1, char::len_utf8));
+    let (lead, name) = line.split_at(start);
+    match sign {
+        ">" => lead.ends_with('<').then_some(name),
+        "=" => Some(name),
+        _ => {
+            let lead = lead.trim_end_matches(|c: char| c.is_whitespace() || quotes(c) || c == '-');
+            (lead.is_empty() || lead.ends_with([',', ';', '&', '?', '{', '[']) || lead == "export").then_some(name)
+        }
+    }
+}
+
+/// True if a value stands after a sign that is neither a reference such as `$(PASSWORD)` nor a word of JSON or YAML.
+fn is_clear(after: &str, sign: &str) -> bool {
+    let (line, below) = after.split_once('\n').unwrap_or((after, ""));
+    let value = line.trim().trim_start_matches('\\');
+    if let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        let inner = value[1..].split(quote).next().unwrap_or_default().trim_end_matches('\\');
+        // In quotes a dollar or a percent sign is a letter like any other, but for what a template fills in.
+        return !inner.is_empty() && !(is_reference(inner) && inner.starts_with(['{', '$']) && !is_bare(inner));
+    }
+    if sign == ">" {
+        let inner = value.split('<').next().unwrap_or_default();
+        return !inner.is_empty() && !is_reference(inner);
+    }
+    let is_word = |value: &str| matches!(value, "null" | "true" | "false" | "~" | "[]" | "{}" | "[" | "{" | "none");
+    if sign == ":" && value.starts_with(['|', '>']) || sign == ":" && value.is_empty() {
+        return is_block(below, value);
+    }
+    if sign == ":" {
+        if value.starts_with(['[', '{']) && !value.starts_with("{{") || value.starts_with('#') {
+            return false;
+        }
+        if value.starts_with(['&', '!']) {
+            return value.split_once(' ').is_some_and(|(_, value)| is_clear(value, sign));
+        }
+        if value.starts_with('*') && value[1..].chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c)) {
+            return false;
+        }
+    }
+    if value.starts_with("{{") || value.starts_with("${") || value.starts_with("$(") {
+        let close = if value.starts_with("{{") {
+            "}}"
+        } else if value.starts_with("${") {
+            "}"
+        } else {
+            ")"
+        };
+        let end = value.find(close).map_or(value.len(), |at| at + close.len());
+        return !is_reference(&value[..end]);
+    }
+    // The next parameter of an address, or the next entry: there is no value.
+    if value.starts_with([',', '}', ']', ')', ';']) || (value.starts_with('&') && value.contains('=')) {
+        return false;
+    }
+    let end = value
+        .char_indices()
+        .find(|(at, c)| *at > 0 && (c.is_whitespace() || matches!(c, ',' | ';' | '}' | '&' | '"' | '\'')));
+    let value = end.map_or(value, |(at, _)| &value[..at]);
+    !value.is_empty() && !is_word(value) && !is_reference(value)
+}
+
+/// True if the lines below are a YAML text, not a map or list.
+fn is_block(below: &str, indicator: &str) -> bool {
+    let Some(first) = below.lines().find(|line| !line.trim().is_empty()) else { return false };
+    let line = first.trim();
+    if !first.starts_with([' ', '\t']) || is_reference(line) {
+        return false;
+    }
+    let is_structure =
+        line.contains(": ") || line.ends_with(':') || line.starts_with(['-', '#', '{', '[', '}', ']', '"']);
+    !indicator.is_empty() || !is_structure
+}
+
+/// A complete reference: `$(NAME)`, `${NAME}`, `{{ … }}`, `$NAME` or `%NAME%`. A default in one is a value.
+fn is_reference(value: &str) -> bool {
+    let inside = |begin: &str, end: &str| value.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+    if let Some(name) = inside("${", "}") {
+        const PLACES: &[&str] = &["env", "file", "secret", "secrets", "ssm", "sops", "vault"];
+        return match name.split_once(':') {
+            Some((place, rest)) => PLACES.contains(&place) || matches!(rest, "" | "-") || rest.starts_with('?'),
+            None => !name.contains('}'),
+        };
+    }
+    inside("$(", ")").is_some() || inside("{{", "}}").is_some() || is_bare(value)
+}
+
+/// `$NAME` or `%NAME%`. A generated password may begin so, too, but seldom is nothing but a name in capitals.
+fn is_bare(value: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    value.strip_prefix('$').is_some_and(is_name)
+        || value.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')).is_some_and(is_name)
+}
+
+/// `requirepass …` of redis.conf, `--password …` and `-u user:…` in a command line.
+fn names_login(text: &str) -> bool {
+    text.lines().any(|line| {
+        let mut before = "";
+        line.split_whitespace().enumerate().any(|(at, word)| {
+            let flag = std::mem::replace(&mut before, word);
+            let directive = at == 1 && matches!(flag.to_ascii_lowercase().as_str(), "requirepass" | "masterauth");
+            let names = directive || flag.starts_with("--") && !flag.contains(['=', ':']) && names_credential(flag);
+            (names && !word.starts_with("--") && is_clear(word, " ")) || (LOGIN_FLAGS.contains(&flag) && is_login(word))
+        })
+    })
+}
+
+/// `user:password`, and not `uid:gid`.
+fn is_login(word: &str) -> bool {
+    let word = word.trim_matches(['"', '\'']);
+    let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    word.split_once(':').is_some_and(|(user, password)| {
+        !password.is_empty() && !(is_number(user) && is_number(password)) && !is_reference(password)
+    })
+}
+
+/// `user:password@host` after a scheme, or a credential in the user's place. A password may hold a slash.
+fn has_password(rest: &str) -> bool {
+    let rest = rest.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<')).next().unwrap_or(rest);
+    let authority = rest.split('/').next().unwrap_or(rest);
+    if let Some((user, _)) = authority.rsplit_once('@') {
+        return is_known(user)
+            || user.split_once(':').is_some_and(|(_, password)| !password.is_empty() && !is_reference(password));
+    }
+    let Some((user, password)) = rest.rsplit_once('@').and_then(|(login, _)| login.split_once(':')) else {
+        return false;
+    };
+    // `registry:5000/app@sha256:…` has a port and a path.
+    let after_port = password.trim_start_matches(|c: char| c.is_ascii_digit());
+    let is_port =
+        after_port.len() < password.len() && (after_port.is_empty() || after_port.starts_with(['/', ',', '?']));
+    !user.contains('/') && !is_port && !password.is_empty() && !password.contains("://")
 }
 
 #[cfg(test)]
@@ -189,10 +417,79 @@ mod tests {
             ("AUTHORIZATION", "Basic YWRtaW46aHVudGVyMg==", true),
             ("AUTHORIZATION_MODE", "RBAC", false),
             ("X", "-----BEGIN RSA PRIVATE KEY-----\nabc", true),
+            ("PGPASS", "db:5432:app:app:x", true),
+            ("SETTINGS", "db.password=%LEAKME1", true),
+            ("SETTINGS", "db.password=&LEAKME1", true),
+            ("SETTINGS", "password: '$LEAKME2'", true),
+            ("SETTINGS", "password: \"*LEAKME3\"", true),
+            ("SETTINGS", "password: \"{LEAK,ME\"", true),
+            ("SETTINGS", "password: |\n  leakme\nuser: app", true),
+            ("SETTINGS", "password: &p leakme", true),
+            ("SETTINGS", "password: ${DB_PASSWORD:-leakme}", true),
+            ("SETTINGS", "password: *alias\ntoken: $TOKEN\n", false),
+            ("SETTINGS", "password=%PASSWORD%\ntoken={{ .token }}\n", false),
+            ("SETTINGS", "password: \"${DB_PASSWORD}\"\ntoken: '{{ .token }}'", false),
+            ("SETTINGS", "passwordPolicy: strong\ntokenizer: x\nsecretName: tls\nuser: admin", false),
+            ("SETTINGS", "port 6379\nrequirepass x", true),
+            ("SETTINGS", "masterauth x", true),
+            ("SETTINGS", "requirepass $(PASSWORD)", false),
+            ("SETTINGS", "<user>a</user><password>x</password>", true),
+            ("SETTINGS", "<password></password><password>${P}</password>", false),
+            ("SETTINGS", "curl -u admin:x https://example.com", true),
+            ("SETTINGS", "docker run -u 1000:1000 -u app x", false),
+            ("SETTINGS", "redis-server --requirepass x", true),
+            ("SETTINGS", "run --password-file /run/p --token-ttl 60", false),
+            ("DSN", "postgres://app:LEAKME/4@db/x", true),
+            ("DSN", "postgres://app:a=b,c@db/x", true),
+            ("DSN", "postgres://app:$(PASSWORD)@db/x", false),
+            ("X", "oci://registry:5000/app@sha256:4b1f", false),
+            ("X", "https://hooks.slack.com/services/T000/B000/abcdef", true),
+            ("X", "https://hooks.example.com/x", false),
+            ("X", "app@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", false),
+            ("X", "0e2ff1c4-6f0f-4d0b-8d6e-0d5a3f1f9a11", false),
         ] {
             let value = Value::String(value.to_owned().into());
             assert_eq!(is_credential("Deployment", &env(name), &value), masked, "{name}={value:?}");
         }
+    }
+
+    #[test]
+    fn a_field_of_any_kind_that_is_called_so_is_a_credential() {
+        for (field, masked) in [
+            ("postgresPassword", true),
+            ("adminpassword", true),
+            ("password", true),
+            ("clientSecret", true),
+            ("awsSecretKey", true),
+            ("secretKey", true),
+            ("secretName", false),
+            ("tlsSecretName", false),
+            ("name", false),
+            ("key", false),
+            ("existingSecret", false),
+            ("existingSecretPasswordKey", false),
+            ("passwordSecretKey", false),
+            ("passwordSecretRef", false),
+            ("adminPasswordKey", false),
+            ("imagePullSecrets", false),
+            ("tokenExpirationSeconds", false),
+            ("csi.storage.k8s.io/provisioner-secret-name", false),
+            ("csi.storage.k8s.io/provisioner-secret-namespace", false),
+            ("passwordPolicy", false),
+            ("tokenizer", false),
+            ("user", false),
+        ] {
+            let path = Path::of_fields(&["spec", "values", "auth", field]);
+            let value = Value::String("leakme".into());
+            assert_eq!(is_credential("HelmRelease", &path, &value), masked, "{field}");
+            let json = format!(r#"[{{"auth":{{"{field}":"leakme"}}}}]"#);
+            let whole: Value<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(is_credential("HelmRelease", &Path::of_fields(&["spec", "list"]), &whole), masked, "in {field}");
+        }
+        let reference = Path::of_fields(&["spec", "data", "secretKey"]);
+        assert!(!is_credential("ExternalSecret", &reference, &Value::String("password".into())));
+        let label = Path::of_fields(&["metadata", "labels", "token"]);
+        assert!(!is_credential("Pod", &label, &Value::String("x".into())));
     }
 
     #[test]
