@@ -167,7 +167,8 @@ fn holds(value: &Value<'_>, name: Option<&str>) -> bool {
 }
 
 fn is_named_credential(name: &str, text: &str) -> bool {
-    !text.is_empty() && !is_reference(text) && !matches!(text, "true" | "false" | "null") && names_credential(name)
+    let refers = is_reference(text) && !is_bare(text);
+    !text.is_empty() && !refers && !matches!(text, "true" | "false" | "null") && names_credential(name)
 }
 
 fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
@@ -256,14 +257,14 @@ fn is_clear(after: &str, sign: &str) -> bool {
     if let Some(quote) = value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
         let inner = value[1..].split(quote).next().unwrap_or_default().trim_end_matches('\\');
         // In quotes a dollar or a percent sign is a letter like any other, but for what a template fills in.
-        return !inner.is_empty() && !(is_reference(inner) && inner.starts_with(['{', '$']) && !is_bare(inner));
+        return !inner.is_empty() && (is_bare(inner) || !is_reference(inner));
     }
     if sign == ">" {
         let inner = value.split('<').next().unwrap_or_default();
         return !inner.is_empty() && !is_reference(inner);
     }
     let is_word = |value: &str| matches!(value, "null" | "true" | "false" | "~" | "[]" | "{}" | "[" | "{" | "none");
-    if sign == ":" && value.starts_with(['|', '>']) || sign == ":" && value.is_empty() {
+    if sign == ":" && (value.is_empty() || value.starts_with(['|', '>'])) {
         return is_block(below, value);
     }
     if sign == ":" {
@@ -321,10 +322,12 @@ fn is_reference(value: &str) -> bool {
             None => !name.contains('}'),
         };
     }
-    inside("$(", ")").is_some() || inside("{{", "}}").is_some() || is_bare(value)
+    inside("$(", ")").is_some_and(|name| !name.contains(')'))
+        || inside("{{", "}}").is_some_and(|name| !name.contains("}}"))
+        || is_bare(value)
 }
 
-/// `$NAME` or `%NAME%`. A generated password may begin so, too, but seldom is nothing but a name in capitals.
+/// `$NAME` or `%NAME%`: a reference in a script, and in quotes or in a field perhaps a password that begins so.
 fn is_bare(value: &str) -> bool {
     let is_name = |name: &str| {
         !name.is_empty()
@@ -353,7 +356,8 @@ fn is_login(word: &str) -> bool {
     let word = word.trim_matches(['"', '\'']);
     let is_number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
     word.split_once(':').is_some_and(|(user, password)| {
-        !password.is_empty() && !(is_number(user) && is_number(password)) && !is_reference(password)
+        let is_ids = is_number(user) && is_number(password);
+        !is_ids && !password.is_empty() && !is_reference(password)
     })
 }
 
@@ -430,6 +434,9 @@ mod tests {
             ("SETTINGS", "password=%PASSWORD%\ntoken={{ .token }}\n", false),
             ("SETTINGS", "password: \"${DB_PASSWORD}\"\ntoken: '{{ .token }}'", false),
             ("SETTINGS", "passwordPolicy: strong\ntokenizer: x\nsecretName: tls\nuser: admin", false),
+            ("DB_PASSWORD", "$LEAKME", true),
+            ("DB_PASSWORD", "$(a)leakme$(b)", true),
+            ("DB_PASSWORD", "$(PASSWORD)", false),
             ("SETTINGS", "port 6379\nrequirepass x", true),
             ("SETTINGS", "masterauth x", true),
             ("SETTINGS", "requirepass $(PASSWORD)", false),
