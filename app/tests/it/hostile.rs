@@ -193,6 +193,41 @@ fn a_recording_seals_what_is_secret() {
 }
 
 #[test]
+fn a_secret_under_another_name_is_in_no_face_and_no_recording() {
+    let backup = json!({"apiVersion": "v1", "kind": "Secret", "data": {"k": "aHVudGVyMg=="}}).to_string();
+    let live = json!({"apiVersion": "v1", "kind": "Secret", "data": {"k": "Y29ycmVjdC1ob3JzZQ=="}, "metadata": {
+        "name": "s", "namespace": "shop", "annotations": {"example.com/owner": "team-a", "kapp.k14s.io/original": backup,
+        "example.com/was": "correct-horse"}}});
+    let world = World::new();
+    world.write(
+        "git/s.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: shop, annotations: {example.com/was: correct-horse}}\n\
+         stringdata: {password: hunter2}\nspec: {password: battery-staple}\n",
+    );
+    world.write("live.json", crate::world::list(std::slice::from_ref(&live)));
+    let target = ["--source", "git", "--live", "live.json", "-n", "shop"];
+    for format in ["table", "wide", "json", "yaml", "diff", "sarif"] {
+        let run = world.run(&[&["scan", "-v", "-o", format], &target[..]].concat());
+        run.ends(1, &[]).shows(&["team-a"]).hides(&SECRETS);
+    }
+    // What only one side knows to be a value is no difference between equal texts.
+    let items = world.run(&[&["scan", "-o", "json"], &target[..]].concat());
+    assert!(!items.items().iter().any(|item| item.contains("example.com/was")), "{:?}", items.items());
+
+    let server = crate::server::Server::cluster(move |path, _| {
+        let items = if path.contains("/secrets") { vec![live.clone()] } else { Vec::new() };
+        crate::server::Answer::ok(json!({"kind": "SecretList", "metadata": {}, "items": items}).to_string())
+    });
+    world.write("config", server.kubeconfig());
+    let run = world.run(&["snapshot", "--source", "git", "--kubeconfig", "config"]);
+    run.ends(0, &[]).shows(&["anchorwatch.hmac-sha256:", "team-a"]).hides(&SECRETS);
+    world.write("recorded.json", &run.out);
+    let recorded = ["--source", "git", "--live", "recorded.json", "-n", "shop"];
+    let again = world.run(&[&["scan", "-o", "json"], &recorded[..]].concat());
+    assert_eq!(again.ends(1, &[]).items(), items.items());
+}
+
+#[test]
 fn nothing_of_a_hostile_repository_is_run() {
     let world = World::new();
     world.write("git/a.yaml", crate::world::config_map("a", "k: v"));
