@@ -12,6 +12,8 @@ use thiserror::Error;
 
 pub use skipped::{LinkFault, SkipReason, Skipped};
 
+use crate::render::Renderer;
+
 /// The largest file that is read, in bytes.
 pub const FILE_LIMIT: u64 = 64 << 20;
 /// The most bytes that one source may hold.
@@ -65,12 +67,6 @@ pub enum ReadTreeError {
         path: PathBuf,
         /// What the system said.
         source: io::Error,
-    },
-    /// Something with a manifest's name is a pipe, a socket or a device.
-    #[error("{} is no regular file", path.display())]
-    ReadSpecialFile {
-        /// The file.
-        path: PathBuf,
     },
     /// A file is larger than [`FILE_LIMIT`].
     #[error("the file {} is larger than {} MiB", path.display(), FILE_LIMIT >> 20)]
@@ -178,11 +174,23 @@ impl Walk<'_> {
         if !self.seen.insert(at.to_owned()) {
             return Ok(());
         }
-        let failed = |source| ReadTreeError::ListFolder { path: at.to_owned(), source };
-        for entry in fs::read_dir(at).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let kind = entry.file_type().map_err(failed)?;
-            let name = path_text(entry.file_name().as_bytes());
+        let list = || fs::read_dir(at)?.map(|entry| entry.and_then(|e| Ok((e.file_type()?, e)))).collect();
+        let entries: Vec<(fs::FileType, fs::DirEntry)> = match list() {
+            Ok(entries) => entries,
+            Err(source) if shown.is_empty() => {
+                return Err(ReadTreeError::ListFolder { path: at.to_owned(), source });
+            }
+            Err(error) => {
+                self.leave_out(shown, SkipReason::Unreadable(error.to_string()));
+                return Ok(());
+            }
+        };
+        let names: Vec<String> = entries.iter().map(|(_, entry)| path_text(entry.file_name().as_bytes())).collect();
+        if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)).filter(|_| !shown.is_empty()) {
+            self.leave_out(shown, SkipReason::Rendered(renderer));
+            return Ok(());
+        }
+        for ((kind, entry), name) in entries.iter().zip(names) {
             let shown = if shown.is_empty() { name } else { format!("{shown}/{name}") };
             let hidden = entry.file_name().as_bytes().starts_with(b".");
             if kind.is_symlink() {
@@ -190,7 +198,7 @@ impl Walk<'_> {
             } else if kind.is_dir() && !hidden {
                 self.folder(&entry.path(), &shown)?;
             } else if !kind.is_dir() && is_manifest(entry.file_name().as_bytes()) {
-                self.manifest(&entry.path(), shown, kind.is_file())?;
+                self.manifest(&entry.path(), &shown, kind.is_file())?;
             }
         }
         Ok(())
@@ -218,7 +226,11 @@ impl Walk<'_> {
         if !target.starts_with(self.root) {
             return self.skip(&at, shown, LinkFault::LeavesSource);
         }
-        if metadata.is_dir() { self.folder(&target, &shown) } else { self.manifest(&target, shown, metadata.is_file()) }
+        if metadata.is_dir() {
+            self.folder(&target, &shown)
+        } else {
+            self.manifest(&target, &shown, metadata.is_file())
+        }
     }
 
     fn skip(&mut self, link: &Path, shown: String, fault: LinkFault) -> Result<(), ReadTreeError> {
@@ -228,11 +240,25 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn manifest(&mut self, at: &Path, shown: String, regular: bool) -> Result<(), ReadTreeError> {
+    fn manifest(&mut self, at: &Path, shown: &str, regular: bool) -> Result<(), ReadTreeError> {
         if !regular {
-            return Err(ReadTreeError::ReadSpecialFile { path: at.to_owned() });
+            self.leave_out(shown, SkipReason::Special);
+            return Ok(());
         }
-        if self.seen.insert(at.to_owned()) { self.file(at, shown) } else { Ok(()) }
+        if !self.seen.insert(at.to_owned()) {
+            return Ok(());
+        }
+        match self.file(at, shown.to_owned()) {
+            Err(ReadTreeError::ReadFile { source, .. }) => {
+                self.leave_out(shown, SkipReason::Unreadable(source.to_string()));
+                Ok(())
+            }
+            read => read,
+        }
+    }
+
+    fn leave_out(&mut self, shown: &str, reason: SkipReason) {
+        self.tree.skipped.push(Skipped { path: shown.to_owned(), reason });
     }
 
     fn file(&mut self, at: &Path, shown: String) -> Result<(), ReadTreeError> {

@@ -19,7 +19,7 @@ pub use helm::{HelmRelease, Values};
 use fence::Fence;
 
 /// How a folder is rendered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Renderer {
     /// It is a kustomization.
     Kustomize,

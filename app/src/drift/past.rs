@@ -97,6 +97,13 @@ impl<'a> Past<'a> {
         }
         let read = self.runtime.block_on(self.history.changes_of(file));
         let changes = self.or_fault(file, read).unwrap_or_default().into_iter().cloned().collect();
+        if self.runtime.block_on(self.history.ends_early()).unwrap_or_default() {
+            let fault = "this clone is shallow, and holds only the newest commits; run: git fetch --unshallow";
+            let mut faults = held(&self.faults);
+            if !faults.iter().any(|known| known == fault) {
+                faults.push(fault.to_owned());
+            }
+        }
         let past = PastOfFile { changes, read: Mutex::default() };
         Arc::clone(held(&self.files).entry(Arc::clone(file)).or_insert_with(|| Arc::new(past)))
     }

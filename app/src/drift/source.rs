@@ -194,8 +194,16 @@ async fn render_folder(
     let (with, not_compared) = match renderer {
         Renderer::Kustomize => (RenderWith::Kustomize, Vec::new()),
         Renderer::Helm => {
+            let Some(name) = &request.release else {
+                return Err(Failure::new(format!(
+                    "cannot render the chart {}: its release has no name",
+                    request.address
+                ))
+                .detail("most charts name their objects after it; under another name all of them would seem gone")
+                .hint("name it with --release-name, as helm list shows it"));
+            };
             let served = served(live).await?;
-            (RenderWith::Helm(helm_release(request, &served)?), served.not_compared())
+            (RenderWith::Helm(helm_release(request, name, &served)?), served.not_compared())
         }
     };
     let render = RenderRequest {
@@ -255,7 +263,7 @@ impl RenderedFor {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a values file that a person named")]
-fn helm_release(request: &SourceRequest, cluster: &RenderedFor) -> Result<HelmRelease, Failure> {
+fn helm_release(request: &SourceRequest, name: &str, cluster: &RenderedFor) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {
         let bytes = std::fs::read(path).map_err(|e| {
@@ -264,7 +272,7 @@ fn helm_release(request: &SourceRequest, cluster: &RenderedFor) -> Result<HelmRe
         values.push(Values::Inline(bytes));
     }
     Ok(HelmRelease {
-        name: request.release.clone().unwrap_or_else(|| "release-name".to_owned()),
+        name: name.to_owned(),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         kube_version: cluster.kube_version.clone(),
         api_versions: cluster.served.versions.clone(),

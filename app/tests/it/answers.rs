@@ -578,7 +578,8 @@ fn two_renderings_are_compared_object_by_object() {
     for items in [vec![live("a", "m"), live("b", "m")], vec![live("a", "m"), live("b", "m"), live("b", "once")]] {
         world.write("live.json", list(&items));
         let _ = fs::remove_file(world.work().join("done"));
-        let run = world.run(&["scan", "--source", "chart", "--live", "live.json", "-o", "json"]);
+        let run =
+            world.run(&["scan", "--source", "chart", "--release-name", "web", "--live", "live.json", "-o", "json"]);
         assert_eq!(run.ends(3, &[]).items(), ["ConfigMap/m changed data.k"]);
         let reports = run.reports();
         assert_eq!(reports[1]["items"][0]["namespace"], "b", "{reports:?}");

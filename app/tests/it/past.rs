@@ -149,3 +149,23 @@ fn files_on_disk_that_were_never_committed_have_no_past_and_nothing_is_amiss() {
     std::fs::remove_dir_all(world.work().join("git/.git")).unwrap();
     assert_eq!(scan_disk(&world, &[]).ends(0, &[]).err, "");
 }
+
+#[test]
+fn a_shallow_clone_is_warned_of_where_its_past_was_asked_for() {
+    let world = World::new();
+    for value in ["v", "w"] {
+        world.write("all/a.yaml", config_map("a", &format!("k: {value}")));
+        world.commit("all");
+    }
+    let url = format!("file://{}", world.work().join("all").display());
+    let clone = std::process::Command::new("git")
+        .args(["clone", "--quiet", "--depth=1", &url, "clone"])
+        .current_dir(world.work())
+        .status();
+    assert!(clone.unwrap().success());
+    for (value, warned) in [("v", true), ("w", false)] {
+        world.write("live.json", crate::world::list(&[crate::world::live_config_map("a", &json!({"k": value}))]));
+        let run = world.run(&["scan", "--source", "clone", "--live", "live.json", "-n", "shop"]);
+        assert_eq!(run.err.contains("git fetch --unshallow"), warned, "{}", run.err);
+    }
+}

@@ -182,3 +182,60 @@ fn unknown_kinds_are_compared_exactly_with_a_snapshot() {
     let run = World::comparing(git, &[live]).scan(&["-o", "json"]);
     assert_eq!(run.ends(1, &[]).items(), ["Widget/w changed spec.size"]);
 }
+
+#[test]
+fn what_is_rendered_below_a_plain_folder_is_a_source_of_its_own() {
+    let world = World::new();
+    world.write("git/a.yaml", config_map("a", "k: v"));
+    world.write("git/base/kustomization.yaml", "resources: [b.yaml]\n");
+    world.write("git/base/b.yaml", config_map("b", "k: v"));
+    world.write("git/base/deeper/c.yaml", config_map("c", "k: v"));
+    world.write("git/web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    world.write(
+        "git/web/templates/d.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: '{{ .Release.Name }}'}\n",
+    );
+    world.write("live.json", crate::world::list(&[live_config_map("a", &json!({"k": "v"}))]));
+    world.commit("git");
+    for source in ["git", "git?ref=main"] {
+        let run = world.run(&["scan", "--source", source, "--live", "live.json", "-n", "shop", "-o", "json"]);
+        run.ends(3, &[]);
+        assert_eq!(run.items(), [] as [&str; 0], "{source}");
+        assert_eq!(
+            run.not_compared(),
+            ["base: a kustomization: name it as a source of its own", "web: a chart: name it as a source of its own",],
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn a_chart_without_a_release_name_is_not_rendered_under_another() {
+    let world = World::new();
+    world.write("web/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n");
+    world.write("live.json", crate::world::list(&[live_config_map("a", &json!({"k": "v"}))]));
+    let run = world.run(&["scan", "--source", "web", "--live", "live.json"]);
+    run.ends(2, &["error: cannot render the chart web: its release has no name", "hint: name it with --release-name"]);
+}
+
+#[test]
+fn a_password_before_a_host_is_refused_and_never_told() {
+    let world = World::new();
+    world.write("live.json", crate::world::list(&[]));
+    for source in ["ann:hunter2@git.example.com:shop.git", "https://ann:hunter2/x@127.0.0.1:1/shop.git"] {
+        let run = world.run(&["scan", "--source", source, "--live", "live.json"]);
+        run.ends(2, &["must not hold a user name or password", "hint: leave it out"]).hides(&["hunter2"]);
+    }
+}
+
+#[test]
+fn a_pipe_in_a_source_is_named_and_the_rest_is_compared() {
+    let world = World::new();
+    world.write("git/a.yaml", config_map("a", "k: v"));
+    world.write("live.json", crate::world::list(&[live_config_map("a", &json!({"k": "w"}))]));
+    let status = std::process::Command::new("mkfifo").arg(world.work().join("git/p.yaml")).status().unwrap();
+    assert!(status.success());
+    let run = world.run(&["scan", "--source", "git", "--live", "live.json", "-n", "shop", "-o", "json"]);
+    assert_eq!(run.ends(3, &[]).items(), ["ConfigMap/a changed data.k"]);
+    assert_eq!(run.not_compared(), ["p.yaml: no regular file"]);
+}

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::render::Renderer;
+
 /// Something in a source that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Skipped {
@@ -27,6 +29,12 @@ pub enum SkipReason {
     LargeFilePointer,
     /// A file that is too large, outside the source's path.
     TooLarge,
+    /// A folder whose files are rendered before they are applied.
+    Rendered(Renderer),
+    /// A pipe, a socket or a device with a manifest's name.
+    Special,
+    /// A file or folder that cannot be read, and why.
+    Unreadable(String),
 }
 
 impl fmt::Display for SkipReason {
@@ -38,6 +46,10 @@ impl fmt::Display for SkipReason {
             }
             Self::LargeFilePointer => f.write_str("kept by Git LFS: not fetched"),
             Self::TooLarge => f.write_str("too large"),
+            Self::Rendered(Renderer::Kustomize) => f.write_str("a kustomization: name it as a source of its own"),
+            Self::Rendered(Renderer::Helm) => f.write_str("a chart: name it as a source of its own"),
+            Self::Special => f.write_str("no regular file"),
+            Self::Unreadable(reason) => write!(f, "it cannot be read: {reason}"),
         }
     }
 }

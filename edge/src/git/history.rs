@@ -65,6 +65,11 @@ impl History {
         Ok(changes.iter().map(|at| &log.changes[*at]).collect())
     }
 
+    /// True where a shallow clone holds only the newest commits.
+    pub async fn ends_early(&self) -> Result<bool, GitError> {
+        Ok(!self.log().await?.is_whole)
+    }
+
     /// What a commit did to all manifests; without one, what was not committed yet.
     pub async fn changes_in(&self, commit: Option<&ObjectId>) -> Result<&[Change], GitError> {
         let log = self.log().await?;
@@ -164,7 +169,7 @@ impl History {
         }
         let shallow = self.git.read(["rev-parse", "--is-shallow-repository"], Vec::new()).await?;
         let is_whole = shallow.stdout.trim_ascii() == b"false";
-        let mut log = Log::default();
+        let mut log = Log { is_whole, ..Log::default() };
         self.uncommitted.iter().cloned().for_each(|change| log.push(change));
         log.read(&output.stdout, is_whole, |path| path.get(prefix..).filter(|file| is_read(file)));
         Ok(log)
@@ -175,6 +180,7 @@ impl History {
 #[derive(Debug, Default)]
 struct Log {
     changes: Vec<Change>,
+    is_whole: bool,
     by_file: HashMap<Arc<str>, Vec<usize>>,
     by_commit: HashMap<Option<ObjectId>, Range<usize>>,
 }

@@ -83,6 +83,8 @@ impl GitLocation {
     /// Says whether a source means Git: it has `?ref=`, `//`, a URL scheme, or is `user@host:path`.
     pub fn is_meant_by(source: &str) -> bool {
         source.contains("?ref=") || source.contains("//") || helper(source).is_some() || scp_host(source).is_some()
+            // It is refused, and must not be told as a path that is not there.
+            || has_password(source)
     }
 
     /// The repository.
@@ -253,6 +255,11 @@ fn check_user(user: &str) -> Result<(), ParseLocationError> {
 }
 
 fn check_host(host: &str) -> Result<(), ParseLocationError> {
+    // `user:pass/word@host`: what stands before the first slash is no host.
+    let port = host.rsplit_once(':').filter(|(name, _)| !name.contains(':')).map(|(_, port)| port);
+    if port.is_some_and(|port| !port.chars().all(|c| c.is_ascii_digit())) {
+        return Err(ParseLocationError::UserInfo);
+    }
     if host.starts_with('-') {
         return Err(ParseLocationError::LeadingDash { part: "host" });
     }

@@ -10,6 +10,7 @@ use super::objects::{ObjectId, Wanted, read_all};
 use super::tree_path::TreePath;
 use super::{Commit, failed};
 use crate::files::{LinkFault, SkipReason, Skipped, is_manifest, path_text};
+use crate::render::Renderer;
 
 /// What a tree's entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -124,7 +125,13 @@ impl Tree {
         let mut ahead = VecDeque::from([(folder.to_vec(), Vec::new())]);
         while let Some((folder, shown)) = ahead.pop_front() {
             let mut links = Vec::new();
-            for (rest, entry) in below(&self.entries, &folder).filter(|(rest, _)| !is_hidden(rest)) {
+            let rendered = self.rendered(&folder);
+            for (of_renderer, renderer) in &rendered {
+                note(selection, &joined(&shown, of_renderer), SkipReason::Rendered(*renderer));
+            }
+            let is_rendered = |rest: &[u8]| rendered.iter().any(|(folder, _)| is_in(rest, folder));
+            let plain = |rest: &[u8]| !is_hidden(rest) && !is_rendered(rest);
+            for (rest, entry) in below(&self.entries, &folder).filter(|(rest, _)| plain(rest)) {
                 let (real, shown) = (joined(&folder, rest), joined(&shown, rest));
                 match entry.kind {
                     Kind::Link => links.push((real, shown)),
@@ -153,6 +160,25 @@ impl Tree {
                 }
             }
         }
+    }
+
+    /// The folders below this one whose files are rendered, the outermost only.
+    fn rendered(&self, folder: &[u8]) -> Vec<(Vec<u8>, Renderer)> {
+        let mut names: BTreeMap<&[u8], Vec<&str>> = BTreeMap::new();
+        for (rest, _) in below(&self.entries, folder).filter(|(rest, _)| !is_hidden(rest)) {
+            if let Some(end) = rest.iter().rposition(|byte| *byte == b'/') {
+                names.entry(&rest[..end]).or_default().extend(std::str::from_utf8(&rest[end + 1..]).ok());
+            }
+        }
+        let mut found: Vec<(Vec<u8>, Renderer)> = Vec::new();
+        for (folder, names) in names {
+            if let Some(renderer) =
+                Renderer::detect(names).filter(|_| !found.iter().any(|(outer, _)| is_in(folder, outer)))
+            {
+                found.push((folder.to_vec(), renderer));
+            }
+        }
+        found
     }
 
     fn near(&self, path: &str) -> Vec<String> {
@@ -213,6 +239,11 @@ fn is_unsafe(name: &[u8]) -> bool {
 pub(super) fn is_hidden(path: &[u8]) -> bool {
     let mut folders = path.rsplit(|byte| *byte == b'/').skip(1);
     folders.any(|name| name.starts_with(b"."))
+}
+
+/// True for a path below a folder.
+fn is_in(path: &[u8], folder: &[u8]) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn joined(folder: &[u8], rest: &[u8]) -> Vec<u8> {

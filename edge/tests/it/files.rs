@@ -77,12 +77,14 @@ async fn links_that_lead_out_or_nowhere_are_named_and_the_rest_is_read() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_an_error_and_never_left_out() {
+async fn what_is_no_file_is_told_and_never_opened() {
     let folder = folder(&["a.yaml"]);
     let source = folder.path().join("source");
     assert!(matches!(read_tree(&source.join("none")).await, Err(ReadTreeError::FindSource { .. })));
     let _socket = std::os::unix::net::UnixListener::bind(source.join("socket.yaml")).unwrap();
-    assert!(matches!(read_tree(&source).await, Err(ReadTreeError::ReadSpecialFile { .. })));
+    let tree = read_tree(&source).await.unwrap();
+    assert_eq!(tree.skipped, [Skipped { path: "socket.yaml".into(), reason: SkipReason::Special }]);
+    assert_eq!(tree.files.len(), 1);
 }
 
 #[tokio::test]
