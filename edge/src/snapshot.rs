@@ -69,8 +69,10 @@ impl SnapshotError {
 
 /// Reads a snapshot. A file that cannot be read is one among the others, with its fault.
 pub async fn read(path: &Path) -> Result<Vec<SnapshotFile>, SnapshotError> {
-    if tokio::fs::metadata(path).await.is_ok_and(|m| m.is_file()) {
-        // One file is what somebody recorded: it may be larger than any manifest.
+    // As kubectl has it.
+    let path = if path == Path::new("-") { Path::new("/dev/stdin") } else { path };
+    if tokio::fs::metadata(path).await.is_ok_and(|m| !m.is_dir()) {
+        // One file, or pipe, is what somebody recorded: it may be larger than any manifest.
         let fail = |source| SnapshotError::Read { path: path.display().to_string(), source };
         let bytes = tokio::fs::read(path).await.map_err(fail)?;
         return Ok(vec![parse(path.display().to_string(), bytes)]);

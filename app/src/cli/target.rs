@@ -20,7 +20,7 @@ use crate::words::Language;
 pub(super) struct TargetArgs {
     #[arg(long, value_name = "SRC", help = "What Git says: a path, or REPO[//PATH][?ref=REV]")]
     source: String,
-    /// A recorded live state: a file or folder of `kubectl get -o json`.
+    /// A recorded live state: a file or folder of `kubectl get -o json`; `-` for standard input.
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["context", "kubeconfig"])]
     live: Option<PathBuf>,
     #[command(flatten)]

@@ -225,3 +225,16 @@ fn an_object_that_was_recorded_twice_is_compared_once() {
     assert_eq!(run.ends(3, &[]).items().len(), 1);
     assert!(run.not_compared()[0].contains("recorded twice"), "{:?}", run.not_compared());
 }
+
+#[test]
+fn a_snapshot_may_come_through_a_pipe() {
+    let world = World::comparing(&config_map("a", "k: v"), &[]);
+    let live = list(&[live_config_map("a", &json!({"k": "w"}))]);
+    for pipe in ["-", "/dev/stdin"] {
+        let command = world.command(&["scan", "--source", "git.yaml", "--live", pipe, "-n", "shop"]);
+        let output = anchorwatch_testbed::run(command, live.as_bytes(), std::time::Duration::from_mins(1)).unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((output.status.code(), told.contains("data.k")), (Some(1), true), "{pipe}: {told}");
+    }
+    world.run(&["scan", "--source", "git.yaml", "--live", "-", "-n", "shop"]).ends(2, &["cannot read the snapshot"]);
+}

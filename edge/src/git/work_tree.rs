@@ -8,10 +8,10 @@ use super::command::GitOptions;
 use super::error::GitError;
 use super::history::{Change, History};
 use super::objects::{Wanted, read_all};
-use super::tree::Tree;
+use super::tree::{Selection, Tree};
 use super::tree_path::TreePath;
 use super::{Commit, GitRepository};
-use crate::files::SourceFile;
+use crate::files::{SkipReason, SourceFile};
 
 impl GitRepository {
     /// Opens the repository whose working folder holds a path on disk, and gives the path in it; nothing if there is none.
@@ -30,10 +30,17 @@ impl GitRepository {
         files: &[SourceFile],
     ) -> Result<History, GitError> {
         let (tree, base) = Tree::load(&self.git, commit, path).await?;
-        let committed = tree.manifests(&base).files;
+        let Selection { files: committed, skipped } = tree.manifests(&base);
         let wanted = committed.iter().map(|(file, id)| Wanted::new(id, file.clone())).collect();
         let blobs = read_all(&self.git, wanted).await?;
         let mut on_disk: BTreeMap<&str, &[u8]> = files.iter().map(|file| (&*file.path, &*file.bytes)).collect();
+        // What lies in a submodule has its past in another repository.
+        let submodules: Vec<String> = skipped
+            .into_iter()
+            .filter(|skipped| skipped.reason == SkipReason::Submodule)
+            .map(|skipped| skipped.path + "/")
+            .collect();
+        on_disk.retain(|file, _| !submodules.iter().any(|folder| file.starts_with(folder.as_str())));
         let uncommitted = |file: &str, before| Change { commit: None, file: Arc::from(file), before };
         let mut changes = Vec::new();
         for ((file, id), blob) in committed.into_iter().zip(blobs) {

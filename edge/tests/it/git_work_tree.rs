@@ -62,6 +62,18 @@ async fn what_is_not_committed_is_the_newest_change() {
 }
 
 #[tokio::test]
+async fn what_lies_in_a_submodule_is_no_uncommitted_change() {
+    let mut shop = TestRepository::new();
+    shop.write("deploy/a.yaml", "1");
+    let id = shop.commit("one");
+    shop.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{id},deploy/module")]);
+    shop.git(&["commit", "--quiet", "-m", "a submodule"]);
+    shop.write("deploy/module/b.yaml", "1");
+    let history = history(&shop, "deploy").await;
+    assert_eq!(uncommitted(&history).await, []);
+}
+
+#[tokio::test]
 async fn a_path_outside_of_every_repository_has_none_around_it() {
     let folder = tempfile::tempdir().unwrap();
     assert!(GitRepository::around(folder.path(), GitOptions::default()).await.unwrap().is_none());
