@@ -42,8 +42,10 @@ impl Failure {
 
     /// The text for a terminal, control characters made visible.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("error: {}\n", crate::cli::plain(&self.what));
-        for line in self.details.iter().flat_map(|d| d.lines()) {
+        // What a tool said may have several lines.
+        let mut what = self.what.lines();
+        let mut text = format!("error: {}\n", crate::cli::plain(what.next().unwrap_or_default()));
+        for line in what.chain(self.details.iter().flat_map(|d| d.lines())).filter(|line| !line.trim().is_empty()) {
             let _ = writeln!(text, "  {}", crate::cli::plain(line));
         }
         if let Some(hint) = &self.hint {

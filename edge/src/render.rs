@@ -204,5 +204,40 @@ fn failure(job: &Job, tool: Tool, message: &str) -> RenderError {
     if message.contains("out of memory") || message.contains("cannot allocate memory") {
         return RenderError::Allocate { tool, folder, limit: job.request.options.memory_limit };
     }
-    RenderError::Render { tool, folder, message: job.shortened(message) }
+    let message = job.shortened(&told(message));
+    RenderError::Render { tool, folder, message }
+}
+
+/// A tool's words without what only its log wants, and without what a generator was given as a value.
+fn told(message: &str) -> String {
+    let lines = message.lines().map(|line| {
+        let line = without_log_head(line);
+        match line.find("invalid literal source") {
+            // `NAME=VALUE` without the sign: nobody knows which of the two it is.
+            Some(at) => format!("{}invalid literal source: it is no NAME=VALUE", &line[..at]),
+            None => line.to_owned(),
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// `E1125 22:25:17.957989 25660 run.go:72] ` as klog begins its lines.
+fn without_log_head(line: &str) -> &str {
+    let mut head = line.chars();
+    let is_log =
+        head.next().is_some_and(|c| "EFIW".contains(c)) && head.take(4).filter(char::is_ascii_digit).count() == 4;
+    let rest = line.split_once("] ").filter(|_| is_log).map_or(line, |(_, rest)| rest);
+    rest.strip_prefix("\"command failed\" err=").map_or(rest, |said| said.trim_matches(['<', '"']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tools_words_are_told_without_its_log_and_its_values() {
+        let said = "E1125 22:25:17.957989 25660 run.go:72] \"command failed\" err=<\n\ttrouble: invalid literal source hunter2\n >";
+        assert_eq!(told(said), "\n\ttrouble: invalid literal source: it is no NAME=VALUE\n >");
+        assert_eq!(told("Error: chart [x] is broken"), "Error: chart [x] is broken");
+    }
 }

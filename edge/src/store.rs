@@ -1,7 +1,7 @@
 //! The store: SQLite in a file, or PostgreSQL; the same code and the same migrations.
 //!
 //! One module per table, each with its row and what is asked of it. What has to happen together happens in one
-//! [`Write`], a transaction that other writers of the same rows wait for.
+//! transaction, which other writers of the same rows wait for.
 
 mod jobs;
 mod migration;
