@@ -16,6 +16,9 @@ use std::time::Duration;
 pub use error::{RenderError, Tool};
 pub use helm::{HelmRelease, Values};
 
+use anchorwatch_core::drift::mask;
+use anchorwatch_core::object::path::Path as FieldPath;
+use anchorwatch_core::object::value::Value;
 use fence::Fence;
 
 /// How a folder is rendered.
@@ -208,13 +211,19 @@ fn failure(job: &Job, tool: Tool, message: &str) -> RenderError {
     RenderError::Render { tool, folder, message }
 }
 
-/// A tool's words without what only its log wants, and without what a generator was given as a value.
+/// A tool's words without what only its log wants, without what a generator was given as a value, and without lines that
+/// seem to hold a credential.
 fn told(message: &str) -> String {
+    let is_credential = |line: &str| mask::is_credential("", &FieldPath::default(), &Value::String(line.into()));
     let lines = message.lines().map(|line| {
         let line = without_log_head(line);
-        match line.find("invalid literal source") {
-            // `NAME=VALUE` without the sign: nobody knows which of the two it is.
-            Some(at) => format!("{}invalid literal source: it is no NAME=VALUE", &line[..at]),
+        match line.find("literal source") {
+            // `NAME=VALUE` without the sign, told more than once: nobody knows which of the two it is.
+            Some(at) => format!("{}literal source: it is no NAME=VALUE", &line[..at]),
+            // Each part of a message may begin a statement: `cannot use patch: password: …`.
+            None if is_credential(line) || line.match_indices(": ").any(|(at, _)| is_credential(&line[at + 2..])) => {
+                "(a line that may hold a credential)".to_owned()
+            }
             None => line.to_owned(),
         }
     });
@@ -236,8 +245,9 @@ mod tests {
 
     #[test]
     fn a_tools_words_are_told_without_its_log_and_its_values() {
-        let said = "E1125 22:25:17.957989 25660 run.go:72] \"command failed\" err=<\n\ttrouble: invalid literal source hunter2\n >";
-        assert_eq!(told(said), "\n\ttrouble: invalid literal source: it is no NAME=VALUE\n >");
+        let said = "E1125 22:25:17.957989 25660 run.go:72] \"command failed\" err=\"accumulating: literal sources [hunter2]: invalid literal source hunter2, expected key=value\"";
+        assert_eq!(told(said), "accumulating: literal source: it is no NAME=VALUE");
+        assert_eq!(told("Error: patch: password: hunter2-clear"), "(a line that may hold a credential)");
         assert_eq!(told("Error: chart [x] is broken"), "Error: chart [x] is broken");
     }
 }

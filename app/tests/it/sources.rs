@@ -222,7 +222,13 @@ fn a_chart_without_a_release_name_is_not_rendered_under_another() {
 fn a_password_before_a_host_is_refused_and_never_told() {
     let world = World::new();
     world.write("live.json", crate::world::list(&[]));
-    for source in ["ann:hunter2@git.example.com:shop.git", "https://ann:hunter2/x@127.0.0.1:1/shop.git"] {
+    for source in [
+        "ann:hunter2@git.example.com:shop.git",
+        "ann:12/hunter2@git.example.com:shop.git",
+        "https:/ann:hunter2@git.example.com/shop.git",
+        "https://ann:hunter2/x@127.0.0.1:1/shop.git",
+        "https://ann:12/hunter2@127.0.0.1:1/shop.git",
+    ] {
         let run = world.run(&["scan", "--source", source, "--live", "live.json"]);
         run.ends(2, &["must not hold a user name or password", "hint: leave it out"]).hides(&["hunter2"]);
     }

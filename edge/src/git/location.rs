@@ -166,10 +166,10 @@ fn scp_host(address: &str) -> Option<&str> {
     (!host.contains('/') && host.contains('@')).then_some(host)
 }
 
-/// `user:password@host:path`, which Git does not know, and which must not be shown as the path that it is not.
+/// `user:password@host:path` and the like, which Git does not know, and which must not be shown as the path that it is not.
 fn has_password(address: &str) -> bool {
-    let first = address.split('/').next().unwrap_or(address);
-    first.split_once('@').is_some_and(|(user, _)| user.contains(':'))
+    let is_path = address.starts_with(['/', '.']);
+    !is_path && address.split_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// `ext` of `ext::command`, the form that makes Git run a transport helper.
@@ -224,6 +224,10 @@ fn from_url(text: &str, scheme: &str, rest: &str) -> Result<RepositoryAddress, P
     check_host(host)?;
     if path.trim_matches('/').is_empty() {
         return Err(ParseLocationError::ReadRepository);
+    }
+    // `user:12/word@host`: what looks like a port may be the beginning of a password.
+    if host.contains(':') && path.trim_start_matches('/').split('/').next().is_some_and(|first| first.contains('@')) {
+        return Err(ParseLocationError::UserInfo);
     }
     if path.contains(['#', ' ']) {
         return Err(ParseLocationError::ReadQuery);

@@ -148,6 +148,9 @@ impl Tree {
                         selection.files.insert(path_text(&shown), self.entries[&target].id.clone());
                     }
                     Ok(Found::File(_)) => {}
+                    Ok(Found::Folder(target)) if let Some(renderer) = self.renderer_of(&target) => {
+                        note(selection, &shown, SkipReason::Rendered(renderer));
+                    }
                     Ok(Found::Folder(target)) => {
                         let mut mark = target.clone();
                         mark.push(b'/');
@@ -160,6 +163,12 @@ impl Tree {
                 }
             }
         }
+    }
+
+    /// How the files of a folder are rendered; nothing if they are plain.
+    fn renderer_of(&self, folder: &[u8]) -> Option<Renderer> {
+        let names = below(&self.entries, folder).map(|(rest, _)| rest).filter(|rest| !rest.contains(&b'/'));
+        Renderer::detect(names.filter_map(|name| std::str::from_utf8(name).ok()))
     }
 
     /// The folders below this one whose files are rendered, the outermost only.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anchorwatch_edge::files::{FILE_LIMIT, LinkFault, SkipReason, Skipped, SourceFile};
 use anchorwatch_edge::git::GitError;
+use anchorwatch_edge::render::Renderer;
 
 use crate::repository::{TestRepository, at};
 
@@ -182,4 +183,22 @@ async fn ten_thousand_files_take_two_processes() {
     let started = Instant::now();
     assert_eq!(repository.read_tree(&commit, &at("f")).await.unwrap().files.len(), 10_000);
     assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+}
+
+#[tokio::test]
+async fn what_is_rendered_is_left_out_below_a_folder_and_behind_a_link() {
+    let mut shop = TestRepository::new();
+    shop.write("base/kustomization.yaml", "resources: [p.yaml]");
+    shop.write("base/p.yaml", "a: 1");
+    shop.write("top/a.yaml", "a: 1");
+    shop.write("top/chart/Chart.yaml", "name: web");
+    shop.write("top/chart/templates/b.yaml", "a: 1");
+    shop.link("top/linked", "../base");
+    shop.commit("one");
+    let (repository, commit) = shop.at("main").await;
+    let tree = repository.read_tree(&commit, &at("top")).await.unwrap();
+    let files: Vec<&str> = tree.files.iter().map(|file| file.path.as_str()).collect();
+    assert_eq!(files, ["a.yaml"]);
+    let rendered = |path: &str, by| Skipped { path: path.into(), reason: SkipReason::Rendered(by) };
+    assert_eq!(tree.skipped, [rendered("chart", Renderer::Helm), rendered("linked", Renderer::Kustomize)]);
 }
