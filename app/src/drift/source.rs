@@ -111,6 +111,7 @@ pub(crate) async fn read(
         read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
         return Ok(read);
     }
+    check_flags(request)?;
     let tree = repository.read_tree(&commit, location.path()).await.map_err(fail)?;
     Ok(ReadSource {
         origin: SourceOfFiles {
@@ -138,6 +139,7 @@ async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Openi
             return render_folder(request, renderer, path, None, live).await;
         }
     }
+    check_flags(request)?;
     let tree = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
     let (history, history_fault) = match history_on_disk(path, &tree.files).await {
         Ok(history) => (history, None),
@@ -170,6 +172,19 @@ async fn history_on_disk(path: &Path, files: &[SourceFile]) -> Result<Option<His
         Err(GitError::ResolveRevision { .. } | GitError::FindPath { .. }) => Ok(None),
         found => found.map(Some),
     }
+}
+
+/// Refuses what is said of a rendering where nothing is rendered: it would change nothing, in silence.
+fn check_flags(request: &SourceRequest) -> Result<(), Failure> {
+    let said = [
+        ("--values", !request.values.is_empty()),
+        ("--release-name", request.release.is_some()),
+        ("--allow-remote-bases", request.allow_remote_bases),
+    ];
+    let Some((flag, _)) = said.into_iter().find(|(_, is_said)| *is_said) else { return Ok(()) };
+    Err(Failure::new(format!("{flag} means nothing for {}", request.address))
+        .detail("it holds plain files: neither a Chart.yaml nor a kustomization.yaml")
+        .hint("leave it out, or name the folder of the chart or kustomization"))
 }
 
 /// The folder of a source, or of the one file that it is.

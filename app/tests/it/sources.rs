@@ -245,3 +245,13 @@ fn a_pipe_in_a_source_is_named_and_the_rest_is_compared() {
     assert_eq!(run.ends(3, &[]).items(), ["ConfigMap/a changed data.k"]);
     assert_eq!(run.not_compared(), ["p.yaml: no regular file"]);
 }
+
+#[test]
+fn what_is_said_of_a_rendering_means_nothing_for_plain_files() {
+    let world = World::comparing(&config_map("a", "k: v"), &[live_config_map("a", &json!({"k": "v"}))]);
+    world.write("more.yaml", "k: v");
+    for flag in [&["--values", "more.yaml"][..], &["--release-name", "web"], &["--allow-remote-bases"]] {
+        let said = format!("error: {} means nothing for git.yaml", flag[0]);
+        world.scan(flag).ends(2, &[&said, "neither a Chart.yaml nor a kustomization.yaml", "hint:"]);
+    }
+}

@@ -156,7 +156,7 @@ impl RenderError {
             Self::FindTool { .. } => {
                 Some("install kubectl (https://kubernetes.io/docs/tasks/tools/), and put it on PATH")
             }
-            Self::FetchBase { .. } => Some("copy it into the repository, or allow remote bases for this source"),
+            Self::FetchBase { .. } => Some("copy it into the repository, or allow it with --allow-remote-bases"),
             Self::LeaveRoot { .. } | Self::FollowLink { .. } => Some("move it into the repository"),
             Self::FindDependencies { .. } => Some("run helm dependency build, and commit charts/"),
             Self::Allocate { .. } | Self::Run(ProcessError::Wait { .. } | ProcessError::ReadAll { .. }) => {
