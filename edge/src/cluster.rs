@@ -119,6 +119,12 @@ impl ClusterError {
             Self::Refused { code: 403, .. } => {
                 Some("the rights that are needed: anchorwatch rbac --feature scan | kubectl apply -f -".to_owned())
             }
+            Self::Refused { code: 300..=399, .. } => {
+                Some("the server's address in the kubeconfig leads elsewhere, such as to a page to log in".to_owned())
+            }
+            Self::Refused { code: 410, .. } => Some(
+                "the list changes faster than it can be read; try again later, or record a state for --live".to_owned(),
+            ),
             Self::Refused { code: 429 | 500..=599, .. } => {
                 Some("it was asked several times; try again later, or record a state for --live".to_owned())
             }

@@ -98,7 +98,7 @@ fn an_answer_that_is_no_list_makes_nothing_missing() {
     for body in [r#"{"code":0,"msg":"please log in"}"#, r#"{"kind":"Status","status":"Success"}"#] {
         let server = Server::cluster(move |_, _| Answer::ok(body.to_owned()));
         let run = scan(&config_map("a", "k: v"), &server);
-        assert_eq!(run.ends(2, &["gave an answer that cannot be read", "it is no list", "hint:"]).out, "");
+        assert_eq!(run.ends(2, &["gave an answer that cannot be read", "it is no list with items", "hint:"]).out, "");
     }
 }
 

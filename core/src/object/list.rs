@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 /// Just enough of an object to know which one it is.
@@ -82,7 +82,7 @@ pub enum PageError {
     #[error("the list is no JSON object")]
     NoObject,
     /// Something else, such as a proxy's own answer: it would look like an empty list.
-    #[error("it is no list: kind {0:?}")]
+    #[error("it is no list with items: kind {0:?}")]
     NoList(String),
     /// Not a list in JSON.
     #[error("the list cannot be read: {0}")]
@@ -98,14 +98,14 @@ impl ListPage {
             return Err(PageError::NoObject);
         }
         let RawList { kind, items, metadata } = serde_json::from_str(&text)?;
-        if !kind.ends_with("List") {
-            return Err(PageError::NoList(kind.into_owned()));
-        }
+        let (true, Some(items)) = (kind.ends_with("List"), items) else {
+            return Err(PageError::NoList(kind.chars().take(100).collect()));
+        };
         let within = |raw: &RawValue| {
             let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
             start..start + raw.get().len()
         };
-        let items = items.unwrap_or_default().into_iter().map(within).collect();
+        let items = items.into_iter().map(within).collect();
         let next = metadata.next.filter(|token| !token.is_empty());
         Ok(Self { items, next, text })
     }
@@ -122,8 +122,14 @@ struct RawList<'a> {
     kind: Cow<'a, str>,
     #[serde(default)]
     metadata: ListMetadata,
-    #[serde(borrow, default)]
+    /// Nothing where there are none at all; `null` is how Go writes an empty list.
+    #[serde(borrow, default, deserialize_with = "null_as_empty")]
     items: Option<Vec<&'a RawValue>>,
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<&'de RawValue>>, D::Error> {
+    let items: Option<Vec<&'de RawValue>> = Option::deserialize(deserializer)?;
+    Ok(Some(items.unwrap_or_default()))
 }
 
 #[derive(Default, Deserialize)]
@@ -171,7 +177,8 @@ mod tests {
         assert_eq!((last.items().len(), last.next.as_deref()), (0, None));
         assert!(matches!(page("[]"), Err(PageError::NoObject)));
         assert!(matches!(page(r#"{"items":[{"a":1}"#), Err(PageError::Malformed(_))));
-        for other in [r#"{"code":0,"msg":"please log in"}"#, r#"{"kind":"Status","items":[]}"#] {
+        for other in [r#"{"code":0,"msg":"please log in"}"#, r#"{"kind":"Status","items":[]}"#, r#"{"kind":"PodList"}"#]
+        {
             assert!(matches!(page(other), Err(PageError::NoList(_))), "{other}");
         }
         assert!(matches!(ListPage::parse(vec![b'{', 0xff]), Err(PageError::NotText(_))));
