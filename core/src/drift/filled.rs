@@ -180,9 +180,8 @@ pub(super) fn in_map(walk: &Walk<'_>, key: &str, live: &Node<'_>) -> Option<Clas
 /// True for a live-only element of a keyed list that the server supplies.
 pub(super) fn element(walk: &Walk<'_>, element: &Node<'_>) -> bool {
     // The ServiceAccount admission plugin's token volume, with a random suffix.
-    let is_pod = walk.pair.kind.kind == "Pod" && walk.pair.kind.group.is_empty();
     let list = walk.field_names().next_back().unwrap_or_default();
-    is_pod
+    is_pod(walk)
         && matches!(list, "volumes" | "volumeMounts")
         && element.value.as_map().and_then(|m| m.str("name")).is_some_and(|n| n.starts_with("kube-api-access-"))
 }

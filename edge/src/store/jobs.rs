@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, failing, micros, timestamp};
+use super::{Store, StoreError, after, failing, micros, timestamp};
 
 /// How often a job is begun before it is given up.
 const ATTEMPTS: i64 = 5;
@@ -115,17 +115,15 @@ impl Store {
              WHERE job_id = (SELECT job_id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
              OR (state = 'running' AND leased_until < $3) ORDER BY run_at, job_id LIMIT 1 {lock}) RETURNING {COLUMNS}"
         );
-        let until = now + jiff::SignedDuration::try_from(lease).unwrap_or(jiff::SignedDuration::MAX);
-        let values = [holder.into(), micros(until).into(), micros(now).into()];
+        let values = [holder.into(), micros(after(now, lease)).into(), micros(now).into()];
         let row = Row::find_by_statement(self.statement(&sql, values)).one(&self.db).await;
         row.map_err(failing("claim a job"))?.map(Row::claim).transpose()
     }
 
     /// Holds a claim for longer.
     pub async fn renew(&self, claim: &Claim, lease: Duration, now: Timestamp) -> Result<(), StoreError> {
-        let until = now + jiff::SignedDuration::try_from(lease).unwrap_or(jiff::SignedDuration::MAX);
         let sql = "UPDATE jobs SET leased_until = $3 WHERE job_id = $1 AND epoch = $2 AND state = 'running'";
-        let values = [claim.job_id.as_str().into(), claim.epoch.into(), micros(until).into()];
+        let values = [claim.job_id.as_str().into(), claim.epoch.into(), micros(after(now, lease)).into()];
         let done = self.db.execute_raw(self.statement(sql, values)).await.map_err(failing("renew a claim"))?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::ClaimLost(claim.job_id.clone())) }
     }

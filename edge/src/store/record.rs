@@ -219,7 +219,7 @@ impl Store {
             let values = [fingerprint.as_str().into(), micros(finished_at).into()];
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         }
-        self.close_reports(write, source, finished_at).await.map_err(&fail)?;
+        self.close_reports(write, "source = $2", source, finished_at).await.map_err(&fail)?;
         let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
                    WHERE name = $1";
         let values = [source.into(), scan_id.into(), micros(finished_at).into()];
@@ -238,17 +238,22 @@ impl Store {
         rows.map_err(failing("record a scan"))?.into_iter().map(KnownRow::read).collect()
     }
 
-    /// A report is open as long as one of its items above INFO is.
+    /// A report is open as long as one of its items above INFO is; of those that a condition on `$2` fits. Where nothing was
+    /// compared it stays open.
     pub(super) async fn close_reports(
         &self,
         write: &DatabaseTransaction,
-        source: &str,
+        condition: &str,
+        value: &str,
         now: Timestamp,
     ) -> Result<(), DbErr> {
-        let sql = "UPDATE drift_reports SET status = 'resolved', resolved_at = $2 WHERE source = $1 AND status = 'pending' \
-                   AND NOT EXISTS (SELECT 1 FROM drift_report_items r JOIN drift_items i ON i.fingerprint = r.fingerprint \
-                   WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')";
-        write.execute_raw(self.statement(sql, [source.into(), micros(now).into()])).await.map(drop)
+        let sql = format!(
+            "UPDATE drift_reports SET status = 'resolved', resolved_at = $1 WHERE status = 'pending' AND state <> 'failed' \
+             AND {condition} AND NOT EXISTS (SELECT 1 FROM drift_report_items r \
+             JOIN drift_items i ON i.fingerprint = r.fingerprint \
+             WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')"
+        );
+        write.execute_raw(self.statement(&sql, [micros(now).into(), value.into()])).await.map(drop)
     }
 }
 

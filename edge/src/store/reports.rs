@@ -27,7 +27,7 @@ pub struct Filter {
     pub scan: Option<String>,
 }
 
-/// Some of what a filter fits, the newest first.
+/// Some of what a filter fits.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
     /// As JSON, as the API gives it.
@@ -59,6 +59,12 @@ struct ReportRow {
     status: String,
     resolved_at: Option<i64>,
 }
+
+/// Columns of a [`ReportRow`].
+const REPORT: &str = "report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
+    objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at";
+/// Columns of a [`Keyed`].
+const ITEM: &str = "fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body";
 
 #[derive(FromQueryResult)]
 struct Body {
@@ -102,9 +108,7 @@ impl Store {
             chosen.and("report_id <", after);
         }
         let sql = format!(
-            "SELECT report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
-             objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at \
-             FROM drift_reports WHERE {} ORDER BY report_id DESC LIMIT {}",
+            "SELECT {REPORT} FROM drift_reports WHERE {} ORDER BY report_id DESC LIMIT {}",
             chosen.sql,
             limit.saturating_add(1),
         );
@@ -117,10 +121,8 @@ impl Store {
     /// One report with its items.
     pub async fn report(&self, report_id: &str) -> Result<Option<Json>, StoreError> {
         let fail = failing("read a report");
-        let sql = "SELECT report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
-                   objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at \
-                   FROM drift_reports WHERE report_id = $1";
-        let row = ReportRow::find_by_statement(self.statement(sql, [report_id.into()])).one(&self.db).await;
+        let sql = format!("SELECT {REPORT} FROM drift_reports WHERE report_id = $1");
+        let row = ReportRow::find_by_statement(self.statement(&sql, [report_id.into()])).one(&self.db).await;
         let Some(row) = row.map_err(&fail)? else { return Ok(None) };
         let sql = "SELECT body FROM drift_report_items WHERE report_id = $1 ORDER BY position";
         let bodies = Body::find_by_statement(self.statement(sql, [report_id.into()])).all(&self.db).await;
@@ -131,7 +133,7 @@ impl Store {
         Ok(Some(report))
     }
 
-    /// Items as they are now, the last seen first.
+    /// Items as they are now, by fingerprint.
     pub async fn items(&self, filter: &Filter, limit: u64, after: Option<&str>) -> Result<Listed, StoreError> {
         let mut chosen = Chosen::by(filter);
         if let Some(level) = filter.level {
@@ -142,8 +144,7 @@ impl Store {
             chosen.and("fingerprint >", after);
         }
         let sql = format!(
-            "SELECT fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body \
-             FROM drift_items WHERE {} ORDER BY fingerprint LIMIT {}",
+            "SELECT {ITEM} FROM drift_items WHERE {} ORDER BY fingerprint LIMIT {}",
             chosen.sql,
             limit.saturating_add(1),
         );
@@ -163,16 +164,11 @@ impl Store {
                    WHERE fingerprint = $1 AND status = 'pending'";
         let values = [fingerprint.into(), by.into(), micros(now).into()];
         write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        let sql = "SELECT fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body \
-                   FROM drift_items WHERE fingerprint = $1";
-        let row = Keyed::find_by_statement(self.statement(sql, [fingerprint.into()])).one(&write).await;
+        let sql = format!("SELECT {ITEM} FROM drift_items WHERE fingerprint = $1");
+        let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&write).await;
         let Some(item) = row.map_err(&fail)?.map(Keyed::json).transpose()? else { return Ok(None) };
-        let sql = "UPDATE drift_reports SET status = 'resolved', resolved_at = $2 WHERE status = 'pending' \
-                   AND report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $1) \
-                   AND NOT EXISTS (SELECT 1 FROM drift_report_items r JOIN drift_items i ON i.fingerprint = r.fingerprint \
-                   WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')";
-        let values = [fingerprint.into(), micros(now).into()];
-        write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        let holding = "report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $2)";
+        self.close_reports(&write, holding, fingerprint, now).await.map_err(&fail)?;
         write.commit().await.map_err(fail)?;
         Ok(Some(item))
     }

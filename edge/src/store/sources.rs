@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, FromQueryResult};
 
-use super::{NewJob, Store, StoreError, failing, micros, timestamp};
+use super::{NewJob, Store, StoreError, after, failing, micros, timestamp};
 
 /// A source, and what came of it last.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +78,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let fail = failing("queue a scan that is due");
         let write = self.begin().await.map_err(&fail)?;
-        let next = now + SignedDuration::try_from(next_in).unwrap_or(SignedDuration::MAX);
         let sql = "UPDATE sources SET next_due_at = $3 WHERE name = $1 AND next_due_at <= $2 AND removed_at IS NULL";
-        let values = [name.into(), micros(now).into(), micros(next).into()];
+        let values = [name.into(), micros(now).into(), micros(after(now, next_in)).into()];
         let taken = write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         if taken.rows_affected() == 0 {
             return Ok(false);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anchorwatch_core::drift::compare::Change;
 use anchorwatch_core::drift::item::{DriftStatus, Identifying};
 use anchorwatch_core::drift::origin::{Origin, OriginReason};
-use anchorwatch_core::drift::report::{Findings, Trigger};
+use anchorwatch_core::drift::report::{Findings, ScanState, Trigger};
 use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
 use anchorwatch_core::object::secret::Shown;
 use anchorwatch_core::object::value::Value;
@@ -35,6 +35,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     an_item_lives_on_from_scan_to_scan(&store).await;
     what_was_acknowledged_stays_so_until_it_changes(&store).await;
     what_a_scan_could_not_see_is_not_resolved(&store).await;
+    a_report_in_which_nothing_was_compared_stays_open(&store).await;
     a_failed_scan_says_why_and_resolves_nothing(&store).await;
     reports_come_page_by_page(&store).await;
     a_job_is_claimed_once(&store).await;
@@ -232,6 +233,15 @@ async fn what_a_scan_could_not_see_is_not_resolved(store: &Store) {
     let recorded = store.record_scan(&claim, record(&new_id(), source, after(60), Ok(reports), &saw)).await.unwrap();
     assert_eq!(recorded.resolved, 1);
     assert_eq!(statuses(store, source).await, ["a resolved", "b pending"]);
+}
+
+async fn a_report_in_which_nothing_was_compared_stays_open(store: &Store) {
+    let source = "nothing";
+    let claim = claimed(store, source, start()).await;
+    let mut nothing = report(source, start(), Vec::new());
+    nothing.state = ScanState::Failed;
+    store.record_scan(&claim, record(&new_id(), source, start(), Ok(vec![nothing]), &|_| true)).await.unwrap();
+    assert_eq!(reports(store, source).await, ["no drift pending"]);
 }
 
 async fn a_failed_scan_says_why_and_resolves_nothing(store: &Store) {
