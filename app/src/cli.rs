@@ -6,8 +6,11 @@ mod output;
 mod progress;
 mod rbac;
 mod scan;
+mod serve;
 mod snapshot;
+mod store;
 mod target;
+mod token;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
@@ -37,6 +40,14 @@ enum Command {
     Snapshot(snapshot::SnapshotArgs),
     /// Print the rights that a feature needs, for kubectl apply.
     Rbac(rbac::RbacArgs),
+    /// Watch over configured sources: an API, a page, and a memory.
+    Serve(serve::ServeArgs),
+    /// Say who may ask the service for what.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
+    /// Look after what the service remembers.
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Look after the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -75,6 +86,9 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Rbac(args) => rbac::run(args),
+        Command::Serve(args) => serve::run(args),
+        Command::Token(command) => token::run(command),
+        Command::Store(command) => store::run(command),
         Command::Config(ConfigCommand::Check { file }) => check_config(&file),
         Command::Completion { shell } => completion(shell),
         Command::Version => version(),
@@ -119,6 +133,15 @@ fn tell(text: &str) {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))
+}
+
+/// The async runtime of the service: its stories are many, and mostly wait.
+fn service_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))

@@ -1,26 +1,130 @@
-//! The configuration file: people's own rules, so far.
+//! The configuration: one YAML file. Reading it touches nothing else; what it names is looked at when it is used.
 
-use std::path::Path;
+mod file;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use anchorwatch_core::drift::policy::{OwnRule, Policy};
-use serde::Deserialize;
+use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_core::object::name::is_label;
+use anchorwatch_edge::cluster::ConnectOptions;
+use anchorwatch_edge::git::{GitLocation, RepositoryAddress};
+use anchorwatch_edge::store::StoreAddress;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_saphyr::{Location, Spanned};
 
+use crate::drift::scan::{Named, Request};
+use crate::drift::side::Live;
+use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
+use file::{File, Secrets};
 
-/// What a configuration file may say.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    /// People's own rules.
-    #[serde(default)]
-    rules: Vec<OwnRule>,
-}
+/// How often a source is scanned that does not say.
+const HOURLY: SignedDuration = SignedDuration::from_hours(1);
+/// More often than this a scan would begin before the one before it has ended.
+const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was configured.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Config {
+    /// Where the service listens.
+    pub(crate) listen: SocketAddr,
+    /// The names by which people call it, beside the address.
+    pub(crate) hosts: Vec<String>,
+    /// The address of the page for people elsewhere.
+    pub(crate) public_url: Option<String>,
+    /// True if a proxy before it speaks TLS with people.
+    pub(crate) behind_proxy: bool,
+    /// Certificate and key.
+    pub(crate) tls: Option<(PathBuf, PathBuf)>,
+    /// Where it remembers.
+    pub(crate) store: StoreAddress,
+    /// The key of the fingerprints of Secrets.
+    pub(crate) secret_key_file: PathBuf,
+    /// In which times are shown.
+    #[expect(dead_code, reason = "the page shows times in it")]
+    pub(crate) timezone: TimeZone,
+    /// How many scans run at the same time.
+    pub(crate) scans_at_once: usize,
+    /// How long scans are kept.
+    pub(crate) keep: Keep,
+    /// What is scanned, by name.
+    pub(crate) sources: Vec<Source>,
     /// People's own rules.
-    pub(crate) policy: Policy,
+    pub(crate) policy: Arc<Policy>,
+}
+
+/// How long scans and their reports are kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keep {
+    /// No older than this.
+    pub(crate) age: Duration,
+    /// No more than these.
+    pub(crate) scans_per_source: u32,
+}
+
+/// A source, and the cluster that it is compared with.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that are on or off")]
+pub(crate) struct Source {
+    /// Its name.
+    pub(crate) name: String,
+    /// The cluster's name.
+    pub(crate) cluster: String,
+    /// How often it is scanned.
+    pub(crate) interval: Duration,
+    /// Whether the cluster's changes are seen as they are made.
+    #[expect(dead_code, reason = "watching asks for it")]
+    pub(crate) watch: bool,
+    live: Live,
+    audit_log: Option<PathBuf>,
+    reading: SourceRequest,
+    namespaces: BTreeSet<String>,
+    unmanaged: bool,
+    confirm: bool,
+    secrets: bool,
+}
+
+impl Source {
+    /// Where Git says what the cluster should be.
+    pub(crate) fn address(&self) -> &str {
+        &self.reading.address
+    }
+
+    /// The namespaces that it is limited to; all where empty.
+    pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
+        &self.namespaces
+    }
+
+    /// What a scan of it asks for, of all its namespaces or of some.
+    pub(crate) fn request(
+        &self,
+        namespaces: &[String],
+        policy: Arc<Policy>,
+        triggered_by: Trigger,
+        now: Timestamp,
+    ) -> Request {
+        let asked = namespaces.iter().cloned().collect::<BTreeSet<_>>();
+        Request {
+            source: self.reading.clone(),
+            live: self.live.clone(),
+            audit: self.audit_log.clone(),
+            unmanaged: self.unmanaged,
+            confirm: self.confirm,
+            policy,
+            explain: None,
+            named: Some(Named { cluster: self.cluster.clone(), source: self.name.clone() }),
+            namespaces: if asked.is_empty() { self.namespaces.clone() } else { asked },
+            secrets: self.secrets,
+            triggered_by,
+            now,
+        }
+    }
 }
 
 /// Reads and checks a configuration file.
@@ -29,7 +133,7 @@ pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
     let failure = || Failure::new(format!("cannot use the configuration {}", path.display()));
     let text = std::fs::read_to_string(path)
         .map_err(|e| failure().detail(e.to_string()).hint("name a file that can be read"))?;
-    parse(&text).map_err(|reason| {
+    parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(|reason| {
         failure()
             .detail(reason)
             .hint("anchorwatch.example.yaml shows every setting; check with: anchorwatch config check")
@@ -45,23 +149,231 @@ pub(crate) fn rules(path: &Path) -> Result<Vec<OwnRule>, Failure> {
     Ok(file.rules)
 }
 
-fn parse(text: &str) -> Result<Config, String> {
-    let File { rules } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
+/// `folder`: the one that files are named from.
+pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
+    let File {
+        listen,
+        hosts,
+        public_url,
+        behind_proxy,
+        tls,
+        store,
+        secret_key_file,
+        timezone,
+        scans_at_once,
+        retention,
+        clusters,
+        sources,
+        rules,
+    } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
     let policy = Policy::new(rules).map_err(|e| e.to_string())?;
-    Ok(Config { policy })
+    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    let clusters = clusters.into_iter().map(|cluster| Cluster::read(cluster, folder)).collect::<Result<Vec<_>, _>>()?;
+    unique(clusters.iter().map(|cluster| (cluster.name.as_str(), cluster.at)), "clusters")?;
+    let sources = sources
+        .into_iter()
+        .map(|source| Ok((source.referenced, read_source(source, &clusters, folder)?)))
+        .collect::<Result<Vec<_>, String>>()?;
+    unique(sources.iter().map(|(at, source)| (source.name.as_str(), *at)), "sources")?;
+    if let Some(unused) = clusters.iter().find(|cluster| !sources.iter().any(|(_, s)| s.cluster == cluster.name)) {
+        return Err(at(
+            unused.at,
+            &format!("no source uses the cluster {:?}; take it out, or add a source", unused.name),
+        ));
+    }
+    if scans_at_once.value == 0 {
+        return Err(at(scans_at_once.referenced, "scans_at_once: at least 1"));
+    }
+    if retention.age.value < SignedDuration::from_hours(1) {
+        return Err(at(retention.age.referenced, "retention.age: at least 1h"));
+    }
+    if retention.scans_per_source.value == 0 {
+        return Err(at(retention.scans_per_source.referenced, "retention.scans_per_source: at least 1"));
+    }
+    let public_url = public_url.map(|url| checked_url(&url)).transpose()?;
+    let timezone = match timezone {
+        Some(zone) => TimeZone::get(&zone.value)
+            .map_err(|_| at(zone.referenced, &format!("no time zone is called {:?}; as in Asia/Taipei", zone.value)))?,
+        None => TimeZone::system(),
+    };
+    let store_address = store_address(&store, folder)?;
+    let beside = store_address.file().and_then(Path::parent).unwrap_or(folder);
+    Ok(Config {
+        listen,
+        hosts,
+        public_url,
+        behind_proxy,
+        tls: tls.map(|file::Tls { cert_file, key_file }| (from_here(cert_file), from_here(key_file))),
+        secret_key_file: secret_key_file.map_or_else(|| beside.join("secret.key"), from_here),
+        store: store_address,
+        timezone,
+        scans_at_once: scans_at_once.value,
+        keep: Keep { age: retention.age.value.unsigned_abs(), scans_per_source: retention.scans_per_source.value },
+        sources: sources.into_iter().map(|(_, source)| source).collect(),
+        policy: Arc::new(policy),
+    })
+}
+
+fn store_address(written: &Spanned<String>, folder: &Path) -> Result<StoreAddress, String> {
+    let address: StoreAddress = written.value.parse().map_err(|error: anchorwatch_edge::store::StoreError| {
+        at(written.referenced, &format!("store: {error}; {}", error.hint().unwrap_or_default()))
+    })?;
+    match address.file() {
+        Some(file) if file.is_relative() => Ok(StoreAddress::of_file(&folder.join(file))),
+        _ => Ok(address),
+    }
+}
+
+/// A cluster as it is configured.
+struct Cluster {
+    name: String,
+    at: Location,
+    live: Live,
+    audit_log: Option<PathBuf>,
+}
+
+impl Cluster {
+    fn read(written: Spanned<file::Cluster>, folder: &Path) -> Result<Self, String> {
+        let place = written.referenced;
+        let file::Cluster { name, kubeconfig, context, in_cluster, snapshot, audit_log } = written.value;
+        check_name(&name, place)?;
+        let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+        let ways = [kubeconfig.is_some() || context.is_some(), in_cluster, snapshot.is_some()];
+        if ways.into_iter().filter(|way| *way).count() > 1 {
+            let why = format!("cluster {name:?}: say one of kubeconfig (with context), in_cluster, snapshot");
+            return Err(at(place, &why));
+        }
+        let live = match snapshot {
+            Some(snapshot) => Live::Snapshot(from_here(snapshot)),
+            None => Live::Cluster(ConnectOptions { kubeconfig: kubeconfig.map(from_here), context, in_cluster }),
+        };
+        Ok(Self { name, at: place, live, audit_log: audit_log.map(from_here) })
+    }
+}
+
+fn read_source(written: Spanned<file::Source>, clusters: &[Cluster], folder: &Path) -> Result<Source, String> {
+    let place = written.referenced;
+    let file::Source {
+        name,
+        cluster,
+        address,
+        namespace,
+        namespaces,
+        interval,
+        values,
+        release,
+        allow_remote_bases,
+        unmanaged,
+        confirm,
+        secrets,
+        watch,
+    } = written.value;
+    check_name(&name, place)?;
+    let Some(compared) = clusters.iter().find(|known| known.name == cluster.value) else {
+        let known: Vec<&str> = clusters.iter().map(|known| known.name.as_str()).collect();
+        let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
+        let why = format!("no cluster is called {:?}; under `clusters` there is: {known}", cluster.value);
+        return Err(at(cluster.referenced, &why));
+    };
+    if confirm && matches!(compared.live, Live::Snapshot(_)) {
+        return Err(at(
+            place,
+            &format!("source {name:?}: confirm asks a cluster, and {:?} is a snapshot", cluster.value),
+        ));
+    }
+    let interval = match interval {
+        Some(interval) if interval.value < SHORTEST => {
+            return Err(at(interval.referenced, "interval: at least 10s, as in 1h or 90s"));
+        }
+        Some(interval) => interval.value,
+        None => HOURLY,
+    };
+    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    Ok(Source {
+        cluster: cluster.value,
+        interval: interval.unsigned_abs(),
+        watch,
+        live: compared.live.clone(),
+        audit_log: compared.audit_log.clone(),
+        reading: SourceRequest {
+            address: checked_address(&address, folder)?,
+            values: values.into_iter().map(from_here).collect(),
+            release,
+            namespace,
+            allow_remote_bases,
+        },
+        namespaces: namespaces.into_iter().collect(),
+        unmanaged,
+        confirm,
+        secrets: secrets == Secrets::Compare,
+        name,
+    })
+}
+
+/// A path on disk is named from the file's folder.
+fn checked_address(written: &Spanned<String>, folder: &Path) -> Result<String, String> {
+    let address = &written.value;
+    if !GitLocation::is_meant_by(address) {
+        return Ok(folder.join(address).to_string_lossy().into_owned());
+    }
+    let location: GitLocation = address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
+        // What stands before an @ may be a password, and the error does not say it.
+        at(written.referenced, &format!("address: {error}"))
+    })?;
+    let is_path = matches!(location.repository(), RepositoryAddress::Local(_)) && !address.contains("://");
+    // A path that is absolute stays as it is.
+    Ok(if is_path { folder.join(address).to_string_lossy().into_owned() } else { address.clone() })
+}
+
+fn checked_url(written: &Spanned<String>) -> Result<String, String> {
+    let url = written.value.trim_end_matches('/');
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['@', '?', '#', ' ']) => Ok(url.to_owned()),
+        _ => Err(at(written.referenced, "public_url: as in https://anchorwatch.example.com")),
+    }
+}
+
+fn check_name(name: &str, place: Location) -> Result<(), String> {
+    if is_label(name) {
+        return Ok(());
+    }
+    Err(at(place, &format!("the name {name:?}: small letters, digits and dashes make a name, at most 63 of them")))
+}
+
+fn unique<'n>(names: impl Iterator<Item = (&'n str, Location)>, what: &str) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (name, place) in names {
+        if !seen.insert(name) {
+            return Err(at(place, &format!("two {what} are called {name:?}; rename one")));
+        }
+    }
+    Ok(())
+}
+
+fn at(place: Location, why: &str) -> String {
+    match (place.line(), place.column()) {
+        (0, _) => why.to_owned(),
+        (line, column) => format!("{why}\nat line {line}, column {column}"),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn parsed(text: &str) -> Result<Config, String> {
+        parse(text, Path::new("/etc/anchorwatch"))
+    }
+
     #[test]
     fn the_example_is_a_configuration() {
-        parse(include_str!("../../anchorwatch.example.yaml")).unwrap();
+        parsed(include_str!("../../anchorwatch.example.yaml")).unwrap();
     }
 
     #[test]
     fn what_is_not_understood_names_its_line() {
+        let cluster = "clusters:\n- name: prod\n";
         for (text, said) in [
             (
                 "rules:\n- id: a\n  match: {kind: Job}\n  ignore: true\n  owner: x\n  reason: y\n  colour: red\n",
@@ -71,9 +383,45 @@ mod tests {
             ("rules:\n- id: a\n  match: {kind: Job}\n  level: severe\n  owner: x\n  reason: y\n", "severe"),
             ("rules:\n- id: a\n  match: {}\n  ignore: true\n  owner: x\n  reason: y\n", "matches everything"),
             ("rules:\n- id: a\n  match: {kind: Job}\n  owner: x\n  reason: y\n", "either a level or ignore"),
+            ("listen: here\n", "line 1"),
+            ("scans_at_once: 0\n", "at line 1, column 16"),
+            ("timezone: Asia/Taipeh\n", "at line 1, column 11"),
+            ("store: mysql://x\n", "sqlite:FILE"),
+            ("public_url: ftp://x\n", "https://"),
+            (cluster, "no source uses the cluster \"prod\""),
+            (&format!("{cluster}sources:\n- name: a\n  cluster: prot\n  address: x\n"), "at line 5, column 12"),
+            (&format!("{cluster}sources:\n- name: a_b\n  cluster: prod\n  address: x\n"), "a_b"),
+            (&format!("{cluster}sources:\n- name: a\n  cluster: prod\n  address: x\n  interval: 1s\n"), "at least 10s"),
+            (
+                &format!(
+                    "{cluster}sources:\n- {{name: a, cluster: prod, address: x}}\n- {{name: a, cluster: prod, address: y}}\n"
+                ),
+                "two sources are called",
+            ),
+            ("clusters:\n- name: prod\n  in_cluster: true\n  snapshot: x\n", "say one of"),
         ] {
-            let error = parse(text).unwrap_err();
+            let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}\n{error}");
         }
+    }
+
+    #[test]
+    fn files_are_named_from_the_files_folder() {
+        let config = parsed(
+            "store: sqlite:data/a.db\nclusters:\n- name: prod\n  snapshot: live.json\nsources:\n\
+             - {name: a, cluster: prod, address: deploy}\n- {name: b, cluster: prod, address: 'https://git.example.com/shop.git//deploy'}\n\
+             - {name: c, cluster: prod, address: 'shop.git//deploy?ref=main'}\n",
+        )
+        .unwrap();
+        assert_eq!(config.secret_key_file, Path::new("/etc/anchorwatch/data/secret.key"));
+        let addresses: Vec<&str> = config.sources.iter().map(Source::address).collect();
+        assert_eq!(
+            addresses,
+            [
+                "/etc/anchorwatch/deploy",
+                "https://git.example.com/shop.git//deploy",
+                "/etc/anchorwatch/shop.git//deploy?ref=main"
+            ]
+        );
     }
 }

@@ -40,6 +40,18 @@ impl Failure {
         self
     }
 
+    /// What failed and why, on one line.
+    pub(crate) fn line(&self) -> String {
+        let lines = self.what.lines().chain(self.details.iter().flat_map(|d| d.lines())).map(str::trim);
+        crate::cli::plain(&lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; "))
+    }
+
+    /// What failed, why, and what to do, a line each; for the page and the API.
+    pub(crate) fn body(&self) -> String {
+        let text = self.text();
+        text.strip_prefix("error: ").unwrap_or(&text).trim_end().to_owned()
+    }
+
     /// The text for a terminal, control characters made visible.
     pub(crate) fn text(&self) -> String {
         // What a tool said may have several lines.

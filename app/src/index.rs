@@ -1,7 +1,7 @@
 //! Git's objects, found by what they are called in the cluster.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anchorwatch_core::drift::level::Bounds;
@@ -24,6 +24,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) namespace: &'a str,
     /// True if an object before it has the same identity.
     pub(crate) repeated: bool,
+    /// True if it is not to be looked at: it lives elsewhere, or is a Secret and those are not compared.
+    pub(crate) left_out: bool,
     /// Why no cluster can have an object that is called so; it is never asked for.
     pub(crate) misnamed: Option<String>,
     /// When it was last seen, and last seen in a form that could not be read; 0 for never.
@@ -40,6 +42,25 @@ pub(crate) struct Index<'a> {
     namespaces: HashSet<&'a str>,
 }
 
+/// Which objects of a source are looked at.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Scope<'s> {
+    /// Only those of these namespaces; all where empty.
+    pub(crate) namespaces: &'s BTreeSet<String>,
+    /// Whether Secrets, too.
+    pub(crate) secrets: bool,
+}
+
+impl Scope<'_> {
+    /// All of them.
+    pub(crate) const ALL: Self = Self { namespaces: &BTreeSet::new(), secrets: true };
+
+    fn holds(self, kind: &GroupKind, namespace: &str) -> bool {
+        let is_secret = kind.group.is_empty() && kind.kind == "Secret";
+        (self.secrets || !is_secret) && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
+    }
+}
+
 /// Two objects of a source with one identity: positions of the first and the second.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Duplicate(pub(crate) usize, pub(crate) usize);
@@ -50,6 +71,7 @@ impl<'a> Index<'a> {
         objects: &'a [Desired<'a>],
         default_namespace: &'a str,
         schema: &Schema,
+        scope: Scope<'_>,
     ) -> (Self, Vec<Duplicate>) {
         let mut index = Self {
             wanted: Vec::with_capacity(objects.len()),
@@ -83,7 +105,8 @@ impl<'a> Index<'a> {
                 index.bounds.insert(target, bounds);
             }
             let misnamed = misnamed(namespace, head.name);
-            if misnamed.is_none() {
+            let left_out = !scope.holds(&kind, namespace);
+            if misnamed.is_none() && !left_out {
                 index.namespaces.insert(namespace);
             }
             index.wanted.push(Wanted {
@@ -92,6 +115,7 @@ impl<'a> Index<'a> {
                 kind,
                 namespace,
                 repeated,
+                left_out,
                 misnamed,
                 found: AtomicU64::new(0),
                 unreadable: AtomicU64::new(0),
@@ -103,7 +127,7 @@ impl<'a> Index<'a> {
     /// Git's object that a live one of this name is.
     pub(crate) fn find(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Option<&Wanted<'a>> {
         let at = *self.by_name.get(&name_of(group, kind, namespace, name))?;
-        Some(&self.wanted[at])
+        Some(&self.wanted[at]).filter(|wanted| !wanted.left_out)
     }
 
     /// True if the source has something in this namespace.
@@ -116,9 +140,14 @@ impl<'a> Index<'a> {
         &self.wanted
     }
 
-    /// Those that a cluster can be asked for.
+    /// True if an object lives in this namespace, whether it is looked at or not.
+    pub(crate) fn has_namespace(&self, namespace: &str) -> bool {
+        self.wanted.iter().any(|wanted| wanted.namespace == namespace)
+    }
+
+    /// Those that a cluster is asked for.
     pub(crate) fn askable(&self) -> impl Iterator<Item = &Wanted<'a>> {
-        self.wanted.iter().filter(|wanted| wanted.misnamed.is_none())
+        self.wanted.iter().filter(|wanted| wanted.misnamed.is_none() && !wanted.left_out)
     }
 
     /// Takes in an autoscaler that only the cluster has; Git's own come first.

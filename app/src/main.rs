@@ -1,10 +1,14 @@
 //! `anchorwatch`: sees to it that a Kubernetes cluster does not drift from Git.
 
+mod api;
 mod cli;
 mod config;
 mod drift;
 mod failure;
 mod index;
+mod serve;
+mod telemetry;
+mod ui;
 mod words;
 
 use std::process::ExitCode;

@@ -16,7 +16,8 @@ const HEAD: usize = 1024;
 
 /// Reads all lists that hold the first apps; gives back the number of bytes.
 pub(crate) async fn run(kubeconfig: PathBuf, apps: usize) -> Result<usize, Box<dyn Error + Send + Sync>> {
-    let cluster = Cluster::connect(&ConnectOptions { kubeconfig: Some(kubeconfig), context: None }).await?;
+    let cluster =
+        Cluster::connect(&ConnectOptions { kubeconfig: Some(kubeconfig), context: None, in_cluster: false }).await?;
     let mut reads =
         futures::stream::iter(lists(apps)).map(|path| read(&cluster, path)).buffer_unordered(CONCURRENT_LISTS);
     let mut bytes = 0;

@@ -79,6 +79,7 @@ CREATE TABLE drift_items (
     change TEXT NOT NULL,
     drift_level TEXT NOT NULL,
     origin TEXT NOT NULL,
+    manager TEXT NOT NULL,
     status TEXT NOT NULL,
     value_hash TEXT NOT NULL,
     first_seen BIGINT NOT NULL,
@@ -114,6 +115,29 @@ CREATE TABLE jobs (
 CREATE INDEX ix_jobs_due ON jobs (run_at) WHERE state = 'queued';
 CREATE INDEX ix_jobs_leased ON jobs (leased_until) WHERE state = 'running';
 CREATE UNIQUE INDEX ux_jobs_queued ON jobs (kind, subject) WHERE state = 'queued';
+
+-- Rules that people made while the service ran, beside those of the configuration.
+CREATE TABLE rules (
+    rule_id TEXT NOT NULL PRIMARY KEY,
+    body TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    ended_by TEXT
+);
+
+-- People at the page: a link that can be used once, and what it or a token gives. Of both only hashes are known.
+CREATE TABLE sessions (
+    hash TEXT NOT NULL PRIMARY KEY,
+    kind TEXT NOT NULL,
+    token_id TEXT,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL,
+    clusters TEXT NOT NULL,
+    namespaces TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
 
 -- Who may ask for what. Of a token only its hash is known.
 CREATE TABLE tokens (

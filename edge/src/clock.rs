@@ -6,11 +6,42 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use anchorwatch_core::object::secret::SecretKey;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Now.
 pub fn now() -> Timestamp {
     Timestamp::now()
+}
+
+/// A clock that may go after another time than this machine's, as where a recorded state is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clock {
+    ahead: SignedDuration,
+}
+
+impl Clock {
+    /// One that shows this time now, and goes on from there.
+    pub fn starting_at(time: Timestamp) -> Self {
+        Self { ahead: time.duration_since(now()) }
+    }
+
+    /// What it shows.
+    pub fn now(self) -> Timestamp {
+        now().checked_add(self.ahead).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A new secret for people to hold, as hexadecimal: 32 random bytes.
+pub fn new_secret() -> Result<String, KeyError> {
+    random().map(|bytes| anchorwatch_core::object::secret::hex(&bytes))
+}
+
+/// A number below a bound, by chance.
+pub fn chance(below: u64) -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness the lowest one does.
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_le_bytes(bytes) % below.max(1)
 }
 
 /// A new id, sortable by time (UUID version 7).

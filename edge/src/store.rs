@@ -7,6 +7,9 @@ mod jobs;
 mod migration;
 mod record;
 mod reports;
+mod retention;
+mod rules;
+mod sessions;
 mod sources;
 mod tokens;
 
@@ -27,6 +30,8 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 pub use jobs::{Claim, Job, JobOutcome, NewJob};
 pub use record::{OpenItem, Recorded, ScanRecord};
 pub use reports::{Filter, Listed};
+pub use rules::{Hidden, MadeRule};
+pub use sessions::Person;
 pub use sources::SourceRow;
 pub use tokens::{NewToken, Role, TokenRow};
 
@@ -140,6 +145,13 @@ impl StoreAddress {
     }
 }
 
+impl StoreAddress {
+    /// The file of an embedded store.
+    pub fn file(&self) -> Option<&Path> {
+        if self.backend == DbBackend::Sqlite { self.url.strip_prefix("sqlite://").map(Path::new) } else { None }
+    }
+}
+
 impl std::fmt::Display for StoreAddress {
     /// Without user and password.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -207,6 +219,29 @@ impl Store {
     /// Answers if the store does.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await.map_err(failing("answer"))
+    }
+
+    /// What is wrong with it; nothing where it is whole.
+    pub async fn check(&self) -> Result<Vec<String>, StoreError> {
+        self.ping().await?;
+        let mut faults = Vec::new();
+        if self.address.backend == DbBackend::Sqlite {
+            let fail = failing("be checked");
+            let rows = self.db.query_all_raw(self.statement("PRAGMA integrity_check(20)", [])).await.map_err(&fail)?;
+            for row in rows {
+                let said: String = row.try_get_by_index(0).map_err(&fail)?;
+                faults.extend((said != "ok").then_some(said));
+            }
+        }
+        let sql = "SELECT COUNT(*) AS total FROM drift_report_items i \
+                   WHERE NOT EXISTS (SELECT 1 FROM drift_reports r WHERE r.report_id = i.report_id)";
+        let fail = failing("be checked");
+        let row = self.db.query_one_raw(self.statement(sql, [])).await.map_err(&fail)?;
+        let lost: i64 = row.map_or(Ok(0), |row| row.try_get("", "total")).map_err(fail)?;
+        if lost > 0 {
+            faults.push(format!("{lost} items belong to no report"));
+        }
+        Ok(faults)
     }
 
     /// Copies an embedded store to a file, as it is at one moment.

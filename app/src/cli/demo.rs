@@ -1,19 +1,25 @@
 //! `anchorwatch demo`: a sample repository beside a recorded cluster. No cluster, no network, no model.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::git::{CommitToMake, GitRepository};
 use jiff::Timestamp;
 use rust_embed::RustEmbed;
 
 use super::output::Format;
 use super::{scan as face, target};
+use crate::config;
 use crate::drift::scan::{Request, scan};
 use crate::drift::side::Live;
 use crate::failure::Failure;
+use crate::serve::{Plan, serve};
+use crate::telemetry::{self, LogFormat};
 use crate::words::Language;
 
 /// The sample: `commits/NN-slug/{message.txt,deploy/*}`, `snapshot.json`, `audit.jsonl`, `recorded-at.txt`.
@@ -31,6 +37,12 @@ pub(super) struct Args {
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
+    /// Serve the sample's page on loopback instead: everybody may read, the printed link lets you act.
+    #[arg(long, conflicts_with = "output")]
+    serve: bool,
+    /// Where to serve it; any free port without it.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "serve", default_value = "127.0.0.1:0")]
+    listen: std::net::SocketAddr,
     /// Language; else that of the locale.
     #[arg(long, value_enum)]
     lang: Option<Language>,
@@ -47,6 +59,9 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let runtime = super::runtime()?;
     runtime.block_on(unpack(folder, recorded_at))?;
 
+    if args.serve {
+        return serve_sample(folder, recorded_at, args.listen);
+    }
     // Names without the temporary folder, as a person would have typed them there.
     std::env::set_current_dir(folder).map_err(|e| unwritable(folder, &e))?;
     let request = Request {
@@ -57,6 +72,10 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
         confirm: false,
         policy: Arc::default(),
         explain: None,
+        named: None,
+        namespaces: BTreeSet::new(),
+        secrets: true,
+        triggered_by: Trigger::Manual,
         now: recorded_at,
     };
     let key = target::secret_key(false)?;
@@ -74,6 +93,34 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     // Drift in a sample is what it is for.
     Ok(ExitCode::SUCCESS)
 }
+
+/// The sample as a service has it. Its clock goes on from the moment that was recorded.
+fn serve_sample(folder: &Path, recorded_at: Timestamp, listen: std::net::SocketAddr) -> Result<ExitCode, Failure> {
+    let mut config = config::parse(CONFIG, folder).map_err(|e| Failure::new("the demo cannot be used").detail(e))?;
+    config.listen = listen;
+    let plan = Plan { config, again: None, clock: Clock::starting_at(recorded_at), open: true };
+    telemetry::start(LogFormat::Text, "warn")?;
+    super::service_runtime()?.block_on(serve(plan, |address, login| {
+        super::tell(&format!("the sample's page: {address}/ (end with Ctrl-C)"));
+        if let Some(login) = login {
+            super::tell(&format!("to act on it, come in with: {login}"));
+        }
+    }))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+const CONFIG: &str = "store: sqlite:demo.db
+clusters:
+- name: demo
+  snapshot: snapshot.json
+  audit_log: audit.jsonl
+sources:
+- name: shop
+  cluster: demo
+  address: shop.git//deploy?ref=main
+  namespace: shop
+  secrets: compare
+";
 
 #[expect(clippy::disallowed_methods, reason = "the demo's own new folder")]
 async fn unpack(folder: &Path, recorded_at: Timestamp) -> Result<(), Failure> {

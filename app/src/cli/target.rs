@@ -1,9 +1,10 @@
 //! What to compare: the flags that `scan` and `explain` share.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anchorwatch_core::drift::policy::OwnRule;
+use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock::{self, KeyError};
 use anchorwatch_edge::cluster::ConnectOptions;
@@ -87,7 +88,7 @@ pub(super) struct Connect {
 
 impl From<Connect> for ConnectOptions {
     fn from(Connect { context, kubeconfig }: Connect) -> Self {
-        Self { kubeconfig, context }
+        Self { kubeconfig, context, in_cluster: false }
     }
 }
 
@@ -100,15 +101,19 @@ impl TargetArgs {
     /// What the flags ask for.
     pub(super) fn resolve(self) -> Result<Request, Failure> {
         let Self { source, live, connect, reading, audit, config, unmanaged, confirm, lang: _ } = self;
-        let config = config.as_deref().map(config::read).transpose()?.unwrap_or_default();
+        let config = config.as_deref().map(config::read).transpose()?;
         Ok(Request {
             source: reading.of(source),
             live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
             audit,
             unmanaged,
             confirm,
-            policy: Arc::new(config.policy),
+            policy: config.map(|config| config.policy).unwrap_or_default(),
             explain: None,
+            named: None,
+            namespaces: BTreeSet::new(),
+            secrets: true,
+            triggered_by: Trigger::Manual,
             now: clock::now(),
         })
     }

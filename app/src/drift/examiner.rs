@@ -176,7 +176,7 @@ impl<'a> Examiner<'a> {
             }
             self.unstable.vanishes(wanted.desired).then(|| UNSTABLE.to_owned())
         };
-        let wanted = self.index.all().iter().filter(|wanted| !wanted.repeated);
+        let wanted = self.index.all().iter().filter(|wanted| !wanted.repeated && !wanted.left_out);
         let refused = wanted.filter_map(move |wanted| Some(refuse(wanted, why_not(wanted)?)));
         refused.chain(self.unstable.appearing().map(|identity| {
             let (what, namespace) = (identity.to_string(), identity.namespace.clone());

@@ -18,7 +18,7 @@ use super::side::{Live, Opening};
 use super::source::{self, SourceRequest};
 use super::unlisted::Unlisted;
 use crate::failure::Failure;
-use crate::index::Index;
+use crate::index::{Index, Scope};
 
 /// What was recorded.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ pub(crate) fn record(
     let custom: BTreeSet<(GroupKind, &str)> = heads.filter(|(kind, _)| !schema.knows(kind)).collect();
     let mut unlisted = runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?;
     let namespace = request.namespace.as_deref().unwrap_or(&cluster.default_namespace);
-    let (index, _) = Index::new(&contents.objects, namespace, &schema);
+    let (index, _) = Index::new(&contents.objects, namespace, &schema, Scope::ALL);
 
     let objects: Mutex<Objects> = Mutex::default();
     let sealing = (!clear_secrets).then_some(key);

@@ -1,6 +1,6 @@
 //! Scanning: Git's objects beside the cluster's, into one report per namespace.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -26,12 +26,13 @@ use super::source::{SourceOfFiles, SourceRequest};
 use super::unlisted::Unlisted;
 use super::unstable::Unstable;
 use crate::failure::Failure;
-use crate::index::{Duplicate, Index, Wanted};
+use crate::index::{Duplicate, Index, Scope, Wanted};
 
 /// Reasons why something was not compared that need no more words; a face may know them in its language.
 pub(crate) const ENCRYPTED: &str = "encrypted in Git; its keys were compared";
 pub(crate) const IN_DOUBT: &str = "not found, but it may be in what could not be read";
 pub(crate) const NAMELESS: &str = "generateName: the cluster chooses a new name each time";
+pub(crate) const SECRET: &str = "a Secret; compared where the source says secrets: compare";
 pub(crate) const UNSTABLE: &str = "not deterministic: two renderings of the same commit differ here";
 
 /// What to scan.
@@ -51,14 +52,35 @@ pub(crate) struct Request {
     pub(crate) policy: Arc<Policy>,
     /// What is to be explained: of its objects also what was passed over is told.
     pub(crate) explain: Option<Selector>,
+    /// What a service calls the two sides; else they are called as the person wrote them.
+    pub(crate) named: Option<Named>,
+    /// Only what lives in these namespaces; all of the source's where empty.
+    pub(crate) namespaces: BTreeSet<String>,
+    /// Whether Secrets are compared.
+    pub(crate) secrets: bool,
+    /// What started it.
+    pub(crate) triggered_by: Trigger,
     /// When the scan looks.
     pub(crate) now: Timestamp,
+}
+
+/// What a service calls the two sides of a scan: it is in the identity of every item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Named {
+    /// The cluster.
+    pub(crate) cluster: String,
+    /// The source.
+    pub(crate) source: String,
 }
 
 impl Request {
     /// True if the live state is a recorded one.
     pub(crate) fn is_of_a_recording(&self) -> bool {
         matches!(self.live, Live::Snapshot(_))
+    }
+
+    fn covers(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.contains(namespace)
     }
 }
 
@@ -79,6 +101,8 @@ pub(crate) struct Outcome {
     pub(crate) admitted: Vec<DriftItem>,
     /// What was looked at.
     pub(crate) extent: Extent,
+    /// What could not be judged, though it may differ.
+    pub(crate) blind: Blind,
 }
 
 /// A document of Git's that could not be read.
@@ -120,6 +144,46 @@ impl Outcome {
     /// True if all was compared.
     pub(crate) fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.reports.iter().all(|report| report.not_compared.is_empty())
+    }
+}
+
+/// What a scan could not judge: of an item there that it does not tell, nobody knows whether it is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Blind {
+    /// Objects of Git's that were not compared: kind, namespace, name.
+    objects: HashSet<(String, String, String)>,
+    /// Where some of Git or of the cluster could not be read, those that were compared; only of them something is known.
+    only: Option<HashSet<(String, String, String)>>,
+}
+
+impl Blind {
+    /// True if the scan would have told an item of this object.
+    pub(crate) fn sees(&self, kind: &str, namespace: &str, name: &str) -> bool {
+        let object = (kind.to_owned(), namespace.to_owned(), name.to_owned());
+        self.only.as_ref().is_none_or(|only| only.contains(&object)) && !self.objects.contains(&object)
+    }
+
+    fn of(index: &Index<'_>, reports: &[DriftReport], is_whole: bool) -> Self {
+        let told = reports.iter().flat_map(|report| {
+            let told = report.items.iter().map(|i| (&i.resource_kind, &i.namespace, &i.resource_name));
+            told.chain(report.ignored.iter().map(|i| (&i.resource_kind, &i.namespace, &i.resource_name)))
+        });
+        let told: HashSet<(&str, &str, &str)> = told.map(|(kind, ns, name)| (&**kind, &**ns, &**name)).collect();
+        let (mut objects, mut compared) = (HashSet::new(), HashSet::new());
+        for wanted in index.all().iter().filter(|w| !w.repeated && !w.left_out) {
+            let object = (wanted.kind.kind.clone(), wanted.namespace.to_owned(), wanted.head.name.to_owned());
+            let judged = if wanted.was_found() {
+                !wanted.was_unreadable()
+            } else {
+                told.contains(&(wanted.kind.kind.as_str(), wanted.namespace, wanted.head.name))
+            };
+            if !judged {
+                objects.insert(object);
+            } else if !is_whole {
+                compared.insert(object);
+            }
+        }
+        Self { objects, only: (!is_whole).then_some(compared) }
     }
 }
 
@@ -181,7 +245,14 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         }
     };
     let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
-    let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema);
+    let scope = Scope { namespaces: &request.namespaces, secrets: request.secrets };
+    let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema, scope);
+    if let Some(stranger) = request.namespaces.iter().find(|namespace| !index.has_namespace(namespace)) {
+        let has: BTreeSet<&str> = index.all().iter().map(|wanted| wanted.namespace).collect();
+        return Err(Failure::new(format!("the source {} has nothing in namespace {stranger}", request.source.address))
+            .detail(format!("it has objects in: {}", Vec::from_iter(has).join(", ")))
+            .hint("name one of these, or none for all"));
+    }
     match side {
         Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
         Side::Served { cluster, .. } => {
@@ -198,7 +269,12 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let examiner = Examiner {
         schema: &schema,
         index: &index,
-        setting: Setting { cluster: side.cluster(), source: &request.source.address, now, key },
+        setting: Setting {
+            cluster: request.named.as_ref().map_or(side.cluster(), |named| &named.cluster),
+            source: request.named.as_ref().map_or(&request.source.address, |named| &named.source),
+            now,
+            key,
+        },
         origin: &source.origin,
         past: past.as_ref(),
         unstable: &unstable,
@@ -235,7 +311,9 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     for problem in &problems {
         gaps.add_problem(problem);
     }
-    let reports = reports(&examiner, &request.policy, examined, &unlisted, gaps);
+    let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
+    let reports = reports(&examiner, request, examined, &unlisted, gaps);
+    let blind = Blind::of(&index, &reports, is_whole);
 
     let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
     let extent = Extent {
@@ -255,7 +333,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
     let admitted = confirmation.as_ref().map(Confirmation::admitted).unwrap_or_default();
     let root = source.origin.root.clone();
-    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), root, admitted, extent })
+    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), root, admitted, extent, blind })
 }
 
 /// Namespaces in which replicas differ and no autoscaler is known.
@@ -331,7 +409,7 @@ fn duplicate(index: &Index<'_>, origin: &SourceOfFiles, Duplicate(first, second)
 /// Sorts what was found into one report per namespace; what was not found is missing, unless nobody could look.
 fn reports(
     examiner: &Examiner<'_>,
-    policy: &Policy,
+    request: &Request,
     examined: Examined,
     unlisted: &Unlisted,
     mut gaps: Gaps,
@@ -339,10 +417,21 @@ fn reports(
     let mut by_namespace: BTreeMap<String, Findings> = BTreeMap::new();
     let mut items = examined.items;
     let in_doubt = examined.unreadable.iter().any(|u| !u.known);
+    let findings = |namespace: &str| findings(examiner, namespace, request.triggered_by);
     for wanted in examiner.index.all().iter().filter(|w| !w.repeated) {
-        let findings =
-            by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(examiner, wanted.namespace));
+        if !request.covers(wanted.namespace) {
+            continue;
+        }
+        let findings = by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(wanted.namespace));
         if wanted.is_hook() {
+            continue;
+        }
+        if wanted.left_out {
+            findings.not_compared.push(NotCompared {
+                what: wanted.desired.identity().to_string(),
+                namespace: wanted.namespace.to_owned(),
+                reason: SECRET.to_owned(),
+            });
             continue;
         }
         let encrypted = wanted.desired.encrypted_values();
@@ -376,7 +465,7 @@ fn reports(
     }
     for mut item in items.into_iter().flatten() {
         let Some(findings) = by_namespace.get_mut(&item.namespace) else { continue };
-        match policy.apply(&mut item, examiner.setting.now) {
+        match request.policy.apply(&mut item, examiner.setting.now) {
             Some(ignored) => findings.ignored.push(ignored),
             None => findings.items.push(item),
         }
@@ -384,14 +473,14 @@ fn reports(
     for unreadable in examined.unreadable {
         gaps.add_unreadable(unreadable);
     }
-    for entry in gaps.placed {
+    for entry in gaps.placed.into_iter().filter(|entry| request.covers(&entry.namespace)) {
         match by_namespace.get_mut(&entry.namespace) {
             Some(findings) => findings.not_compared.push(entry),
             None => gaps.anywhere.push(entry),
         }
     }
     if by_namespace.is_empty() {
-        by_namespace.insert(String::new(), findings(examiner, ""));
+        by_namespace.insert(String::new(), findings(""));
     }
     for findings in by_namespace.values_mut() {
         findings.not_compared.extend_from_slice(&gaps.anywhere);
@@ -399,7 +488,7 @@ fn reports(
     by_namespace.into_values().map(DriftReport::new).collect()
 }
 
-fn findings(examiner: &Examiner<'_>, namespace: &str) -> Findings {
+fn findings(examiner: &Examiner<'_>, namespace: &str, triggered_by: Trigger) -> Findings {
     Findings {
         report_id: clock::new_id(),
         scanned_at: examiner.setting.now,
@@ -411,6 +500,6 @@ fn findings(examiner: &Examiner<'_>, namespace: &str) -> Findings {
         not_compared: Vec::new(),
         items: Vec::new(),
         ignored: Vec::new(),
-        triggered_by: Trigger::Manual,
+        triggered_by,
     }
 }

@@ -77,16 +77,28 @@ pub struct Seen {
     pub telling: Telling,
 }
 
-/// Judges an item that a scan has seen.
+/// Judges an item that a scan has seen. Its status is `ignored` where a rule that somebody made of an item fits it.
+///
+/// Such a rule hides what is new, and what is back; an item that changes afterwards is pending until it is ignored anew.
 pub fn seen(known: Option<&Known>, item: &DriftItem, now: Timestamp) -> Seen {
+    let hidden = item.status == DriftStatus::Ignored;
     let Some(known) = known else {
-        let telling = telling(item, None, now);
-        return Seen { turn: Turn::New, status: DriftStatus::Pending, first_seen: now, changes: 0, telling };
+        let (status, telling) = if hidden {
+            (DriftStatus::Ignored, Telling::Silent)
+        } else {
+            (DriftStatus::Pending, telling(item, None, now))
+        };
+        return Seen { turn: Turn::New, status, first_seen: now, changes: 0, telling };
     };
     let turn = turn(known, item);
     let settled = matches!(known.status, DriftStatus::Acknowledged | DriftStatus::Ignored);
     let risen = item.drift_level > known.level;
     let (status, telling) = match turn {
+        Turn::Back if hidden => (DriftStatus::Ignored, Telling::Silent),
+        // The rule that hid it has ended.
+        Turn::Same if known.status == DriftStatus::Ignored && !hidden => {
+            (DriftStatus::Pending, telling(item, known.told_at, now))
+        }
         Turn::Same => (known.status, Telling::Silent),
         // Somebody has been told, and nobody has dealt with it yet.
         Turn::Changed if !settled && !risen => (known.status, Telling::Silent),
@@ -188,7 +200,6 @@ mod tests {
         for (status, value, turn, after, telling) in [
             (Pending, "1", Turn::Same, Pending, Telling::Silent),
             (Acknowledged, "1", Turn::Same, Acknowledged, Telling::Silent),
-            (Ignored, "1", Turn::Same, Ignored, Telling::Silent),
             // It is open, and people were told so.
             (Pending, "2", Turn::Changed, Pending, Telling::Silent),
             (Acknowledged, "2", Turn::Changed, Pending, Telling::AtOnce(at(60))),
@@ -202,6 +213,24 @@ mod tests {
             assert_eq!(seen.changes, if turn == Turn::Same { 2 } else { 3 });
             assert_eq!(seen.first_seen, at(0));
         }
+    }
+
+    #[test]
+    fn a_rule_hides_what_is_new_or_back_and_not_what_has_changed() {
+        use DriftStatus::{Ignored, Pending, Resolved};
+        let hidden = |value| DriftItem { status: Ignored, ..item(value, DriftLevel::High, "any") };
+        let of = |known: Option<DriftStatus>, item: &DriftItem| {
+            let seen = seen(known.map(self::known).as_ref(), item, at(60));
+            (seen.status, seen.telling.due().is_some())
+        };
+        assert_eq!(of(None, &hidden("1")), (Ignored, false));
+        assert_eq!(of(Some(Resolved), &hidden("1")), (Ignored, false));
+        assert_eq!(of(Some(Ignored), &hidden("1")), (Ignored, false));
+        assert_eq!(of(Some(Ignored), &hidden("2")), (Pending, true));
+        // It is pending because it has changed; the rule does not hide it again.
+        assert_eq!(of(Some(Pending), &hidden("1")), (Pending, false));
+        // The rule has ended.
+        assert_eq!(of(Some(Ignored), &item("1", DriftLevel::High, "any")), (Pending, true));
     }
 
     #[test]

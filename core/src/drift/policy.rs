@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::item::DriftItem;
+use super::item::{DriftItem, DriftStatus};
 use super::level::DriftLevel;
 
-/// A rule of the configuration.
-#[derive(Debug, Clone, Deserialize)]
+/// A rule of the configuration, or one that somebody made while the service ran.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "WrittenRule")]
 pub struct OwnRule {
     /// Name, unique.
@@ -34,6 +34,8 @@ pub enum Action {
     Level(DriftLevel),
     /// `ignore: true`
     Ignore,
+    /// Somebody ignores an item that is there, and others like it: they stay in reports, as ignored ones.
+    SetAside,
 }
 
 /// A rule as it is written.
@@ -68,7 +70,7 @@ impl TryFrom<WrittenRule> for OwnRule {
 }
 
 /// Which items a rule is about. `*` stands for any characters.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
     /// Kind.
@@ -156,9 +158,21 @@ impl Policy {
         Ok(Self { rules: rules.into_iter().map(|rule| (rule, AtomicUsize::new(0))).collect() })
     }
 
+    /// The configuration's rules, and after them those that people made while the service ran.
+    #[must_use]
+    pub fn with(&self, made: Vec<OwnRule>) -> Self {
+        let written = self.rules.iter().map(|(rule, _)| rule.clone());
+        Self { rules: written.chain(made).map(|rule| (rule, AtomicUsize::new(0))).collect() }
+    }
+
+    /// The rules, in their order.
+    pub fn rules(&self) -> impl Iterator<Item = &OwnRule> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
     /// Applies the first rule that fits and holds. An ignored item comes back as such.
     pub fn apply(&self, item: &mut DriftItem, now: Timestamp) -> Option<IgnoredItem> {
-        let (rule, hits) = self.rules.iter().find(|(rule, _)| rule.holds(now) && rule.matches.fits(item))?;
+        let (rule, hits) = self.rules.iter().find(|(rule, _)| rule.holds(now) && rule.matches.fits(subject(item)))?;
         hits.fetch_add(1, Ordering::Relaxed);
         match rule.action {
             Action::Level(level) => {
@@ -166,6 +180,10 @@ impl Policy {
                 item.is_allowlisted = level == DriftLevel::Info;
                 item.rule.clone_from(&rule.id);
                 item.reason = format!("{} ({})", rule.reason, rule.owner);
+                None
+            }
+            Action::SetAside => {
+                item.status = DriftStatus::Ignored;
                 None
             }
             Action::Ignore => Some(IgnoredItem {
@@ -195,24 +213,32 @@ impl Policy {
 }
 
 impl OwnRule {
-    fn holds(&self, now: Timestamp) -> bool {
+    /// True if it is about an item of this kind, name, namespace, stable path and field manager.
+    pub fn fits(&self, of: [&str; 5]) -> bool {
+        self.matches.fits(of)
+    }
+
+    /// True until its last day is over.
+    pub fn holds(&self, now: Timestamp) -> bool {
         let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         self.expires.is_none_or(|last| today <= last)
     }
 }
 
+/// What rules look at of an item.
+fn subject(item: &DriftItem) -> [&str; 5] {
+    let manager = item.attribution.as_ref().map_or("", |a| a.manager.as_str());
+    [&item.resource_kind, &item.resource_name, &item.namespace, &item.stable_path, manager]
+}
+
 impl Match {
-    fn fits(&self, item: &DriftItem) -> bool {
-        let manager = item.attribution.as_ref().map_or("", |a| a.manager.as_str());
-        [
-            (&self.kind, item.resource_kind.as_str()),
-            (&self.name, item.resource_name.as_str()),
-            (&self.namespace, item.namespace.as_str()),
-            (&self.path, item.stable_path.as_str()),
-            (&self.manager, manager),
-        ]
-        .iter()
-        .all(|(pattern, text)| pattern.as_deref().is_none_or(|pattern| glob(pattern.as_bytes(), text.as_bytes())))
+    fn fits(&self, of: [&str; 5]) -> bool {
+        let Self { kind, name, namespace, path, manager } = self;
+        let patterns = [kind, name, namespace, path, manager];
+        let fits = |(pattern, text): (&Option<String>, &str)| {
+            pattern.as_deref().is_none_or(|pattern| glob(pattern.as_bytes(), text.as_bytes()))
+        };
+        patterns.into_iter().zip(of).all(fits)
     }
 }
 

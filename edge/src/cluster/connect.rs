@@ -25,6 +25,8 @@ pub struct ConnectOptions {
     pub kubeconfig: Option<PathBuf>,
     /// A context of it; else the current one.
     pub context: Option<String>,
+    /// Only the Pod's own service account, whatever kubeconfigs there are.
+    pub in_cluster: bool,
 }
 
 /// A cluster that can be asked.
@@ -134,6 +136,10 @@ where
 
 async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {
     let fail = |error| ClusterError::Kubeconfig(reason::of_kubeconfig(&error));
+    if options.in_cluster {
+        let config = Config::incluster().map_err(|error| ClusterError::Kubeconfig(error.to_string()))?;
+        return Ok(Configured { config, name: "in-cluster".to_owned(), proxy: None, plugin: None });
+    }
     let mut kubeconfig = match &options.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => match Kubeconfig::read() {

@@ -1,6 +1,6 @@
 //! Recording what came of a scan: the scan, its reports, and what becomes of each item, all or nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use anchorwatch_core::drift::item::DriftStatus;
 use anchorwatch_core::drift::lifecycle::{self, Known, Turn};
@@ -31,7 +31,7 @@ pub struct ScanRecord<'a> {
     /// Its reports, or why there are none.
     pub result: Result<Vec<DriftReport>, String>,
     /// True if the scan would have seen an item that it does not tell: its object was compared, or is in Git no more.
-    pub would_see: &'a dyn Fn(&OpenItem) -> bool,
+    pub would_see: &'a (dyn Fn(&OpenItem) -> bool + Sync),
 }
 
 /// What the store knows of an item that is not resolved.
@@ -119,6 +119,7 @@ const ITEMS: Table = Table {
         "change",
         "drift_level",
         "origin",
+        "manager",
         "status",
         "value_hash",
         "first_seen",
@@ -133,7 +134,7 @@ const ITEMS: Table = Table {
 
 /// An item that is there already is brought up to date; who decided about it stays while it stays decided.
 const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version = excluded.api_version, \
-    drift_level = excluded.drift_level, origin = excluded.origin, status = excluded.status, \
+    drift_level = excluded.drift_level, origin = excluded.origin, manager = excluded.manager, status = excluded.status, \
     value_hash = excluded.value_hash, last_seen = excluded.last_seen, resolved_at = NULL, \
     last_report_id = excluded.last_report_id, told_at = excluded.told_at, changes = excluded.changes, \
     body = excluded.body, \
@@ -181,6 +182,8 @@ impl Store {
             }
         };
         let mut known = self.known(write, source).await?;
+        let hidden: HashSet<String> =
+            reports.iter().flat_map(|report| &report.ignored).map(|ignored| ignored.fingerprint.clone()).collect();
         let mut recorded = Recorded::default();
         let (mut report_rows, mut report_items, mut items) = (Vec::new(), Vec::new(), Vec::new());
         let namespaces: BTreeSet<String> = reports.iter().map(|report| report.namespace.clone()).collect();
@@ -203,17 +206,21 @@ impl Store {
             report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
             report_rows.push(report_row(scan_id, source, &report));
         }
-        let gone: Vec<String> = known
-            .into_iter()
-            .filter(|(_, (known, item))| {
-                is_open(known.status) && namespaces.contains(&item.namespace) && would_see(item)
-            })
-            .map(|(fingerprint, _)| fingerprint)
-            .collect();
+        known.retain(|_, (known, item)| is_open(known.status) && namespaces.contains(&item.namespace));
+        // What a rule of the configuration hides is there, and no longer told.
+        let (set_aside, gone): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|(fingerprint, _)| hidden.contains(fingerprint));
+        let gone: Vec<String> =
+            gone.into_iter().filter(|(_, (_, item))| would_see(item)).map(|(fingerprint, _)| fingerprint).collect();
         recorded.resolved = gone.len();
         insert(write, REPORTS, report_rows, "").await.map_err(&fail)?;
         insert(write, REPORT_ITEMS, report_items, "").await.map_err(&fail)?;
         insert(write, ITEMS, items, UPDATE_ITEM).await.map_err(&fail)?;
+        for (fingerprint, _) in &set_aside {
+            let sql = "UPDATE drift_items SET status = 'ignored', last_seen = $2 WHERE fingerprint = $1";
+            let values = [fingerprint.as_str().into(), micros(finished_at).into()];
+            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        }
         for fingerprint in &gone {
             let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
             let values = [fingerprint.as_str().into(), micros(finished_at).into()];
@@ -357,6 +364,7 @@ fn item_row(source: &str, cluster: &str, item: &DriftItem, told_at: Option<Times
         word(item.change).into(),
         word(item.drift_level).into(),
         word(item.origin).into(),
+        item.attribution.as_ref().map(|a| a.manager.clone()).unwrap_or_default().into(),
         word(item.status).into(),
         item.value_hash.as_str().into(),
         micros(item.first_seen).into(),

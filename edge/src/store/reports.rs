@@ -25,6 +25,10 @@ pub struct Filter {
     pub level: Option<DriftLevel>,
     /// Of this scan.
     pub scan: Option<String>,
+    /// Of one of these clusters, where there are any.
+    pub within_clusters: Vec<String>,
+    /// Of one of these namespaces, where there are any.
+    pub within_namespaces: Vec<String>,
 }
 
 /// Some of what a filter fits.
@@ -63,8 +67,10 @@ struct ReportRow {
 /// Columns of a [`ReportRow`].
 const REPORT: &str = "report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
     objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at";
+/// Reports that hold the item `$2`.
+pub(super) const HOLDING: &str = "report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $2)";
 /// Columns of a [`Keyed`].
-const ITEM: &str = "fingerprint, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body";
+const ITEM: &str = "fingerprint, source, cluster, changes, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body";
 
 #[derive(FromQueryResult)]
 struct Body {
@@ -74,6 +80,9 @@ struct Body {
 #[derive(FromQueryResult)]
 struct Keyed {
     fingerprint: String,
+    source: String,
+    cluster: String,
+    changes: i64,
     status: String,
     last_seen: i64,
     last_report_id: String,
@@ -154,6 +163,33 @@ impl Store {
         Ok(Listed { items: rows.into_iter().map(Keyed::json).collect::<Result<_, _>>()?, total, next })
     }
 
+    /// One item as it is now.
+    pub async fn item(&self, fingerprint: &str) -> Result<Option<Json>, StoreError> {
+        let sql = format!("SELECT {ITEM} FROM drift_items WHERE fingerprint = $1");
+        let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&self.db).await;
+        row.map_err(failing("read an item"))?.map(Keyed::json).transpose()
+    }
+
+    /// Items as they are now, the worst first, then by place; `at`: how many come before.
+    pub async fn worst_items(&self, filter: &Filter, limit: u64, at: u64) -> Result<Listed, StoreError> {
+        let mut chosen = Chosen::by(filter);
+        if let Some(level) = filter.level {
+            chosen.and("drift_level =", word(level));
+        }
+        let total = self.total("drift_items", &chosen).await?;
+        let sql = format!(
+            "SELECT {ITEM} FROM drift_items WHERE {} \
+             ORDER BY CASE drift_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, cluster, namespace, \
+             resource_kind, resource_name, stable_path, fingerprint LIMIT {limit} OFFSET {at}",
+            chosen.sql,
+        );
+        let rows = Keyed::find_by_statement(self.statement(&sql, chosen.values)).all(&self.db).await;
+        let items: Vec<Json> =
+            rows.map_err(failing("list items"))?.into_iter().map(Keyed::json).collect::<Result<_, _>>()?;
+        let next = at + items.len() as u64;
+        Ok(Listed { items, total, next: (next < total).then(|| next.to_string()) })
+    }
+
     /// Notes that somebody knows of an item. `None` if there is none; the item as it is then.
     ///
     /// Of two people who do so at once one is noted, and both see who.
@@ -167,8 +203,7 @@ impl Store {
         let sql = format!("SELECT {ITEM} FROM drift_items WHERE fingerprint = $1");
         let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&write).await;
         let Some(item) = row.map_err(&fail)?.map(Keyed::json).transpose()? else { return Ok(None) };
-        let holding = "report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $2)";
-        self.close_reports(&write, holding, fingerprint, now).await.map_err(&fail)?;
+        self.close_reports(&write, HOLDING, fingerprint, now).await.map_err(&fail)?;
         write.commit().await.map_err(fail)?;
         Ok(Some(item))
     }
@@ -189,7 +224,8 @@ struct Chosen {
 impl Chosen {
     fn by(filter: &Filter) -> Self {
         let mut chosen = Self { sql: "1 = 1".to_owned(), values: Vec::new() };
-        let Filter { source, cluster, namespace, status, level: _, scan: _ } = filter;
+        let Filter { source, cluster, namespace, status, level: _, scan: _, within_clusters, within_namespaces } =
+            filter;
         for (column, value) in [("source =", source), ("cluster =", cluster), ("namespace =", namespace)] {
             if let Some(value) = value {
                 chosen.and(column, value.as_str());
@@ -198,7 +234,18 @@ impl Chosen {
         if let Some(status) = status {
             chosen.and("status =", word(status));
         }
+        chosen.within("cluster", within_clusters);
+        chosen.within("namespace", within_namespaces);
         chosen
+    }
+
+    fn within(&mut self, column: &str, names: &[String]) {
+        if names.is_empty() {
+            return;
+        }
+        let places: Vec<String> = (1..=names.len()).map(|at| format!("${}", self.values.len() + at)).collect();
+        let _ = write!(self.sql, " AND {column} IN ({})", places.join(", "));
+        self.values.extend(names.iter().map(|name| Value::from(name.as_str())));
     }
 
     fn and(&mut self, comparison: &str, value: impl Into<Value>) {
@@ -260,6 +307,9 @@ impl Keyed {
     fn json(self) -> Result<Json, StoreError> {
         let mut item = read("an item", &self.body)?;
         item["status"] = self.status.into();
+        item["cluster"] = self.cluster.into();
+        item["source_name"] = self.source.into();
+        item["changes"] = self.changes.into();
         item["last_seen"] = json!(timestamp(self.last_seen));
         item["last_report_id"] = self.last_report_id.into();
         item["resolved_at"] = json!(self.resolved_at.map(timestamp));

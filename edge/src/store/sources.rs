@@ -38,6 +38,11 @@ struct Row {
     last_failure_at: Option<i64>,
 }
 
+#[derive(FromQueryResult)]
+struct Name {
+    name: String,
+}
+
 const COLUMNS: &str = "name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at";
 
 impl Store {
@@ -66,6 +71,13 @@ impl Store {
         let sql = format!("SELECT {COLUMNS} FROM sources WHERE removed_at IS NULL ORDER BY name");
         let rows = Row::find_by_statement(self.statement(&sql, [])).all(&self.db).await;
         Ok(rows.map_err(failing("list sources"))?.into_iter().map(Row::read).collect())
+    }
+
+    /// The names of the sources that are due.
+    pub async fn due(&self, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        let sql = "SELECT name FROM sources WHERE next_due_at <= $1 AND removed_at IS NULL ORDER BY next_due_at, name";
+        let rows = Name::find_by_statement(self.statement(sql, [micros(now).into()])).all(&self.db).await;
+        Ok(rows.map_err(failing("list what is due"))?.into_iter().map(|row| row.name).collect())
     }
 
     /// Queues a scan of a source if it is due, and sets when it is due next. Of several replicas one does; true if this.

@@ -117,7 +117,7 @@ impl Store {
 }
 
 /// The hash finds the row: nobody can guess a secret from how long that takes.
-fn hash(secret: &str) -> String {
+pub(super) fn hash(secret: &str) -> String {
     anchorwatch_core::object::secret::hex(&Sha256::digest(secret))
 }
 

@@ -129,7 +129,7 @@ fn record<'a>(
     source: &'a str,
     at: Timestamp,
     result: Result<Vec<DriftReport>, String>,
-    would_see: &'a dyn Fn(&OpenItem) -> bool,
+    would_see: &'a (dyn Fn(&OpenItem) -> bool + Sync),
 ) -> ScanRecord<'a> {
     ScanRecord {
         scan_id,

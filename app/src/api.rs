@@ -1,0 +1,72 @@
+//! The HTTP API: every route in one list, and what stands before all of them.
+
+mod caller;
+mod decide;
+mod events;
+mod guard;
+mod health;
+mod items;
+mod jobs;
+mod model;
+mod paging;
+mod problem;
+mod reports;
+mod rules;
+mod scan;
+mod sources;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::serve::Service;
+pub(crate) use caller::Caller;
+pub(crate) use decide::{Deciding, IgnoreRequest, acknowledge, ignore};
+pub(crate) use guard::guarded;
+use problem::Everywhere;
+pub(crate) use problem::Problem;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Anchorwatch",
+        description = "What in a cluster differs from Git: scans, reports, items, and what people decided of them.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    modifiers(&Everywhere),
+    security(("token" = [])),
+)]
+struct Document;
+
+/// Every route.
+pub(crate) fn routes(service: &Service) -> Router<Arc<Service>> {
+    let _ = service;
+    let (api, document) = documented().split_for_parts();
+    let document = serde_json::to_string_pretty(&document).expect("the document is JSON");
+    api.route("/api/v1/openapi.json", get(async move || health::document(document.clone())))
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .route("/api/v1/events", get(events::stream))
+}
+
+fn documented() -> OpenApiRouter<Arc<Service>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(scan::scan))
+        .routes(routes!(jobs::job))
+        .routes(routes!(reports::list))
+        .routes(routes!(reports::one))
+        .routes(routes!(reports::acknowledge))
+        .routes(routes!(reports::ignore))
+        .routes(routes!(items::list))
+        .routes(routes!(items::one))
+        .routes(routes!(items::acknowledge))
+        .routes(routes!(items::ignore))
+        .routes(routes!(sources::list))
+        .routes(routes!(rules::list))
+        .routes(routes!(rules::end))
+}

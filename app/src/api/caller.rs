@@ -1,0 +1,111 @@
+//! Who asks: by a token, by the page's session, or, where everybody may read, nobody in particular.
+
+use std::sync::Arc;
+
+use anchorwatch_edge::store::{Filter, Person, Role};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum_extra::extract::CookieJar;
+
+use super::Problem;
+use crate::serve::Service;
+
+/// The session's cookie.
+pub(crate) const COOKIE: &str = "anchorwatch_session";
+
+/// Who asks, and what they may do where.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(pub(crate) Person);
+
+impl Caller {
+    /// Nobody in particular, who may read.
+    fn anyone() -> Self {
+        Self(Person {
+            name: "anyone".to_owned(),
+            role: Role::Viewer,
+            clusters: Vec::new(),
+            namespaces: Vec::new(),
+            token_id: None,
+        })
+    }
+
+    /// Fails unless they may do what this role may.
+    pub(crate) fn must_be(&self, role: Role) -> Result<(), Problem> {
+        if self.0.role >= role {
+            return Ok(());
+        }
+        let needs = serde_json::to_value(role).expect("a role is JSON");
+        let needs = needs.as_str().unwrap_or_default();
+        Err(Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", self.0.name)).detail(format!(
+            "it takes the role {needs}; anchorwatch token create --role {needs} makes a token that has it"
+        )))
+    }
+
+    /// True if they may see this place.
+    pub(crate) fn sees(&self, cluster: &str, namespace: &str) -> bool {
+        let within = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
+        within(&self.0.clusters, cluster) && within(&self.0.namespaces, namespace)
+    }
+
+    /// True if no limit is set on what they see.
+    pub(crate) fn sees_all(&self) -> bool {
+        self.0.clusters.is_empty() && self.0.namespaces.is_empty()
+    }
+
+    /// A filter, narrowed to what they may see.
+    pub(crate) fn limit(&self, filter: Filter) -> Filter {
+        Filter { within_clusters: self.0.clusters.clone(), within_namespaces: self.0.namespaces.clone(), ..filter }
+    }
+}
+
+impl FromRequestParts<Arc<Service>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Problem> {
+        let now = service.now();
+        if let Some(value) = parts.headers.get(header::AUTHORIZATION) {
+            let secret = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+            let found = match secret {
+                Some(secret) => service.store.token_of(secret, now).await?,
+                None => None,
+            };
+            return match found {
+                Some(row) => Ok(Self(Person {
+                    name: row.token.name,
+                    role: row.token.role,
+                    clusters: row.token.clusters,
+                    namespaces: row.token.namespaces,
+                    token_id: Some(row.token_id),
+                })),
+                None => Err(service.turn_away(parts)),
+            };
+        }
+        let jar = CookieJar::from_headers(&parts.headers);
+        if let Some(cookie) = jar.get(COOKIE)
+            && let Some(person) = service.store.session_of(cookie.value(), now).await?
+        {
+            return Ok(Self(person));
+        }
+        if service.open {
+            return Ok(Self::anyone());
+        }
+        Err(Problem::new(StatusCode::UNAUTHORIZED, "a token is needed")
+            .detail("send Authorization: Bearer TOKEN; make one with: anchorwatch token create"))
+    }
+}
+
+impl Service {
+    /// A token that is none. Who sends many is made to wait.
+    fn turn_away(&self, parts: &Parts) -> Problem {
+        let peer = parts.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip());
+        if let Some(ip) = peer
+            && self.limits.wrong_tokens.check_key(&ip).is_err()
+        {
+            tracing::warn!(%ip, "many wrong tokens from one address");
+            return Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many wrong tokens").retry_after(60);
+        }
+        Problem::new(StatusCode::UNAUTHORIZED, "the token is wrong, revoked or has ended")
+            .detail("anchorwatch token list shows the tokens there are")
+    }
+}

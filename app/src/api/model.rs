@@ -1,0 +1,371 @@
+//! The shapes of what the API gives. What is stored was written by core; a test reads every answer by these.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// One scan of one namespace, as it was; only `status` and `resolved_at` change later.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DriftReport {
+    pub(crate) report_id: String,
+    pub(crate) scanned_at: Timestamp,
+    /// Empty for cluster-scoped objects.
+    pub(crate) namespace: String,
+    pub(crate) cluster: String,
+    pub(crate) source: String,
+    /// The commit that was compared.
+    pub(crate) revision: Option<String>,
+    /// How many objects were compared.
+    #[schema(minimum = 0)]
+    pub(crate) objects: u64,
+    pub(crate) state: ScanState,
+    pub(crate) not_compared: Vec<NotCompared>,
+    /// Left out in lists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) items: Option<Vec<DriftItem>>,
+    /// What rules of the configuration hide.
+    #[serde(default)]
+    pub(crate) ignored: Vec<Value>,
+    pub(crate) high_count: u64,
+    pub(crate) medium_count: u64,
+    pub(crate) info_count: u64,
+    pub(crate) has_critical_drift: bool,
+    /// As in `HIGH×2, MEDIUM×1`, or `no drift`.
+    pub(crate) summary: String,
+    pub(crate) interpretation: Option<Value>,
+    pub(crate) status: DriftStatus,
+    pub(crate) triggered_by: Trigger,
+    pub(crate) created_at: Timestamp,
+    pub(crate) resolved_at: Option<Timestamp>,
+}
+
+/// How much of a scan was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ScanState {
+    Complete,
+    Partial,
+    Failed,
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DriftStatus {
+    Pending,
+    Acknowledged,
+    RolledBack,
+    Adopted,
+    Ignored,
+    Resolved,
+}
+
+/// How much an item matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum DriftLevel {
+    Info,
+    Medium,
+    High,
+}
+
+/// What started a scan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Trigger {
+    Cron,
+    Webhook,
+    Manual,
+    Api,
+    Watch,
+}
+
+/// Something that was not compared, and so is not clean.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NotCompared {
+    pub(crate) what: String,
+    pub(crate) namespace: String,
+    pub(crate) reason: String,
+}
+
+/// One field, or one whole object, that differs.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DriftItem {
+    pub(crate) resource_kind: String,
+    pub(crate) resource_name: String,
+    pub(crate) namespace: String,
+    pub(crate) api_version: String,
+    /// The path with list positions.
+    pub(crate) field_path: String,
+    /// The path with list keys.
+    pub(crate) stable_path: String,
+    /// `changed`, `removed`, `extra`, `missing_object` or `unmanaged_object`.
+    pub(crate) change: String,
+    /// Masked where it is a secret.
+    #[serde(default)]
+    pub(crate) git_value: Value,
+    /// Masked where it is a secret.
+    #[serde(default)]
+    pub(crate) actual_value: Value,
+    pub(crate) drift_level: DriftLevel,
+    pub(crate) is_allowlisted: bool,
+    /// `human`, `controller`, `stale` or `unknown`.
+    pub(crate) origin: String,
+    pub(crate) origin_reason: Value,
+    #[serde(default)]
+    pub(crate) attribution: Option<Attribution>,
+    /// The rule that gave the level.
+    pub(crate) rule: String,
+    pub(crate) reason: String,
+    #[serde(default)]
+    pub(crate) source: Option<SourceLocation>,
+    #[serde(default)]
+    pub(crate) was_in_git: Option<Value>,
+    pub(crate) status: DriftStatus,
+    pub(crate) first_seen: Timestamp,
+    pub(crate) last_seen: Timestamp,
+    pub(crate) resolved_at: Option<Timestamp>,
+    pub(crate) last_report_id: String,
+    pub(crate) fingerprint: String,
+    pub(crate) value_hash: String,
+    /// The cluster that has it; in a report the report says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) cluster: Option<String>,
+    /// The name of the source that says otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source_name: Option<String>,
+    /// How often it has changed or come back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) changes: Option<u64>,
+    /// Who decided what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_by: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) decided_at: Option<Timestamp>,
+}
+
+/// Who owns the live value.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Attribution {
+    pub(crate) manager: String,
+    #[serde(default)]
+    pub(crate) operation: Option<String>,
+    #[serde(default)]
+    pub(crate) subresource: Option<String>,
+    #[serde(default)]
+    pub(crate) time: Option<Timestamp>,
+    /// From an audit log.
+    #[serde(default)]
+    pub(crate) user: Option<String>,
+    #[serde(default)]
+    pub(crate) groups: Vec<String>,
+    #[serde(default)]
+    pub(crate) user_agent: Option<String>,
+}
+
+/// Where Git says the desired value.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SourceLocation {
+    #[serde(default)]
+    pub(crate) file: Option<String>,
+    #[serde(default)]
+    pub(crate) line: Option<u32>,
+    #[serde(default)]
+    pub(crate) commit: Option<String>,
+    #[serde(default)]
+    pub(crate) rendered: bool,
+}
+
+/// Some reports.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DriftListResponse {
+    pub(crate) items: Vec<DriftReport>,
+    /// How many there are in all.
+    pub(crate) total: u64,
+    /// Ask for those after this one for the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// Some items.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ItemList {
+    pub(crate) items: Vec<DriftItem>,
+    /// How many there are in all.
+    pub(crate) total: u64,
+    /// Ask for those after this one for the next page.
+    pub(crate) next: Option<String>,
+}
+
+/// What is to be scanned.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DriftScanRequest {
+    /// Only these; all of the source's where empty.
+    #[serde(default)]
+    pub(crate) namespaces: Vec<String>,
+    /// What started it.
+    #[serde(default)]
+    pub(crate) triggered_by: Option<Trigger>,
+    /// Only sources of this cluster.
+    #[serde(default)]
+    pub(crate) cluster: Option<String>,
+    /// Only this source; all where absent.
+    #[serde(default)]
+    pub(crate) source: Option<String>,
+}
+
+/// What a scan found in a namespace.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DriftScanResponse {
+    pub(crate) report_id: String,
+    pub(crate) source: String,
+    pub(crate) cluster: String,
+    pub(crate) namespace: String,
+    pub(crate) summary: String,
+    pub(crate) high_count: u64,
+    pub(crate) medium_count: u64,
+    pub(crate) info_count: u64,
+    pub(crate) has_critical_drift: bool,
+    pub(crate) interpretation: Option<Value>,
+    pub(crate) state: ScanState,
+    pub(crate) not_compared: Vec<NotCompared>,
+}
+
+/// What scans found.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DriftScanResponses {
+    pub(crate) items: Vec<DriftScanResponse>,
+    /// Sources that could not be scanned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<ScanFailure>,
+}
+
+/// A source that could not be scanned.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ScanFailure {
+    pub(crate) source: String,
+    pub(crate) reason: String,
+}
+
+/// Jobs that were queued.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct JobList {
+    pub(crate) items: Vec<JobResponse>,
+}
+
+/// A scan that was asked for.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct JobResponse {
+    pub(crate) job_id: String,
+    pub(crate) source: String,
+    pub(crate) state: JobState,
+    pub(crate) created_at: Timestamp,
+    /// Where to ask for it.
+    pub(crate) href: String,
+    /// The scan, once it is done.
+    #[serde(default)]
+    pub(crate) scan_id: Option<String>,
+    /// Why it failed.
+    #[serde(default)]
+    pub(crate) failure: Option<String>,
+}
+
+/// What has come of a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum JobState {
+    Queued,
+    Running,
+    Done,
+    Failed,
+}
+
+/// The sources.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SourceList {
+    pub(crate) items: Vec<SourceResponse>,
+    pub(crate) total: u64,
+}
+
+/// A source, and what came of it last.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct SourceResponse {
+    pub(crate) name: String,
+    pub(crate) cluster: String,
+    pub(crate) address: String,
+    pub(crate) next_due_at: Option<Timestamp>,
+    pub(crate) last_success_at: Option<Timestamp>,
+    pub(crate) last_failure: Option<String>,
+    pub(crate) last_failure_at: Option<Timestamp>,
+}
+
+/// Which items a rule is about; `*` stands for any characters.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RuleMatch {
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
+    #[serde(default)]
+    pub(crate) name: Option<String>,
+    #[serde(default)]
+    pub(crate) namespace: Option<String>,
+    /// The stable path.
+    #[serde(default)]
+    pub(crate) path: Option<String>,
+    /// The field manager.
+    #[serde(default)]
+    pub(crate) manager: Option<String>,
+}
+
+/// The rules.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RuleList {
+    pub(crate) items: Vec<RuleResponse>,
+    pub(crate) total: u64,
+}
+
+/// A rule, of the configuration or made by somebody.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RuleResponse {
+    pub(crate) rule_id: String,
+    #[serde(rename = "match")]
+    pub(crate) matches: RuleMatch,
+    /// `ignore`, or the level that it gives.
+    pub(crate) action: String,
+    pub(crate) owner: String,
+    pub(crate) reason: String,
+    /// The last day (UTC) on which it holds.
+    #[schema(value_type = Option<String>, format = Date)]
+    pub(crate) expires: Option<jiff::civil::Date>,
+    /// Who made it; of the configuration's rules nobody.
+    #[serde(default)]
+    pub(crate) created_by: Option<String>,
+    #[serde(default)]
+    pub(crate) created_at: Option<Timestamp>,
+}
+
+/// What a rule hides, or would.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct IgnoreResponse {
+    /// False where it was only asked what it would hide.
+    pub(crate) made: bool,
+    pub(crate) rule: RuleResponse,
+    pub(crate) hides: Vec<HiddenItem>,
+}
+
+/// An item that a rule hides.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct HiddenItem {
+    pub(crate) fingerprint: String,
+    pub(crate) source: String,
+    pub(crate) cluster: String,
+    pub(crate) namespace: String,
+    pub(crate) resource_kind: String,
+    pub(crate) resource_name: String,
+    pub(crate) stable_path: String,
+    pub(crate) drift_level: DriftLevel,
+}

@@ -1,0 +1,37 @@
+//! `/api/v1/sources`
+
+use std::sync::Arc;
+
+use anchorwatch_edge::store::SourceRow;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use super::model::{SourceList, SourceResponse};
+use super::paging::answer;
+use super::{Caller, Problem};
+use crate::serve::Service;
+
+/// The sources, and what came of each last.
+#[utoipa::path(get, path = "/api/v1/sources", tag = "sources", responses(
+    (status = 200, description = "The sources", body = SourceList),
+    (status = 304, description = "As the caller has it"),
+    (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let rows = service.store.sources().await?;
+    let within = |row: &SourceRow| caller.0.clusters.is_empty() || caller.0.clusters.contains(&row.cluster);
+    let items: Vec<SourceResponse> = rows.into_iter().filter(within).map(SourceResponse::from).collect();
+    Ok(answer(&headers, &SourceList { total: items.len() as u64, items }))
+}
+
+impl From<SourceRow> for SourceResponse {
+    fn from(row: SourceRow) -> Self {
+        let SourceRow { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at } = row;
+        Self { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at }
+    }
+}

@@ -1,0 +1,139 @@
+//! The configuration as it is written.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anchorwatch_core::drift::policy::OwnRule;
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+/// A configuration file. `anchorwatch.example.yaml` shows every setting with its default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the settings' names")]
+pub(super) struct File {
+    pub(super) listen: SocketAddr,
+    pub(super) hosts: Vec<String>,
+    pub(super) public_url: Option<Spanned<String>>,
+    pub(super) behind_proxy: bool,
+    pub(super) tls: Option<Tls>,
+    pub(super) store: Spanned<String>,
+    pub(super) secret_key_file: Option<PathBuf>,
+    pub(super) timezone: Option<Spanned<String>>,
+    pub(super) scans_at_once: Spanned<usize>,
+    pub(super) retention: Retention,
+    pub(super) clusters: Vec<Spanned<Cluster>>,
+    pub(super) sources: Vec<Spanned<Source>>,
+    pub(super) rules: Vec<OwnRule>,
+}
+
+impl Default for File {
+    fn default() -> Self {
+        let written = serde_saphyr::Location::UNKNOWN;
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8484)),
+            hosts: Vec::new(),
+            public_url: None,
+            behind_proxy: false,
+            tls: None,
+            store: Spanned::new("sqlite:anchorwatch.db".to_owned(), written, written),
+            secret_key_file: None,
+            timezone: None,
+            scans_at_once: Spanned::new(2, written, written),
+            retention: Retention::default(),
+            clusters: Vec::new(),
+            sources: Vec::new(),
+            rules: Vec::new(),
+        }
+    }
+}
+
+/// Where the certificate of the service is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) cert_file: PathBuf,
+    pub(super) key_file: PathBuf,
+}
+
+/// How long reports are kept.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Retention {
+    pub(super) age: Spanned<SignedDuration>,
+    pub(super) scans_per_source: Spanned<u32>,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        let written = serde_saphyr::Location::UNKNOWN;
+        Self {
+            age: Spanned::new(SignedDuration::from_hours(90 * 24), written, written),
+            scans_per_source: Spanned::new(5000, written, written),
+        }
+    }
+}
+
+/// A cluster: of a kubeconfig, the one that this runs in, or a recorded state of one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the settings' names")]
+pub(super) struct Cluster {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) kubeconfig: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) context: Option<String>,
+    #[serde(default)]
+    pub(super) in_cluster: bool,
+    #[serde(default)]
+    pub(super) snapshot: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) audit_log: Option<PathBuf>,
+}
+
+/// A source.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "settings that are on or off")]
+pub(super) struct Source {
+    pub(super) name: String,
+    pub(super) cluster: Spanned<String>,
+    pub(super) address: Spanned<String>,
+    #[serde(default)]
+    pub(super) namespace: Option<String>,
+    #[serde(default)]
+    pub(super) namespaces: Vec<String>,
+    #[serde(default)]
+    pub(super) interval: Option<Spanned<SignedDuration>>,
+    #[serde(default)]
+    pub(super) values: Vec<PathBuf>,
+    #[serde(default)]
+    pub(super) release: Option<String>,
+    #[serde(default)]
+    pub(super) allow_remote_bases: bool,
+    #[serde(default)]
+    pub(super) unmanaged: bool,
+    #[serde(default)]
+    pub(super) confirm: bool,
+    #[serde(default)]
+    pub(super) secrets: Secrets,
+    #[serde(default = "yes")]
+    pub(super) watch: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Whether Secrets are compared.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Secrets {
+    /// They are not asked for.
+    #[default]
+    Skip,
+    /// They are compared, as fingerprints.
+    Compare,
+}

@@ -1,0 +1,233 @@
+//! The service: it remembers, looks every hour and whenever it is asked, and tells what it knows.
+//!
+//! Duties run beside each other until they are told to stop: `schedule` queues what is due, `work` does what is queued,
+//! `tidy` forgets what is old, and `listen` answers people and programs. What they share is a [`Service`].
+
+mod limits;
+mod listen;
+pub(crate) mod metrics;
+mod schedule;
+mod tidy;
+mod work;
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_edge::clock::{self, Clock};
+use anchorwatch_edge::store::{Person, Role, Store, StoreError};
+use jiff::Timestamp;
+use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::failure::Failure;
+use limits::Limits;
+pub(crate) use listen::Listener;
+use metrics::Metrics;
+
+/// How long the duties have to end.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a login link counts.
+const LOGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
+
+/// What all parts of the service share.
+pub(crate) struct Service {
+    /// What it remembers.
+    pub(crate) store: Store,
+    /// What was configured; another one after a reload.
+    config: RwLock<Arc<Config>>,
+    /// The key of the fingerprints.
+    pub(crate) key: SecretKey,
+    /// Its clock.
+    pub(crate) clock: Clock,
+    /// What this process is called among its replicas.
+    pub(crate) replica: String,
+    /// What happens, as it happens.
+    pub(crate) events: broadcast::Sender<Event>,
+    /// Rung when something was queued here, so that nobody waits for the next look.
+    pub(crate) queued: Notify,
+    /// Numbers for Prometheus.
+    pub(crate) metrics: Metrics,
+    /// How often somebody may ask for what is dear.
+    pub(crate) limits: Limits,
+    /// True if whoever comes may read: the demo.
+    pub(crate) open: bool,
+    /// Ends everything.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Something that people who look at the page want to know of.
+#[derive(Debug, Clone)]
+pub(crate) enum Event {
+    /// A source was scanned, or could not be.
+    Scanned {
+        /// The scan's id.
+        scan_id: String,
+        /// The source.
+        source: String,
+        /// Its cluster.
+        cluster: String,
+    },
+    /// Somebody decided something of an item, or of a rule.
+    Decided {
+        /// The item's fingerprint, or the rule's id.
+        id: String,
+    },
+}
+
+impl Event {
+    /// How it is called in the stream of events.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Scanned { .. } => "scanned",
+            Self::Decided { .. } => "decided",
+        }
+    }
+}
+
+/// How the service is to be run.
+pub(crate) struct Plan {
+    /// What was configured.
+    pub(crate) config: Config,
+    /// How to read the configuration again.
+    pub(crate) again: Option<std::path::PathBuf>,
+    /// Its clock.
+    pub(crate) clock: Clock,
+    /// True if whoever comes may read.
+    pub(crate) open: bool,
+}
+
+impl Service {
+    /// The configuration that holds now.
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.config.read().expect("nobody panics while it is replaced").clone()
+    }
+
+    /// What the clock shows.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Tells those who look.
+    pub(crate) fn announce(&self, event: Event) {
+        // Nobody may be looking.
+        let _ = self.events.send(event);
+    }
+
+    async fn open(plan: Plan) -> Result<Arc<Self>, Failure> {
+        let Plan { config, again: _, clock, open } = plan;
+        let key = clock::secret_key(&config.secret_key_file).map_err(|error| Failure::because(&error))?;
+        let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
+        let service = Self {
+            store,
+            key,
+            clock,
+            replica: clock::new_id(),
+            events: broadcast::channel(256).0,
+            queued: Notify::new(),
+            metrics: Metrics::default(),
+            limits: Limits::default(),
+            open,
+            stop: CancellationToken::new(),
+            config: RwLock::new(Arc::new(config)),
+        };
+        service.configure_sources().await.map_err(|error| store_failure(&error))?;
+        Ok(Arc::new(service))
+    }
+
+    async fn configure_sources(&self) -> Result<(), StoreError> {
+        let config = self.config();
+        let sources: Vec<_> =
+            config.sources.iter().map(|s| (s.name.clone(), s.cluster.clone(), s.address().to_owned())).collect();
+        self.store.configure_sources(&sources, self.now()).await
+    }
+
+    /// A link by which the person who started the service can come in, once.
+    async fn login_link(&self, base: &str) -> Result<String, Failure> {
+        let secret = clock::new_secret().map_err(|error| Failure::because(&error))?;
+        let person = Person {
+            name: "first login".to_owned(),
+            role: Role::Approver,
+            clusters: Vec::new(),
+            namespaces: Vec::new(),
+            token_id: None,
+        };
+        let now = self.now();
+        self.store.add_login(&secret, &person, now + LOGIN, now).await.map_err(|error| store_failure(&error))?;
+        Ok(format!("{base}/login?code={secret}"))
+    }
+}
+
+/// Runs the service until it is told to stop. `started` is told where it listens, and how to come in.
+pub(crate) async fn serve(plan: Plan, started: impl FnOnce(&str, Option<&str>)) -> Result<(), Failure> {
+    let again = plan.again.clone();
+    let service = Service::open(plan).await?;
+    let listener = Listener::bind(&service).await?;
+    let base = listener.base_url();
+    let has_tokens = !service.store.tokens().await.map_err(|error| store_failure(&error))?.is_empty();
+    let login = if has_tokens { None } else { Some(service.login_link(&base).await?) };
+
+    let duties = TaskTracker::new();
+    duties.spawn(schedule::run(service.clone()));
+    for _ in 0..service.config().scans_at_once {
+        duties.spawn(work::run(service.clone()));
+    }
+    duties.spawn(tidy::run(service.clone()));
+    duties.spawn(listener.run(service.clone()));
+    duties.close();
+    started(&base, login.as_deref());
+
+    signals(&service, again.as_deref()).await?;
+    service.stop.cancel();
+    if tokio::time::timeout(PATIENCE, duties.wait()).await.is_err() {
+        tracing::warn!(seconds = PATIENCE.as_secs(), "stopped before all was done; other replicas take it over");
+    }
+    Ok(())
+}
+
+/// Waits until somebody says stop; reads the configuration again when somebody says so.
+async fn signals(service: &Service, again: Option<&std::path::Path>) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let listen =
+        |kind| signal(kind).map_err(|error| Failure::new("cannot listen to signals").detail(error.to_string()));
+    let (mut interrupt, mut terminate, mut hangup) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => return Ok(()),
+            _ = terminate.recv() => return Ok(()),
+            () = service.stop.cancelled() => return Ok(()),
+            _ = hangup.recv() => if let Some(path) = again { reload(service, path).await },
+        }
+    }
+}
+
+async fn reload(service: &Service, path: &std::path::Path) {
+    match crate::config::read(path) {
+        Ok(config) => {
+            let before = service.config();
+            if config.listen != before.listen || config.store != before.store || config.tls != before.tls {
+                tracing::warn!("listen, store and tls take effect with a restart");
+            }
+            *service.config.write().expect("nobody panics while it is replaced") = Arc::new(config);
+            match service.configure_sources().await {
+                Ok(()) => tracing::info!(config = %path.display(), "configuration read again"),
+                Err(error) => tracing::error!(%error, "cannot write the sources of the new configuration"),
+            }
+        }
+        Err(failure) => {
+            tracing::error!(reason = failure.line(), "the configuration cannot be used; the one before it stays");
+        }
+    }
+}
+
+/// An error of the store, and what to do about it.
+pub(crate) fn store_failure(error: &StoreError) -> Failure {
+    let failure = Failure::because(error);
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}

@@ -1,0 +1,117 @@
+//! Numbers for Prometheus, in its names and units.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64};
+
+use anchorwatch_core::drift::DriftItem;
+use jiff::Timestamp;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::drift::scan::Outcome;
+
+type Labels = Vec<(&'static str, String)>;
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// All numbers of this process.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    registry: Registry,
+    last_success: Family<Labels, Seconds>,
+    failures: Family<Labels, Counter>,
+    duration: Family<Labels, Histogram, fn() -> Histogram>,
+    items: Family<Labels, Gauge<i64, AtomicI64>>,
+    not_compared: Family<Labels, Gauge<i64, AtomicI64>>,
+    requests: Family<Labels, Histogram, fn() -> Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("anchorwatch");
+        let histogram: fn() -> Histogram = || Histogram::new(exponential_buckets(0.001, 2.0, 18));
+        let metrics = Self {
+            last_success: Family::default(),
+            failures: Family::default(),
+            duration: Family::new_with_constructor(histogram),
+            items: Family::default(),
+            not_compared: Family::default(),
+            requests: Family::new_with_constructor(histogram),
+            registry: Registry::default(),
+        };
+        registry.register(
+            "scan_last_success_timestamp_seconds",
+            "When a scan of the source succeeded last",
+            metrics.last_success.clone(),
+        );
+        registry.register("scan_failures", "Scans that failed", metrics.failures.clone());
+        registry.register_with_unit("scan_duration", "How long scans took", Unit::Seconds, metrics.duration.clone());
+        registry.register("drift_items", "Items that the last scans of this process told", metrics.items.clone());
+        registry.register(
+            "not_compared",
+            "What the last scans of this process could not compare",
+            metrics.not_compared.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_duration",
+            "How long requests took",
+            Unit::Seconds,
+            metrics.requests.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+}
+
+impl Metrics {
+    /// The text that Prometheus reads (`OpenMetrics` 1.0).
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        // Nothing fails where a text is written to.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&self, route: String, status: u16, seconds: f64) {
+        let labels = vec![("route", route), ("status", status.to_string())];
+        self.requests.get_or_create(&labels).observe(seconds);
+    }
+
+    pub(super) fn scanned(&self, cluster: &str, source: &str, at: Timestamp, seconds: f64, outcome: &Outcome) {
+        let place = || vec![("cluster", cluster.to_owned()), ("source", source.to_owned())];
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
+        self.last_success.get_or_create(&place()).set(at.as_second() as f64);
+        self.duration.get_or_create(&place()).observe(seconds);
+        let mut counts: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        // What is there no more is zero, and does not stay as it was.
+        for level in ["high", "medium", "info"] {
+            for origin in ["human", "controller", "stale", "unknown"] {
+                counts.insert((level, origin), 0);
+            }
+        }
+        let words: Vec<(String, String)> = outcome.reports.iter().flat_map(|r| &r.items).map(words).collect();
+        for (level, origin) in &words {
+            *counts.entry((level, origin)).or_default() += 1;
+        }
+        for ((level, origin), count) in counts {
+            let labels = [place(), vec![("level", level.to_owned()), ("origin", origin.to_owned())]].concat();
+            self.items.get_or_create(&labels).set(count);
+        }
+        let gaps = i64::try_from(outcome.not_compared().len()).unwrap_or(i64::MAX);
+        self.not_compared.get_or_create(&place()).set(gaps);
+    }
+
+    pub(super) fn scan_failed(&self, cluster: &str, source: &str) {
+        let labels = vec![("cluster", cluster.to_owned()), ("source", source.to_owned())];
+        self.failures.get_or_create(&labels).inc();
+    }
+}
+
+fn words(item: &DriftItem) -> (String, String) {
+    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let value = |of: serde_json::Result<serde_json::Value>| word(of.unwrap_or_default());
+    (value(serde_json::to_value(item.drift_level)), value(serde_json::to_value(item.origin)))
+}

@@ -1,0 +1,43 @@
+//! Queues the scans that are due: each source's interval, and a tenth of it by chance, so that they do not all come at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anchorwatch_edge::clock;
+use anchorwatch_edge::store::StoreError;
+
+use super::Service;
+
+const EVERY: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(service: Arc<Service>) {
+    let mut faults = super::work::Faults::new("cannot see what is due");
+    loop {
+        match queue(&service).await {
+            Ok(0) => faults.none(),
+            Ok(_) => {
+                faults.none();
+                service.queued.notify_waiters();
+            }
+            Err(error) => faults.note(&error),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(EVERY) => {}
+            () = service.stop.cancelled() => return,
+        }
+    }
+}
+
+/// Gives how many were queued by this replica.
+async fn queue(service: &Service) -> Result<usize, StoreError> {
+    let config = service.config();
+    let now = service.now();
+    let mut queued = 0;
+    for name in service.store.due(now).await? {
+        let Some(source) = config.sources.iter().find(|source| source.name == name) else { continue };
+        let millis = u64::try_from(source.interval.as_millis()).unwrap_or(u64::MAX);
+        let next_in = source.interval + Duration::from_millis(clock::chance(millis / 10));
+        queued += usize::from(service.store.queue_if_due(&name, &clock::new_id(), next_in, now).await?);
+    }
+    Ok(queued)
+}

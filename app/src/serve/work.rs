@@ -1,0 +1,221 @@
+//! Does what is queued: claims a scan, runs it on a thread of its own, and records what came of it.
+//!
+//! The claim is a lease that is renewed while the scan runs. Whoever lost it writes nothing. A store that is gone for a
+//! while is waited for: what was found is not thrown away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anchorwatch_edge::clock;
+use anchorwatch_edge::store::{Claim, ScanRecord, StoreError};
+use jiff::Timestamp;
+use tokio::task::JoinHandle;
+
+use super::{Event, Service};
+use crate::drift::scan::{Blind, Outcome, scan};
+use crate::failure::Failure;
+
+/// How long a claim holds without being renewed.
+const LEASE: Duration = Duration::from_mins(1);
+const RENEW: Duration = Duration::from_secs(15);
+/// How often somebody looks whether another replica has queued something.
+const LOOK: Duration = Duration::from_secs(1);
+
+pub(super) async fn run(service: Arc<Service>) {
+    let mut faults = Faults::new("cannot claim work");
+    while !service.stop.is_cancelled() {
+        let queued = service.queued.notified();
+        match service.store.claim(&service.replica, LEASE, service.now()).await {
+            Ok(Some(claim)) => {
+                faults.none();
+                perform(&service, claim).await;
+                continue;
+            }
+            Ok(None) => faults.none(),
+            Err(error) => faults.note(&error),
+        }
+        tokio::select! {
+            () = queued => {}
+            () = tokio::time::sleep(LOOK) => {}
+            () = service.stop.cancelled() => {}
+        }
+    }
+}
+
+async fn perform(service: &Arc<Service>, claim: Claim) {
+    let started_at = service.now();
+    let config = service.config();
+    let (result, cluster) = match config.sources.iter().find(|source| source.name == claim.job.source) {
+        Some(source) => match service.policy().await {
+            Ok(policy) => {
+                let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
+                let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
+                let scanning = tokio::task::spawn_blocking(move || scan(&runtime, &request, &key));
+                let Some(result) = finish(service, &claim, scanning).await else { return };
+                (result, source.cluster.clone())
+            }
+            Err(error) => (Err(super::store_failure(&error)), source.cluster.clone()),
+        },
+        None => (Err(Failure::new(format!("no source is called {} any more", claim.job.source))), String::new()),
+    };
+    let record = Record { scan_id: clock::new_id(), cluster, started_at, finished_at: service.now(), result };
+    record.write(service, &claim).await;
+}
+
+/// Waits for a scan, and holds its claim meanwhile. `None` if the claim was lost.
+async fn finish(
+    service: &Service,
+    claim: &Claim,
+    mut scanning: JoinHandle<Result<Outcome, Failure>>,
+) -> Option<Result<Outcome, Failure>> {
+    loop {
+        tokio::select! {
+            done = &mut scanning => {
+                return Some(done.unwrap_or_else(|panic| {
+                    tracing::error!(source = claim.job.source, %panic, "a scan broke down");
+                    Err(Failure::new("the scan broke down").detail("this is a defect of anchorwatch; its log says more"))
+                }));
+            }
+            () = tokio::time::sleep(RENEW) => {
+                if !hold(service, claim).await {
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// Holds a claim for longer; false if somebody else has it.
+async fn hold(service: &Service, claim: &Claim) -> bool {
+    match service.store.renew(claim, LEASE, service.now()).await {
+        Err(StoreError::ClaimLost(_)) => {
+            tracing::warn!(source = claim.job.source, job = claim.job_id, "another replica has taken this scan over");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(source = claim.job.source, %error, "cannot renew the claim on a scan");
+            true
+        }
+        Ok(()) => true,
+    }
+}
+
+/// What came of a scan, to be written.
+struct Record {
+    scan_id: String,
+    cluster: String,
+    started_at: Timestamp,
+    finished_at: Timestamp,
+    result: Result<Outcome, Failure>,
+}
+
+impl Record {
+    /// Writes it as soon as the store takes it.
+    async fn write(self, service: &Service, claim: &Claim) {
+        let source = &claim.job.source;
+        let blind = self.result.as_ref().map(|outcome| &outcome.blind).ok();
+        let would_see = |item: &anchorwatch_edge::store::OpenItem| {
+            blind.is_some_and(|blind: &Blind| blind.sees(&item.resource_kind, &item.namespace, &item.resource_name))
+        };
+        let mut faults = Faults::new("cannot record a scan; trying again");
+        let recorded = loop {
+            let record = ScanRecord {
+                scan_id: &self.scan_id,
+                source,
+                cluster: &self.cluster,
+                triggered_by: claim.job.triggered_by,
+                requested_by: claim.job.requested_by.as_deref(),
+                started_at: self.started_at,
+                finished_at: self.finished_at,
+                result: match &self.result {
+                    Ok(outcome) => Ok(outcome.reports.clone()),
+                    Err(failure) => Err(failure.body()),
+                },
+                would_see: &would_see,
+            };
+            match service.store.record_scan(claim, record).await {
+                Ok(recorded) => break recorded,
+                Err(StoreError::ClaimLost(_)) => {
+                    tracing::warn!(
+                        source,
+                        job = claim.job_id,
+                        "another replica has taken this scan over; not recorded"
+                    );
+                    return;
+                }
+                Err(error) => {
+                    faults.note(&error);
+                    tokio::select! {
+                        () = tokio::time::sleep(LOOK) => {}
+                        () = service.stop.cancelled() => return,
+                    }
+                    if !hold(service, claim).await {
+                        return;
+                    }
+                }
+            }
+        };
+        let seconds = self.finished_at.duration_since(self.started_at).as_secs_f64();
+        match &self.result {
+            Ok(outcome) => {
+                tracing::info!(
+                    source,
+                    cluster = self.cluster,
+                    scan = self.scan_id,
+                    seconds,
+                    objects = outcome.extent.objects,
+                    not_compared = outcome.not_compared().len(),
+                    new = recorded.new,
+                    changed = recorded.changed,
+                    back = recorded.back,
+                    resolved = recorded.resolved,
+                    "scanned"
+                );
+                service.metrics.scanned(&self.cluster, source, self.finished_at, seconds, outcome);
+            }
+            Err(failure) => {
+                tracing::error!(source, cluster = self.cluster, seconds, reason = failure.line(), "scan failed");
+                service.metrics.scan_failed(&self.cluster, source);
+            }
+        }
+        service.announce(Event::Scanned { scan_id: self.scan_id, source: source.clone(), cluster: self.cluster });
+    }
+}
+
+impl Service {
+    /// The configuration's rules, and those that people made.
+    pub(crate) async fn policy(&self) -> Result<Arc<anchorwatch_core::drift::policy::Policy>, StoreError> {
+        let made = self.store.rules().await?;
+        let written = self.config().policy.clone();
+        if made.is_empty() {
+            return Ok(written);
+        }
+        Ok(Arc::new(written.with(made.iter().map(anchorwatch_edge::store::MadeRule::rule).collect())))
+    }
+}
+
+/// Says that something goes wrong when it begins and when it ends, not each time.
+pub(super) struct Faults {
+    doing: &'static str,
+    last: Option<String>,
+}
+
+impl Faults {
+    pub(super) fn new(doing: &'static str) -> Self {
+        Self { doing, last: None }
+    }
+
+    pub(super) fn note(&mut self, error: &StoreError) {
+        let said = Failure::because(error).line();
+        if self.last.as_ref() != Some(&said) {
+            tracing::error!(reason = said, "{}", self.doing);
+            self.last = Some(said);
+        }
+    }
+
+    pub(super) fn none(&mut self) {
+        if self.last.take().is_some() {
+            tracing::info!("over: {}", self.doing);
+        }
+    }
+}
