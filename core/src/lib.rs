@@ -1,6 +1,7 @@
 //! What Anchorwatch decides: plain data in, plain data out. No IO, no clock, no async, no randomness.
 
 pub mod drift;
+pub mod notification;
 pub mod object;
 pub mod ownership;
 pub mod schema;

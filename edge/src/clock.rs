@@ -49,6 +49,15 @@ pub fn new_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
 
+/// A new id that people can read out: six characters without those that look alike (Crockford's base 32).
+pub fn short_id() -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    // The last four bytes of such an id are random.
+    let [.., a, b, c, d] = uuid::Uuid::now_v7().into_bytes();
+    let random = u32::from_be_bytes([a, b, c, d]);
+    (0..6).map(|place| char::from(LETTERS[(random >> (place * 5)) as usize % LETTERS.len()])).collect()
+}
+
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
@@ -112,6 +121,13 @@ fn random() -> Result<[u8; 32], KeyError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn short_ids_differ_and_are_easy_to_read() {
+        let ids: std::collections::BTreeSet<String> = (0..1000).map(|_| short_id()).collect();
+        assert!(ids.len() > 990, "{}", ids.len());
+        assert!(ids.iter().all(|id| id.len() == 6 && !id.contains(['I', 'L', 'O', 'U'])));
+    }
 
     #[test]
     fn the_key_is_made_once_and_is_for_its_owner_only() {

@@ -3,15 +3,19 @@
 //! One module per table, each with its row and what is asked of it. What has to happen together happens in one
 //! transaction, which other writers of the same rows wait for.
 
+mod duties;
 mod jobs;
 mod migration;
+mod outbox;
 mod record;
 mod reports;
 mod retention;
 mod rules;
 mod sessions;
 mod sources;
+mod tellings;
 mod tokens;
+mod troubles;
 
 use std::path::Path;
 use std::time::Duration;
@@ -27,12 +31,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
+pub use duties::Duty;
 pub use jobs::{Claim, Job, JobOutcome, NewJob};
+pub use outbox::{Notification, NotificationState, Outgoing, Unsent};
 pub use record::{OpenItem, Recorded, ScanRecord};
 pub use reports::{Filter, Listed};
 pub use rules::{Hidden, MadeRule};
 pub use sessions::Person;
 pub use sources::SourceRow;
+pub use tellings::Composing;
 pub use tokens::{NewToken, Role, TokenRow};
 
 /// How long a connection waits for another one's write, and for a free one of the pool.
@@ -89,6 +96,12 @@ pub enum StoreError {
     /// Somebody else has taken the work over: nothing was written.
     #[error("the claim on job {0} was lost: somebody else has taken it over")]
     ClaimLost(String),
+    /// Somebody else sends the notification by now: nothing was written.
+    #[error("the claim on notification {0} was lost: somebody else has taken it over")]
+    NotificationLost(String),
+    /// Somebody else holds the duty by now: nothing was written.
+    #[error("the duty {0} was lost: somebody else has taken it over")]
+    DutyLost(String),
     /// A name that is taken.
     #[error("there is a {what} {name:?} already")]
     Taken {

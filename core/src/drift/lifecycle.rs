@@ -3,6 +3,7 @@
 //! A report is the immutable record of one scan; what lives on is the item, known by its fingerprint (spec 2.1).
 
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::item::{DriftItem, DriftStatus};
 use super::level::DriftLevel;
@@ -29,7 +30,8 @@ pub struct Known {
 }
 
 /// What an item is now, beside what was known of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Turn {
     /// Never seen before.
     New,

@@ -8,7 +8,10 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(Sql { name: "0001_first", text: include_str!("../../migrations/0001_first.sql") })]
+        vec![
+            Box::new(Sql { name: "0001_first", text: include_str!("../../migrations/0001_first.sql") }),
+            Box::new(Sql { name: "0002_outbox", text: include_str!("../../migrations/0002_outbox.sql") }),
+        ]
     }
 }
 

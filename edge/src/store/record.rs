@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
 
 use super::jobs::Claim;
+use super::tellings::{REPLACE_TELLING, TELLINGS, telling_row};
 use super::{Store, StoreError, Table, failing, insert, micros, named, timestamp, word};
 
 /// What came of a scan.
@@ -169,15 +170,17 @@ impl Store {
 
     async fn settle(&self, write: &DatabaseTransaction, record: ScanRecord<'_>) -> Result<Recorded, StoreError> {
         let fail = failing("record a scan");
+        self.hold_tellings(write).await.map_err(&fail)?;
         insert(write, SCANS, vec![scan_row(&record)], "").await.map_err(&fail)?;
-        let ScanRecord { scan_id, source, finished_at, result, would_see, .. } = record;
+        let ScanRecord { scan_id, source, cluster, finished_at, result, would_see, .. } = record;
         let reports = match result {
             Ok(reports) => reports,
             Err(failure) => {
                 let sql =
                     "UPDATE sources SET last_scan_id = $2, last_failure = $3, last_failure_at = $4 WHERE name = $1";
                 let values = [source.into(), scan_id.into(), failure.into(), micros(finished_at).into()];
-                write.execute_raw(self.statement(sql, values)).await.map_err(fail)?;
+                write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+                self.scan_failed_within(write, source, cluster, finished_at).await.map_err(fail)?;
                 return Ok(Recorded::default());
             }
         };
@@ -185,7 +188,8 @@ impl Store {
         let hidden: HashSet<String> =
             reports.iter().flat_map(|report| &report.ignored).map(|ignored| ignored.fingerprint.clone()).collect();
         let mut recorded = Recorded::default();
-        let (mut report_rows, mut report_items, mut items) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut report_rows, mut report_items) = (Vec::new(), Vec::new());
+        let (mut items, mut tellings) = (Vec::new(), Vec::new());
         let namespaces: BTreeSet<String> = reports.iter().map(|report| report.namespace.clone()).collect();
         for mut report in reports {
             for item in &mut report.items {
@@ -201,6 +205,7 @@ impl Store {
                 item.first_seen = seen.first_seen;
                 let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
                 items.push(item_row(source, &report.cluster, item, told_at, seen.changes));
+                tellings.extend(telling_row(source, &report.cluster, item, &seen, finished_at));
             }
             report.derive_status();
             report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
@@ -221,6 +226,8 @@ impl Store {
             let values = [fingerprint.as_str().into(), micros(finished_at).into()];
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         }
+        insert(write, TELLINGS, tellings, REPLACE_TELLING).await.map_err(&fail)?;
+        self.scan_succeeded_within(write, source, finished_at).await.map_err(&fail)?;
         for fingerprint in &gone {
             let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
             let values = [fingerprint.as_str().into(), micros(finished_at).into()];

@@ -93,8 +93,8 @@ struct Keyed {
 }
 
 #[derive(FromQueryResult)]
-struct Total {
-    total: i64,
+pub(super) struct Total {
+    pub(super) total: i64,
 }
 
 impl Store {
@@ -256,14 +256,14 @@ impl Chosen {
 }
 
 /// Cuts what was asked for beyond the page; gives the last one's key if there is more.
-fn page<T>(rows: &mut Vec<T>, limit: u64, key: impl Fn(&T) -> String) -> Option<String> {
+pub(super) fn page<T>(rows: &mut Vec<T>, limit: u64, key: impl Fn(&T) -> String) -> Option<String> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     rows.truncate(limit);
     rows.last().filter(|_| more).map(key)
 }
 
-fn read(what: &'static str, text: &str) -> Result<Json, StoreError> {
+pub(super) fn read(what: &'static str, text: &str) -> Result<Json, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::Malformed { what, reason: error.to_string() })
 }
 

@@ -21,6 +21,8 @@ mod git_read;
 #[cfg(test)]
 mod git_work_tree;
 #[cfg(test)]
+mod outbox_suite;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod store;

@@ -2,12 +2,18 @@
 
 use anchorwatch_edge::store::{Store, StoreAddress, StoreError};
 
-use crate::store_suite;
+use crate::{outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_store_does_what_every_store_does() {
     let folder = tempfile::tempdir().unwrap();
     store_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_outbox_of_the_embedded_store_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    outbox_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
 }
 
 #[tokio::test]

@@ -21,11 +21,11 @@ fn start() -> Timestamp {
     "2026-11-25T03:00:00Z".parse().unwrap()
 }
 
-fn after(seconds: i64) -> Timestamp {
+pub(crate) fn after(seconds: i64) -> Timestamp {
     start() + SignedDuration::from_secs(seconds)
 }
 
-const LEASE: Duration = Duration::from_secs(30);
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
 /// Runs everything; each part has names of its own, as they share a store.
 pub(crate) async fn run(address: &StoreAddress) {
@@ -51,7 +51,7 @@ async fn several_may_open_it_at_once(address: &StoreAddress) {
     }
 }
 
-fn item(source: &str, name: &str, value: &str, level: DriftLevel) -> DriftItem {
+pub(crate) fn item(source: &str, name: &str, value: &str, level: DriftLevel) -> DriftItem {
     let identity = Identifying {
         cluster: "test",
         source,
@@ -91,7 +91,7 @@ fn item(source: &str, name: &str, value: &str, level: DriftLevel) -> DriftItem {
     }
 }
 
-fn report(source: &str, at: Timestamp, items: Vec<DriftItem>) -> DriftReport {
+pub(crate) fn report(source: &str, at: Timestamp, items: Vec<DriftItem>) -> DriftReport {
     DriftReport::new(Findings {
         report_id: new_id(),
         scanned_at: at,
@@ -117,14 +117,14 @@ fn job(source: &str) -> NewJob {
 }
 
 /// Claims the only job that is due.
-async fn claimed(store: &Store, source: &str, at: Timestamp) -> Claim {
+pub(crate) async fn claimed(store: &Store, source: &str, at: Timestamp) -> Claim {
     store.enqueue(&new_id(), &job(source), at).await.unwrap();
     let claim = store.claim("replica", LEASE, at).await.unwrap().unwrap();
     assert_eq!(claim.job, job(source));
     claim
 }
 
-fn record<'a>(
+pub(crate) fn record<'a>(
     scan_id: &'a str,
     source: &'a str,
     at: Timestamp,
@@ -145,7 +145,7 @@ fn record<'a>(
 }
 
 /// Scans a source that has these items at this second.
-async fn scan(store: &Store, source: &str, seconds: i64, items: Vec<DriftItem>) -> Recorded {
+pub(crate) async fn scan(store: &Store, source: &str, seconds: i64, items: Vec<DriftItem>) -> Recorded {
     let at = after(seconds);
     let claim = claimed(store, source, at).await;
     let reports = vec![report(source, at, items)];

@@ -9,6 +9,9 @@ mod git_remote;
 #[cfg(test)]
 mod git_servers;
 #[cfg(test)]
+#[path = "../it/outbox_suite.rs"]
+mod outbox_suite;
+#[cfg(test)]
 mod render_fence;
 #[cfg(test)]
 mod render_helm;

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anchorwatch_testbed::Postgres;
 
-use crate::store_suite;
+use crate::{outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_on_postgres_does_what_every_store_does() {
@@ -12,5 +12,7 @@ async fn a_store_on_postgres_does_what_every_store_does() {
         writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed (Debian: postgresql-15)").unwrap();
         return;
     };
-    store_suite::run(&server.url().parse().unwrap()).await;
+    let address = server.url().parse().unwrap();
+    store_suite::run(&address).await;
+    outbox_suite::run(&address).await;
 }

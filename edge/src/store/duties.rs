@@ -1,0 +1,70 @@
+//! `duties`: what one replica does for all: a poll, a watch, the retention.
+//!
+//! A duty is held by a lease and under an epoch, like a job's claim, but it never ends: what has to be remembered from
+//! holder to holder is its state.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait as _, FromQueryResult, Value};
+
+use super::{Store, StoreError, after, failing, micros};
+
+/// A duty that this replica holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Duty {
+    /// Its name, as in `telegram-poll`.
+    pub name: String,
+    /// What was saved last, by whichever holder.
+    pub state: Option<String>,
+    epoch: i64,
+}
+
+#[derive(FromQueryResult)]
+struct Row {
+    epoch: i64,
+    state: Option<String>,
+}
+
+impl Store {
+    /// Takes a duty over if nobody holds it, or its holder has not been heard of for its lease.
+    pub async fn hold_duty(
+        &self,
+        name: &str,
+        holder: &str,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Option<Duty>, StoreError> {
+        let sql = "INSERT INTO duties (name, holder, leased_until, epoch) VALUES ($1, $2, $3, 1) \
+                   ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, leased_until = excluded.leased_until, \
+                   epoch = duties.epoch + 1 WHERE duties.leased_until < $4 RETURNING epoch, state";
+        let values = [name.into(), holder.into(), micros(after(now, lease)).into(), micros(now).into()];
+        let row = Row::find_by_statement(self.statement(sql, values)).one(&self.db).await;
+        let row = row.map_err(failing("take a duty over"))?;
+        Ok(row.map(|Row { epoch, state }| Duty { name: name.to_owned(), state, epoch }))
+    }
+
+    /// Holds a duty for longer.
+    pub async fn renew_duty(&self, duty: &Duty, lease: Duration, now: Timestamp) -> Result<(), StoreError> {
+        self.write_duty(duty, "leased_until = $3", micros(after(now, lease)).into()).await
+    }
+
+    /// Saves what the next holder has to know, if this one still holds the duty.
+    pub async fn save_duty(&self, duty: &mut Duty, state: &str) -> Result<(), StoreError> {
+        self.write_duty(duty, "state = $3", state.into()).await?;
+        duty.state = Some(state.to_owned());
+        Ok(())
+    }
+
+    /// Lets go of a duty, so that nobody has to wait for the end of its lease.
+    pub async fn release_duty(&self, duty: &Duty) -> Result<(), StoreError> {
+        self.write_duty(duty, "leased_until = $3", 0_i64.into()).await
+    }
+
+    async fn write_duty(&self, duty: &Duty, what: &str, value: Value) -> Result<(), StoreError> {
+        let sql = format!("UPDATE duties SET {what} WHERE name = $1 AND epoch = $2");
+        let values = [duty.name.as_str().into(), duty.epoch.into(), value];
+        let done = self.db.execute_raw(self.statement(&sql, values)).await.map_err(failing("write a duty"))?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::DutyLost(duty.name.clone())) }
+    }
+}
