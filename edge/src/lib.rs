@@ -4,6 +4,8 @@ pub mod clock;
 pub mod cluster;
 pub mod files;
 pub mod git;
+pub mod notify;
+pub mod outbound;
 pub mod process;
 pub mod render;
 pub mod snapshot;

@@ -2,7 +2,8 @@
 //!
 //! [`Binaries`] finds the programs or builds them from their Go modules, [`ControlPlane`] starts them on free ports in
 //! a fresh folder and stops them again, [`harvest`] learns from a running API server what it adds to objects, and
-//! [`record`] records what `anchorwatch demo` shows. [`Postgres`] is a database for tests of the store.
+//! [`record`] records what `anchorwatch demo` shows. [`Postgres`] is a database for tests of the store,
+//! [`Receiver`] a server for tests of what is sent.
 //!
 //! Nothing started here outlives its starter: dropping a [`ControlPlane`] stops and reaps every process, and if the
 //! test process itself is killed the kernel kills them (see `process.rs`).
@@ -15,6 +16,7 @@ mod hexadecimal;
 mod postgres;
 mod process;
 mod proxy;
+mod receiver;
 pub mod record;
 
 pub use binaries::{Binaries, BuildError, Tool};
@@ -22,3 +24,4 @@ pub use client::{Client, PatchKind};
 pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};
 pub use postgres::Postgres;
 pub use process::{Server, command, find_on_path, run};
+pub use receiver::{Received, Receiver, Reply};

@@ -21,6 +21,10 @@ mod git_read;
 #[cfg(test)]
 mod git_work_tree;
 #[cfg(test)]
+mod notify;
+#[cfg(test)]
+mod outbound;
+#[cfg(test)]
 mod outbox_suite;
 #[cfg(test)]
 mod repository;

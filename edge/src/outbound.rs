@@ -1,0 +1,268 @@
+//! Calls to the outside: the only maker of HTTP clients, but for that of the cluster.
+//!
+//! A client says by its type how far it reaches. Whoever reaches inside only has each address judged right before it is
+//! connected to, and the address that it is connected to once more. No client follows redirects, asks a proxy of the
+//! environment, waits for ever or reads without end. No error has a URL in it, as some are secrets.
+
+use std::error::Error;
+use std::future::Future;
+use std::io;
+use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use ipnet::IpNet;
+use rustls::{ClientConfig, RootCertStore};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpStream;
+use tower::Service;
+
+/// How long a name may take to be looked up and connected to.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+/// How much of an answer is read.
+const ANSWER_LIMIT: usize = 1024 * 1024;
+
+/// Reaches anywhere.
+#[derive(Debug, Clone, Copy)]
+pub enum Anywhere {}
+
+/// Reaches certain networks and no others.
+#[derive(Debug, Clone, Copy)]
+pub enum InsideOnly {}
+
+/// Why a call brought no answer. Its text has neither address nor token in it.
+#[derive(Debug, thiserror::Error)]
+pub enum OutboundError {
+    /// The address is none that can be called.
+    #[error("the address is no http(s) URL without user and password")]
+    Address,
+    /// The address leads out of the networks that may be reached.
+    #[error("the address {0} is outside of the networks that may be reached")]
+    Outside(IpAddr),
+    /// There is no connection: nothing was sent.
+    #[error("cannot connect: {0}")]
+    Connect(String),
+    /// There was no whole answer in time.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The connection broke.
+    #[error("the connection broke before the answer was there: {0}")]
+    Broken(String),
+    /// The answer has no end.
+    #[error("the answer is larger than {} KiB", ANSWER_LIMIT / 1024)]
+    TooLarge,
+}
+
+impl OutboundError {
+    /// True if nobody knows whether the request arrived.
+    pub fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Broken(_) | Self::TooLarge)
+    }
+}
+
+/// What is posted.
+#[derive(Debug)]
+pub struct Post<'a> {
+    /// Where to; often a secret itself.
+    pub url: &'a SecretString,
+    /// Headers beside the type, which is JSON.
+    pub headers: HeaderMap,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// How long all of it may take.
+    pub timeout: Duration,
+}
+
+/// What came back; whatever its status, a redirect too.
+#[derive(Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// All of the body.
+    pub body: Bytes,
+}
+
+/// A client; its connections are its own, so that no other policy finds them open.
+#[derive(Debug)]
+pub struct Outbound<Reach> {
+    client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    reach: PhantomData<Reach>,
+}
+
+impl<Reach> Clone for Outbound<Reach> {
+    fn clone(&self) -> Self {
+        Self { client: self.client.clone(), reach: PhantomData }
+    }
+}
+
+impl Outbound<Anywhere> {
+    /// A client that reaches anywhere.
+    pub fn anywhere() -> Self {
+        Self::with(Connector { allowed: None })
+    }
+}
+
+impl Outbound<InsideOnly> {
+    /// A client that reaches these networks and no others.
+    pub fn inside_only(networks: Vec<IpNet>) -> Self {
+        Self::with(Connector { allowed: Some(networks.into()) })
+    }
+}
+
+impl<Reach> Outbound<Reach> {
+    fn with(connector: Connector) -> Self {
+        let https = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(tls())
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        #[expect(clippy::disallowed_methods, reason = "this is where they are made")]
+        let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
+        Self { client, reach: PhantomData }
+    }
+
+    /// Posts JSON.
+    pub async fn post(&self, post: Post<'_>) -> Result<Answer, OutboundError> {
+        let Post { url, headers, body, timeout } = post;
+        let mut request = Request::new(Full::from(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = address(url)?;
+        *request.headers_mut() = headers;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("anchorwatch"));
+        tokio::time::timeout(timeout, self.answer(request)).await.unwrap_or(Err(OutboundError::Timeout(timeout)))
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, OutboundError> {
+        let response = self.client.request(request).await.map_err(|error| {
+            if let Some(Outside(address)) = cause(&error) {
+                return OutboundError::Outside(*address);
+            }
+            let reason = innermost(&error);
+            if error.is_connect() { OutboundError::Connect(reason) } else { OutboundError::Broken(reason) }
+        })?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| {
+            if error.is::<LengthLimitError>() {
+                OutboundError::TooLarge
+            } else {
+                OutboundError::Broken(innermost(error.as_ref()))
+            }
+        })?;
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+    }
+}
+
+fn address(url: &SecretString) -> Result<Uri, OutboundError> {
+    let uri: Uri = url.expose_secret().parse().map_err(|_| OutboundError::Address)?;
+    let callable = matches!(uri.scheme_str(), Some("http" | "https"));
+    let named = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+    if callable && named { Ok(uri) } else { Err(OutboundError::Address) }
+}
+
+/// The machine's own certificate authorities; without any, no https server is believed.
+fn tls() -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+/// Connects, where that is allowed.
+#[derive(Debug, Clone)]
+struct Connector {
+    /// Anywhere where none is named.
+    allowed: Option<Arc<[IpNet]>>,
+}
+
+/// An address that may not be reached.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is outside")]
+struct Outside(IpAddr);
+
+impl Connector {
+    async fn connect(self, uri: Uri) -> io::Result<TokioIo<TcpStream>> {
+        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+        // A name that leads outside with one of its addresses is not to be believed in the others.
+        for address in &addresses {
+            self.judge(address.ip())?;
+        }
+        let mut failure = io::Error::from(io::ErrorKind::NotFound);
+        for address in addresses {
+            match TcpStream::connect(address).await {
+                Ok(stream) => {
+                    self.judge(stream.peer_addr()?.ip())?;
+                    stream.set_nodelay(true)?;
+                    return Ok(TokioIo::new(stream));
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    fn judge(&self, address: IpAddr) -> io::Result<()> {
+        let address = address.to_canonical();
+        let inside = self.allowed.as_ref().is_none_or(|networks| networks.iter().any(|net| net.contains(&address)));
+        if inside { Ok(()) } else { Err(io::Error::other(Outside(address))) }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connecting = self.clone().connect(uri);
+        Box::pin(async {
+            tokio::time::timeout(CONNECT_LIMIT, connecting).await.unwrap_or_else(|_| {
+                Err(io::Error::new(io::ErrorKind::TimedOut, format!("not within {} s", CONNECT_LIMIT.as_secs())))
+            })
+        })
+    }
+}
+
+/// What an error was made of, where it is of this type.
+fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        // An IO error's source is that of what is inside of it.
+        let inside = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = inside.map(|inside| inside as &(dyn Error + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+/// What went wrong in the end, as in `Connection refused (os error 111)`.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

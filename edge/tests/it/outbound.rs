@@ -1,0 +1,77 @@
+//! Calls to the outside: how far they reach, and that they end.
+
+use std::time::Duration;
+
+use anchorwatch_edge::outbound::{Answer, Outbound, OutboundError, Post};
+use anchorwatch_testbed::{Receiver, Reply};
+use http::HeaderMap;
+use secrecy::SecretString;
+
+async fn post<Reach>(client: &Outbound<Reach>, url: &str) -> Result<Answer, OutboundError> {
+    let url = SecretString::from(url);
+    let timeout = Duration::from_secs(1);
+    client.post(Post { url: &url, headers: HeaderMap::new(), body: b"{}".to_vec(), timeout }).await
+}
+
+fn said(status: u16, headers: &[&str], body: &str) -> Reply {
+    let headers = headers.iter().map(|&header| header.to_owned()).collect();
+    Reply::Say { status, headers, body: body.to_owned() }
+}
+
+#[tokio::test]
+async fn whoever_reaches_inside_only_reaches_nothing_else() {
+    let receiver = Receiver::start(said(200, &[], "here")).unwrap();
+    let inside = Outbound::inside_only(vec!["127.0.0.0/8".parse().unwrap()]);
+    let port = receiver.url().rsplit_once(':').unwrap().1.to_owned();
+    for host in ["127.0.0.1", "[::ffff:127.0.0.1]"] {
+        assert_eq!(post(&inside, &format!("http://{host}:{port}/")).await.unwrap().body, "here", "{host}");
+    }
+    for host in ["192.0.2.1", "[2001:db8::1]", "3221225985", "[::ffff:192.0.2.1]", "10.0.0.1"] {
+        let error = post(&inside, &format!("http://{host}/secret")).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Outside(_)), "{host}: {error:?}");
+        assert!(!error.may_have_arrived());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_handed_back() {
+    let receiver = Receiver::start(said(307, &["Location: http://192.0.2.1/leak"], "")).unwrap();
+    assert_eq!(post(&Outbound::anywhere(), &receiver.url()).await.unwrap().status, 307);
+    assert_eq!(receiver.received("").len(), 1);
+}
+
+#[tokio::test]
+async fn a_call_ends_and_says_whether_it_may_have_arrived() {
+    let receiver = Receiver::start(Reply::Cut).unwrap();
+    let client = Outbound::anywhere();
+    let cut = post(&client, &receiver.url()).await.unwrap_err();
+    receiver.otherwise(Reply::Hang);
+    let hung = post(&client, &receiver.url()).await.unwrap_err();
+    receiver.otherwise(said(200, &[], &"x".repeat(2 * 1024 * 1024)));
+    let endless = post(&client, &receiver.url()).await.unwrap_err();
+    assert_eq!(receiver.received("").len(), 3, "nothing is sent twice");
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let refused = post(&client, &format!("http://{nobody}/secret")).await.unwrap_err();
+    let errors = [cut, hung, endless, refused];
+    assert!(matches!(
+        errors,
+        [OutboundError::Broken(_), OutboundError::Timeout(_), OutboundError::TooLarge, OutboundError::Connect(_)]
+    ));
+    assert_eq!(errors.each_ref().map(OutboundError::may_have_arrived), [true, true, true, false]);
+}
+
+#[tokio::test]
+async fn no_error_has_the_address_in_it() {
+    let client = Outbound::anywhere();
+    for url in [
+        "http://127.0.0.1:1/hidden",
+        "http://hidden.invalid/",
+        "https://user:hidden@127.0.0.1/",
+        "file:///hidden",
+        "hidden",
+        "http://127.0.0.1:99999/hidden",
+    ] {
+        let error = post(&client, url).await.unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("hidden"), "{error:?}");
+    }
+}
