@@ -135,3 +135,44 @@ ignored = { $items ->
     [one] { $items } item is
    *[other] { $items } items are
   } ignored by your rules: { $rules }
+
+# Words of notifications.
+notify-drift = Drift in { $where }: { $counts }
+notify-digest = Drift in { $where }, not urgent: { $counts }
+notify-clusters = { $count } clusters
+notify-object = { $level } { $object } · { $count ->
+    [one] { $count } difference
+   *[other] { $count } differences
+  }
+notify-object-turn = { $object }, { $turn }
+notify-place = { $object } in { $namespace }
+notify-where = { $line } · { $cluster }
+notify-turn-new = new
+notify-turn-changed = changed
+notify-turn-back = back again
+notify-more = … and { $count ->
+    [one] { $count } more object
+   *[other] { $count } more objects
+  }
+notify-scan-failed = { $count ->
+    [one] Scans of { $count } source fail
+   *[other] Scans of { $count } sources fail
+  }
+notify-scan-failed-line = { $source } · { $cluster }: { $failures } times in a row, since { $since }; its drift is not known
+notify-scan-recovered = { $count ->
+    [one] Scans of { $count } source succeed again
+   *[other] Scans of { $count } sources succeed again
+  }
+notify-scan-recovered-line = { $source } · { $cluster }: after { $failures } failures since { $since }
+notify-repeated = #{ $id } · repeated: it may have arrived before
+notify-footer = #{ $id }
+notify-open = Open
+notify-acknowledge = { $count ->
+    [one] Acknowledge
+   *[other] Acknowledge all { $count }
+  }
+notify-acknowledged = Acknowledged.
+notify-acknowledged-by = Acknowledged by { $person }.
+notify-settled = Somebody has dealt with it already.
+notify-unknown = This notification is not known any more.
+notify-not-allowed = You may not do this here. Ask whoever runs Anchorwatch to allow it.

@@ -106,6 +106,35 @@ explain-ignored-until = { $place } 依 { $owner } 的規則 { $rule } 忽略，�
 explain-admitted = { $place } 不同，但不算漂移：試執行顯示准入控制對 Git 的物件也會如此
 ignored = 依您的規則忽略 { $items } 項：{ $rules }
 
+# 通知用語。
+notify-drift = { $where } 發生漂移：{ $counts }
+notify-digest = { $where } 發生漂移（不緊急）：{ $counts }
+notify-clusters = { $count } 個叢集
+notify-object = { $level } { $object } · { $count } 處不同
+notify-object-turn = { $object }，{ $turn }
+notify-place = { $namespace } 的 { $object }
+notify-where = { $line } · { $cluster }
+notify-turn-new = 新出現
+notify-turn-changed = 已變更
+notify-turn-back = 再次出現
+notify-more = … 另有 { $count } 個物件
+notify-scan-failed = { $count } 個來源掃描失敗
+notify-scan-failed-line = { $source } · { $cluster }：自 { $since } 起連續 { $failures } 次；其漂移情況不明
+notify-scan-recovered = { $count } 個來源恢復掃描
+notify-scan-recovered-line = { $source } · { $cluster }：自 { $since } 起失敗 { $failures } 次後恢復
+notify-repeated = #{ $id } · 重複通知：先前可能已送達
+notify-footer = #{ $id }
+notify-open = 開啟
+notify-acknowledge = { $count ->
+    [one] 標為已知悉
+   *[other] 全部 { $count } 項標為已知悉
+  }
+notify-acknowledged = 已知悉。
+notify-acknowledged-by = { $person } 已知悉。
+notify-settled = 已有人處理。
+notify-unknown = 查無此通知，可能已過期。
+notify-not-allowed = 您無權在此執行；請管理 Anchorwatch 的人開放權限。
+
 # 規則的理由；英文寫在規則表裡。
 rule-image = 執行的是別的程式碼
 rule-container = 多了或少了一個容器

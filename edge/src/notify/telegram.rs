@@ -113,6 +113,11 @@ impl Telegram {
         Self { outbound, base_url, token, moved: Arc::default() }
     }
 
+    /// The bot's id, which is the part of its token that is no secret.
+    pub fn id(&self) -> &str {
+        self.token.expose_secret().split_once(':').map_or("", |(id, _)| id)
+    }
+
     /// True if this person may press a button in this chat. A member of a group is not yet one who may.
     pub fn allows(&self, allowed: &Allowed, press: &Press) -> bool {
         let chat = allowed.chats.iter().any(|chat| *chat == press.chat_id || self.chat(*chat) == press.chat_id);

@@ -1,0 +1,129 @@
+//! Sending: what is due becomes messages, and each is sent by whoever claims it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anchorwatch_edge::notify::Channel;
+use anchorwatch_edge::store::{Composing, Outgoing, Store, StoreError, Unsent};
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::rest;
+use super::word::Wording;
+
+/// How long what is urgent waits for more of its kind.
+const WINDOW: Duration = Duration::from_secs(2);
+/// How often is looked whether anything is due.
+const PAUSE: Duration = Duration::from_secs(1);
+/// How long is waited where the store does not answer.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long a claim holds: longer than the slowest channel may take, which tries three times 20 s.
+const LEASE: Duration = Duration::from_mins(2);
+/// How many are sent at once, so that a channel that hangs does not hold the others up.
+const LANES: usize = 4;
+
+/// What sending needs.
+#[derive(Clone)]
+pub(crate) struct Sending {
+    /// The store.
+    pub(crate) store: Store,
+    /// The channels, each with a name of its own.
+    pub(crate) channels: Vec<Arc<dyn Channel>>,
+    /// Words what is sent.
+    pub(crate) wording: Wording,
+    /// How far apart digests are.
+    pub(crate) digest_interval: Duration,
+    /// This replica's name.
+    pub(crate) holder: String,
+    /// The clock.
+    pub(crate) now: fn() -> Timestamp,
+}
+
+/// Sends what is due until it is stopped; a message that is being sent is sent to its end.
+pub(crate) async fn run(sending: Sending, stop: CancellationToken) {
+    loop {
+        let pause = match sending.round(&stop).await {
+            Ok(()) => PAUSE,
+            Err(error) => {
+                warn!(error = %with_reasons(&error), "notifications wait: the store failed");
+                PAUSE_AFTER_FAILURE
+            }
+        };
+        if rest(pause, &stop).await {
+            return;
+        }
+    }
+}
+
+impl Sending {
+    /// Composes what is due, and sends all that waits.
+    async fn round(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        let channels: Vec<String> = self.channels.iter().map(|channel| channel.name().to_owned()).collect();
+        let composing = Composing { channels: &channels, window: WINDOW, digest_interval: self.digest_interval };
+        self.store.compose(composing, (self.now)()).await?;
+        let given_up = self.store.give_up_notifications((self.now)()).await?;
+        if given_up > 0 {
+            warn!(count = given_up, "notifications were given up: none of their senders came to an end");
+        }
+        let lanes = futures::future::join_all((0..LANES).map(|_| self.lane(stop))).await;
+        lanes.into_iter().collect()
+    }
+
+    async fn lane(&self, stop: &CancellationToken) -> Result<(), StoreError> {
+        while !stop.is_cancelled() {
+            let claimed = self.store.claim_notification(&self.holder, LEASE, (self.now)()).await?;
+            let Some(outgoing) = claimed else { break };
+            match self.send(&outgoing).await {
+                // Somebody else has it now, and sends it again as repeated.
+                Err(error @ StoreError::NotificationLost(_)) => warn!(%error, "a notification was sent too slowly"),
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(&self, outgoing: &Outgoing) -> Result<(), StoreError> {
+        let notification = &outgoing.notification;
+        let (id, channel) = (notification.short_id.as_str(), notification.channel.as_str());
+        let found = self.channels.iter().find(|known| known.name() == channel);
+        let unsent = match found {
+            Some(found) => match found.send(&self.wording.message(notification)).await {
+                Ok(external_id) => {
+                    self.store.sent(outgoing, external_id.as_deref(), (self.now)()).await?;
+                    info!(id, channel, "a notification was sent");
+                    return Ok(());
+                }
+                Err(error) => Unsent {
+                    reason: error.to_string(),
+                    may_have_arrived: error.may_have_arrived(),
+                    channel_closed_for: error.closed_for(),
+                },
+            },
+            None => Unsent {
+                reason: "the channel is not configured any more".to_owned(),
+                may_have_arrived: false,
+                channel_closed_for: None,
+            },
+        };
+        let next = self.store.unsent(outgoing, &unsent, (self.now)()).await?;
+        let reason = unsent.reason;
+        if let Some(next) = next {
+            warn!(id, channel, reason, %next, "a notification was not sent; it is tried again");
+        } else {
+            warn!(id, channel, reason, "a notification was given up");
+        }
+        Ok(())
+    }
+}
+
+/// An error with what it was made of, in a line.
+pub(super) fn with_reasons(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(reason) = next {
+        text = format!("{text}: {reason}");
+        next = reason.source();
+    }
+    text
+}
