@@ -1,4 +1,5 @@
-//! A live cluster: connecting, finding out what it serves, and reading lists of raw objects. Nothing is written.
+//! A live cluster: connecting, finding out what it serves, and reading lists of raw objects, and following
+//! their changes. Nothing is written.
 
 pub mod connect;
 pub mod discover;
@@ -7,13 +8,15 @@ pub mod list;
 mod proxy;
 mod reason;
 mod served;
+pub mod watch;
 
 use http::{Request, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
 
 pub use connect::{Cluster, ConnectOptions};
 pub use served::Served;
+pub use watch::{Event, Watches};
 
 const JSON: &str = "application/json";
 /// The largest answer that is read: a page of objects as large as etcd takes them is not larger.
@@ -68,6 +71,14 @@ pub enum ClusterError {
         cluster: String,
         /// What the client said.
         reason: String,
+    },
+    /// The answer is larger than any that is read.
+    #[error("cluster {cluster} gave an answer of more than {most_bytes} bytes")]
+    TooLarge {
+        /// Its name.
+        cluster: String,
+        /// The limit.
+        most_bytes: usize,
     },
     /// The server said no.
     #[error("cluster {cluster} answered {code}: {message}")]
@@ -128,7 +139,7 @@ impl ClusterError {
             Self::Refused { code: 429 | 500..=599, .. } => {
                 Some("it was asked several times; try again later, or record a state for --live".to_owned())
             }
-            Self::BrokenAnswer { .. } | Self::Malformed { .. } => {
+            Self::BrokenAnswer { .. } | Self::TooLarge { .. } | Self::Malformed { .. } => {
                 Some("see whether something stands between here and the API server, such as a proxy".to_owned())
             }
             _ => None,
@@ -159,21 +170,30 @@ impl Cluster {
             reason: reason::of_client(&error, self.plugin.as_deref()),
         })?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, MOST_BYTES)
-            .collect()
-            .await
-            .map_err(|error| ClusterError::BrokenAnswer { cluster: self.name.clone(), reason: error.to_string() })?;
-        let bytes: Vec<u8> = body.to_bytes().into();
+        let bytes = self.collect(body, MOST_BYTES).await?;
         if parts.status == StatusCode::OK {
             return Ok(bytes);
         }
-        let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok());
-        Err(ClusterError::Refused {
+        Err(self.refusal(&parts, &bytes))
+    }
+
+    async fn collect(&self, body: Body, most_bytes: usize) -> Result<Vec<u8>, ClusterError> {
+        let cluster = self.name.clone();
+        match Limited::new(body, most_bytes).collect().await {
+            Ok(body) => Ok(body.to_bytes().into()),
+            // Asked again, it would be as large.
+            Err(error) if error.is::<LengthLimitError>() => Err(ClusterError::TooLarge { cluster, most_bytes }),
+            Err(error) => Err(ClusterError::BrokenAnswer { cluster, reason: error.to_string() }),
+        }
+    }
+
+    fn refusal(&self, parts: &http::response::Parts, body: &[u8]) -> ClusterError {
+        ClusterError::Refused {
             cluster: self.name.clone(),
             code: parts.status.as_u16(),
-            message: status_message(&bytes),
-            retry_after,
-        })
+            message: status_message(body),
+            retry_after: parts.headers.get(header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse().ok()),
+        }
     }
 
     /// GETs a path and reads the JSON.

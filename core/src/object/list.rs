@@ -69,6 +69,8 @@ pub struct ListPage {
     items: Vec<Range<usize>>,
     /// Token of the next page; `None` on the last one.
     pub next: Option<String>,
+    /// The state of the cluster that the list shows, the same on each of its pages; empty where the server names none.
+    pub resource_version: String,
     text: String,
 }
 
@@ -107,7 +109,7 @@ impl ListPage {
         };
         let items = items.into_iter().map(within).collect();
         let next = metadata.next.filter(|token| !token.is_empty());
-        Ok(Self { items, next, text })
+        Ok(Self { items, next, resource_version: metadata.resource_version, text })
     }
 
     /// The items' texts.
@@ -136,6 +138,8 @@ fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ve
 struct ListMetadata {
     #[serde(default, rename = "continue")]
     next: Option<String>,
+    #[serde(default, rename = "resourceVersion")]
+    resource_version: String,
 }
 
 /// Takes a document apart: a `List`'s items, or the one object that it is.
@@ -170,7 +174,11 @@ mod tests {
     #[test]
     fn a_page_knows_its_items_and_the_next_page() {
         let page = |body: &str| ListPage::parse(body.as_bytes().to_vec());
-        let first = page(r#" {"kind":"PodList","metadata":{"continue":"abc"},"items":[{"a":1}, {"b":"ü"}]}"#).unwrap();
+        let first = page(
+            r#" {"kind":"PodList","metadata":{"continue":"abc","resourceVersion":"7"},"items":[{"a":1}, {"b":"ü"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(first.resource_version, "7");
         assert_eq!(first.items().collect::<Vec<_>>(), [r#"{"a":1}"#, r#"{"b":"ü"}"#]);
         assert_eq!(first.next.as_deref(), Some("abc"));
         let last = page(r#"{"kind":"PodList","metadata":{"continue":""},"items":null}"#).unwrap();

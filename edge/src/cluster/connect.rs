@@ -1,13 +1,17 @@
 //! Connecting to the cluster of a kubeconfig.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, Write};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_timeout::TimeoutConnector;
 use hyper_util::client::legacy::connect::{Connection, HttpConnector};
-use hyper_util::rt::TokioExecutor;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::middleware::AuthLayer;
 use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -33,6 +37,8 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) client: Client,
+    /// For watches only, in turns.
+    pub(super) watchers: Arc<Watchers>,
     /// The context's name, or `in-cluster`.
     pub name: String,
     /// Address of the API server, and of the proxy before it.
@@ -60,11 +66,11 @@ impl Cluster {
             None => reason::without_user(&config.cluster_url),
         };
         let default_namespace = config.default_namespace.clone();
-        let client = client(config, proxy.as_ref()).map_err(|error| ClusterError::Client {
+        let (client, watchers) = clients(config, proxy.as_ref()).map_err(|error| ClusterError::Client {
             cluster: name.clone(),
             reason: reason::of_client(&error, plugin.as_deref()),
         })?;
-        Ok(Self { client, name, server, default_namespace, plugin })
+        Ok(Self { client, watchers: Arc::new(watchers), name, server, default_namespace, plugin })
     }
 }
 
@@ -84,55 +90,125 @@ struct Configured {
     plugin: Option<String>,
 }
 
-/// kube's own stack, but for two things: kube leaves Nagle's algorithm on, and then the first request of each connection
-/// waits for a delayed acknowledgement, 40 ms; and it follows proxy variables of the environment. Whoever may see a
-/// cluster's Secrets is not left to them.
-fn client(config: Config, proxy: Option<&Proxy>) -> Result<Client, kube::Error> {
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    let Some(proxy) = proxy else {
-        let connector = config.rustls_https_connector_with_connector(tcp)?;
-        return client_over(connector, config);
-    };
-    match proxy.kind() {
-        ProxyKind::Http => {
-            let connector = config.rustls_https_connector_with_connector(proxy.tunnel(tcp))?;
-            client_over(connector, config)
-        }
-        ProxyKind::Https => {
-            let to_proxy = config.rustls_https_connector_with_connector(tcp)?;
-            let connector = config.rustls_https_connector_with_connector(proxy.tunnel(to_proxy))?;
-            client_over(connector, config)
-        }
-        ProxyKind::Socks5 => {
-            let connector = config.rustls_https_connector_with_connector(proxy.socks(tcp))?;
-            client_over(connector, config)
-        }
+/// The clients for watches.
+///
+/// kube speaks HTTP/1.1 only, one connection for each watch. These speak HTTP/2 where the server does, so that all
+/// watches share a few connections. There are several, as a server takes only so many streams on one (100 to 250).
+pub(super) struct Watchers {
+    clients: Vec<Client>,
+    next: AtomicUsize,
+}
+
+impl Watchers {
+    /// The next one's turn.
+    pub(super) fn turn(&self) -> Client {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.clients[turn % self.clients.len()].clone()
     }
 }
 
-fn client_over<C>(connector: C, config: Config) -> Result<Client, kube::Error>
-where
-    C: Service<Uri> + Clone + Send + Sync + 'static,
-    C::Response: Connection + Read + Write + Send + Sync + Unpin,
-    C::Future: Send,
-    C::Error: Into<BoxError>,
-{
-    let mut connector = TimeoutConnector::new(connector);
-    connector.set_connect_timeout(config.connect_timeout);
-    connector.set_read_timeout(config.read_timeout);
-    connector.set_write_timeout(config.write_timeout);
-    #[expect(clippy::disallowed_methods, reason = "the cluster's client is kube's, with its credentials and proxies")]
-    let http = hyper_util::client::legacy::Builder::new(TokioExecutor::new()).build(connector);
-    let service = ServiceBuilder::new()
-        .layer(config.base_uri_layer())
-        .layer(DecompressionLayer::new().gzip(!config.disable_compression))
-        .option_layer(config.auth_layer()?)
-        .layer(config.extra_headers_layer()?)
-        .map_err(BoxError::from)
-        .service(http);
-    Ok(ClientBuilder::new(service, config.default_namespace).build())
+/// What the connections of a client are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Requests,
+    /// Silence is no fault there; pings tell whether the other side is still there.
+    Watches,
+}
+
+/// Clients for watches; the connections are made when they are needed.
+const WATCHERS: usize = 4;
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// What a watch may send ahead of its reader, and what all on one connection may.
+const WINDOW_BYTES: u32 = 256 << 10;
+const WINDOWS_BYTES: u32 = 2 << 20;
+
+fn clients(config: Config, proxy: Option<&Proxy>) -> Result<(Client, Watchers), kube::Error> {
+    // Each of these may run the credential plugin: once is enough for all clients.
+    let tls = config.rustls_client_config()?;
+    let auth = config.auth_layer()?;
+    let stack = Stack { config, tls, auth };
+    let client = client(&stack, proxy, Purpose::Requests)?;
+    let clients = (0..WATCHERS).map(|_| self::client(&stack, proxy, Purpose::Watches)).collect::<Result<_, _>>()?;
+    Ok((client, Watchers { clients, next: AtomicUsize::new(0) }))
+}
+
+struct Stack {
+    config: Config,
+    tls: rustls::ClientConfig,
+    auth: Option<AuthLayer>,
+}
+
+/// kube's own stack, but for two things: kube leaves Nagle's algorithm on, and then the first request of each connection
+/// waits for a delayed acknowledgement, 40 ms; and it follows proxy variables of the environment. Whoever may see a
+/// cluster's Secrets is not left to them.
+fn client(stack: &Stack, proxy: Option<&Proxy>, purpose: Purpose) -> Result<Client, kube::Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    if purpose == Purpose::Watches {
+        tcp.set_keepalive(Some(PING_EVERY));
+    }
+    let Some(proxy) = proxy else {
+        return stack.over(stack.https(tcp, purpose)?, purpose);
+    };
+    match proxy.kind() {
+        ProxyKind::Http => stack.over(stack.https(proxy.tunnel(tcp), purpose)?, purpose),
+        ProxyKind::Https => {
+            let to_proxy = stack.https(tcp, Purpose::Requests)?;
+            stack.over(stack.https(proxy.tunnel(to_proxy), purpose)?, purpose)
+        }
+        ProxyKind::Socks5 => stack.over(stack.https(proxy.socks(tcp), purpose)?, purpose),
+    }
+}
+
+impl Stack {
+    fn https<C>(&self, connector: C, purpose: Purpose) -> Result<HttpsConnector<C>, kube::Error> {
+        let mut builder = HttpsConnectorBuilder::new().with_tls_config(self.tls.clone()).https_or_http();
+        if let Some(name) = self.config.tls_server_name.clone() {
+            let name = name.try_into().map_err(|error| kube::Error::Service(BoxError::from(error)))?;
+            builder = builder.with_server_name_resolver(FixedServerNameResolver::new(name));
+        }
+        Ok(match purpose {
+            Purpose::Requests => builder.enable_http1().wrap_connector(connector),
+            Purpose::Watches => builder.enable_http1().enable_http2().wrap_connector(connector),
+        })
+    }
+
+    fn over<C>(&self, connector: C, purpose: Purpose) -> Result<Client, kube::Error>
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Connection + Read + Write + Send + Sync + Unpin,
+        C::Future: Send,
+        C::Error: Into<BoxError>,
+    {
+        let config = &self.config;
+        let mut connector = TimeoutConnector::new(connector);
+        connector.set_connect_timeout(config.connect_timeout);
+        connector.set_write_timeout(config.write_timeout);
+        #[expect(clippy::disallowed_methods, reason = "the cluster's client is kube's, with its credentials and proxies")]
+        let mut http = hyper_util::client::legacy::Builder::new(TokioExecutor::new());
+        match purpose {
+            Purpose::Requests => connector.set_read_timeout(config.read_timeout),
+            // The timeout of a connection would end all watches on it where nothing happens for a minute.
+            Purpose::Watches => {
+                http.timer(TokioTimer::new())
+                    .http2_keep_alive_interval(PING_EVERY)
+                    .http2_keep_alive_timeout(PING_EVERY)
+                    .http2_initial_stream_window_size(WINDOW_BYTES)
+                    .http2_initial_connection_window_size(WINDOWS_BYTES);
+            }
+        }
+        // A compressed watch is one gzip member an event since 1.37, of which the layer reads only the first.
+        let compressed = purpose == Purpose::Requests && !config.disable_compression;
+        let service = ServiceBuilder::new()
+            .layer(config.base_uri_layer())
+            .layer(DecompressionLayer::new().gzip(compressed))
+            .option_layer(self.auth.as_ref())
+            .layer(config.extra_headers_layer()?)
+            .map_err(BoxError::from)
+            .service(http.build(connector));
+        Ok(ClientBuilder::new(service, config.default_namespace.clone()).build())
+    }
 }
 
 async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {

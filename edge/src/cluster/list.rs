@@ -60,6 +60,11 @@ impl Cluster {
         Pages { cluster: self.clone(), path: path.to_owned(), token: None, restarts: 0, ended: false }
     }
 
+    /// The same, but a list that expires on the way is an error: no page is of another list than the first.
+    pub(super) fn list_once(&self, path: &str) -> Pages {
+        Pages { restarts: RESTARTS, ..self.list(path) }
+    }
+
     /// GETs again where the server is busy or failing, as long as it asks to wait, or ever longer.
     pub(super) async fn get_patiently(&self, address: &str) -> Result<Vec<u8>, ClusterError> {
         self.get_patiently_as(address, JSON).await

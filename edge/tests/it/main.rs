@@ -1,4 +1,4 @@
-//! What edge does to files and Git, tried with the real things.
+//! What edge does to files and Git, tried with the real things, and to a cluster that a test plays.
 
 #[cfg(test)]
 mod fakes;
@@ -29,9 +29,13 @@ mod outbox_suite;
 #[cfg(test)]
 mod repository;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod store_suite;
+#[cfg(test)]
+mod watch;
 
 /// A file that no `mod` names would never be compiled, and nobody would miss its tests.
 #[test]
