@@ -1,8 +1,7 @@
 //! Connecting to the cluster of a kubeconfig.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::Uri;
@@ -37,7 +36,7 @@ pub struct ConnectOptions {
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) client: Client,
-    /// For watches only, in turns.
+    /// For watches only.
     pub(super) watchers: Arc<Watchers>,
     /// The context's name, or `in-cluster`.
     pub name: String,
@@ -66,7 +65,7 @@ impl Cluster {
             None => reason::without_user(&config.cluster_url),
         };
         let default_namespace = config.default_namespace.clone();
-        let (client, watchers) = clients(config, proxy.as_ref()).map_err(|error| ClusterError::Client {
+        let (client, watchers) = clients(config, proxy).map_err(|error| ClusterError::Client {
             cluster: name.clone(),
             reason: reason::of_client(&error, plugin.as_deref()),
         })?;
@@ -92,18 +91,30 @@ struct Configured {
 
 /// The clients for watches.
 ///
-/// kube speaks HTTP/1.1 only, one connection for each watch. These speak HTTP/2 where the server does, so that all
-/// watches share a few connections. There are several, as a server takes only so many streams on one (100 to 250).
+/// kube speaks HTTP/1.1 only, one connection for each watch. These speak HTTP/2 where the server does, so that many
+/// watches share a connection. A server takes only so many streams on one, and lets the others wait without a word: so
+/// there are as many clients, and connections, as the watches need.
 pub(super) struct Watchers {
-    clients: Vec<Client>,
-    next: AtomicUsize,
+    stack: Stack,
+    proxy: Option<Proxy>,
+    clients: Mutex<Vec<Arc<Client>>>,
 }
 
+/// Watches on one connection; Go's servers take 100 or 250.
+const MOST_STREAMS: usize = 80;
+
 impl Watchers {
-    /// The next one's turn.
-    pub(super) fn turn(&self) -> Client {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.clients[turn % self.clients.len()].clone()
+    /// A client for one watch, for as long as that one keeps it.
+    pub(super) fn lease(&self) -> Result<Arc<Client>, kube::Error> {
+        // Whoever failed in here left the list as it was.
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        // One of the count is the list's own.
+        if let Some(free) = clients.iter().find(|client| Arc::strong_count(client) <= MOST_STREAMS) {
+            return Ok(Arc::clone(free));
+        }
+        let new = Arc::new(client(&self.stack, self.proxy.as_ref(), Purpose::Watches)?);
+        clients.push(Arc::clone(&new));
+        Ok(new)
     }
 }
 
@@ -115,21 +126,18 @@ enum Purpose {
     Watches,
 }
 
-/// Clients for watches; the connections are made when they are needed.
-const WATCHERS: usize = 4;
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// What a watch may send ahead of its reader, and what all on one connection may.
 const WINDOW_BYTES: u32 = 256 << 10;
 const WINDOWS_BYTES: u32 = 2 << 20;
 
-fn clients(config: Config, proxy: Option<&Proxy>) -> Result<(Client, Watchers), kube::Error> {
+fn clients(config: Config, proxy: Option<Proxy>) -> Result<(Client, Watchers), kube::Error> {
     // Each of these may run the credential plugin: once is enough for all clients.
     let tls = config.rustls_client_config()?;
     let auth = config.auth_layer()?;
     let stack = Stack { config, tls, auth };
-    let client = client(&stack, proxy, Purpose::Requests)?;
-    let clients = (0..WATCHERS).map(|_| self::client(&stack, proxy, Purpose::Watches)).collect::<Result<_, _>>()?;
-    Ok((client, Watchers { clients, next: AtomicUsize::new(0) }))
+    let client = client(&stack, proxy.as_ref(), Purpose::Requests)?;
+    Ok((client, Watchers { stack, proxy, clients: Mutex::default() }))
 }
 
 struct Stack {

@@ -15,7 +15,7 @@ use anchorwatch_core::object::list::{ListPage, RawHead};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
-use kube::client::Body;
+use kube::client::{Body, Client};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::{Semaphore, mpsc};
@@ -100,6 +100,7 @@ impl Cluster {
                 version: None,
                 lost_since: None,
                 failures: 0,
+                client: None,
             };
             streams.spawn(stream.run());
         }
@@ -143,6 +144,8 @@ struct Stream {
     version: Option<String>,
     lost_since: Option<Timestamp>,
     failures: u32,
+    /// From the first watch on.
+    client: Option<Arc<Client>>,
 }
 
 impl Stream {
@@ -221,7 +224,19 @@ impl Stream {
         Ok(())
     }
 
-    async fn open(&self) -> Result<Body, Break> {
+    fn client(&mut self) -> Result<Client, ClusterError> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => self.cluster.watchers.lease().map_err(|error| ClusterError::Client {
+                cluster: self.cluster.name.clone(),
+                reason: reason::of_client(&error, self.cluster.plugin.as_deref()),
+            })?,
+        };
+        Ok(self.client.insert(client).as_ref().clone())
+    }
+
+    async fn open(&mut self) -> Result<Body, Break> {
+        let client = self.client()?;
         let version = encode(self.version.as_deref().unwrap_or_default());
         // Five to ten minutes, as client-go has it: not all streams of a server end at the same time.
         let seconds = 300 + random(300);
@@ -245,7 +260,7 @@ impl Stream {
             server: cluster.server.clone(),
             reason,
         };
-        let answer = timeout(ANSWER_LIMIT, cluster.watchers.turn().send(request)).await;
+        let answer = timeout(ANSWER_LIMIT, client.send(request)).await;
         let response = answer
             .map_err(|_| unreachable(format!("no answer within {} s", ANSWER_LIMIT.as_secs())))?
             .map_err(|error| unreachable(reason::of_client(&error, cluster.plugin.as_deref())))?;

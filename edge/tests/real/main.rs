@@ -1,5 +1,5 @@
-//! Rendering with the real kubectl and helm, which the testbed builds, fetching from real Git servers, and a store on a
-//! real PostgreSQL.
+//! Rendering with the real kubectl and helm, which the testbed builds, fetching from real Git servers, a store on a real
+//! PostgreSQL, and following a real API server.
 
 #[cfg(test)]
 #[path = "../it/fakes.rs"]
@@ -28,3 +28,5 @@ mod store;
 mod store_suite;
 #[cfg(test)]
 mod tools;
+#[cfg(test)]
+mod watch;
