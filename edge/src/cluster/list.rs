@@ -9,6 +9,8 @@ use super::{Cluster, ClusterError, JSON, encode};
 /// Objects a page; larger ones hardly read faster, and several of them are in memory at a time.
 pub const PAGE: usize = 250;
 const ATTEMPTS: u32 = 5;
+/// More pages than any list has: a server that always names a next one would be followed forever.
+const MOST_PAGES: u32 = 100_000;
 /// How often a list that expired is begun anew.
 const RESTARTS: u32 = 3;
 /// The longest that a server's Retry-After is followed.
@@ -19,35 +21,54 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Pages {
     cluster: Cluster,
     path: String,
-    token: Option<String>,
+    place: Place,
     restarts: u32,
+}
+
+/// Where in a list the next page is.
+#[derive(Debug, Default)]
+struct Place {
+    token: Option<String>,
+    pages: u32,
     ended: bool,
+}
+
+impl Place {
+    /// After a page that names the next one; the error says why there can be none.
+    fn advance(&mut self, next: Option<&str>) -> Result<(), String> {
+        self.pages += 1;
+        if next.is_some() && next == self.token.as_deref() {
+            return Err("its next page is the same one again".to_owned());
+        }
+        if next.is_some() && self.pages >= MOST_PAGES {
+            return Err(format!("it has no end after {MOST_PAGES} pages"));
+        }
+        self.token = next.map(str::to_owned);
+        self.ended = next.is_none();
+        Ok(())
+    }
 }
 
 impl Pages {
     /// The next page; `None` after the last. A list that expired on the way is begun anew: an object may come twice.
     pub async fn next(&mut self) -> Result<Option<ListPage>, ClusterError> {
-        while !self.ended {
+        while !self.place.ended {
             let path = &self.path;
-            let address = match &self.token {
+            let address = match &self.place.token {
                 Some(token) => format!("{path}?limit={PAGE}&continue={}", encode(token)),
                 None => format!("{path}?limit={PAGE}"),
             };
             let body = match self.cluster.get_patiently(&address).await {
-                Err(error) if error.code() == Some(410) && self.token.is_some() && self.restarts < RESTARTS => {
+                Err(error) if error.code() == Some(410) && self.place.token.is_some() && self.restarts < RESTARTS => {
                     self.restarts += 1;
-                    self.token = None;
+                    self.place.token = None;
                     continue;
                 }
                 body => body?,
             };
             let malformed = |reason| ClusterError::Malformed { cluster: self.cluster.name.clone(), reason };
             let page = ListPage::parse(body).map_err(|error| malformed(error.to_string()))?;
-            if page.next.is_some() && page.next == self.token {
-                return Err(malformed("its next page is the same one again".to_owned()));
-            }
-            self.token.clone_from(&page.next);
-            self.ended = self.token.is_none();
+            self.place.advance(page.next.as_deref()).map_err(malformed)?;
             return Ok(Some(page));
         }
         Ok(None)
@@ -57,7 +78,7 @@ impl Pages {
 impl Cluster {
     /// The pages of the list at a path.
     pub fn list(&self, path: &str) -> Pages {
-        Pages { cluster: self.clone(), path: path.to_owned(), token: None, restarts: 0, ended: false }
+        Pages { cluster: self.clone(), path: path.to_owned(), place: Place::default(), restarts: 0 }
     }
 
     /// The same, but a list that expires on the way is an error: no page is of another list than the first.
@@ -89,5 +110,26 @@ impl Cluster {
             tokio::time::sleep(wait.min(LONGEST_WAIT)).await;
             attempt += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_without_end_is_not_followed_forever() {
+        let mut place = Place::default();
+        assert!((1..MOST_PAGES).all(|page| place.advance(Some(["a", "b"][page as usize % 2])).is_ok()));
+        assert!(place.advance(Some("a")).unwrap_err().contains("no end"));
+    }
+
+    #[test]
+    fn the_last_page_names_no_next_one() {
+        let mut place = Place::default();
+        place.advance(Some("a")).unwrap();
+        assert!(place.advance(Some("a")).is_err());
+        place.advance(None).unwrap();
+        assert!(place.ended);
     }
 }
