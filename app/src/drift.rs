@@ -2,6 +2,7 @@
 
 mod confirm;
 pub(crate) mod examiner;
+mod ground;
 mod live;
 mod past;
 pub(crate) mod record;

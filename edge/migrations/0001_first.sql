@@ -93,8 +93,31 @@ CREATE TABLE drift_items (
     body TEXT NOT NULL
 );
 CREATE INDEX ix_drift_items_place ON drift_items (source, namespace, status);
+CREATE INDEX ix_drift_items_object ON drift_items (source, namespace, resource_kind, resource_name);
 CREATE INDEX ix_drift_items_status ON drift_items (status, drift_level);
 CREATE INDEX ix_drift_items_last_seen ON drift_items (last_seen);
+
+-- The flight recorder: each value that an item had, from when to when, who wrote it, and who ended it.
+CREATE TABLE drift_episodes (
+    episode_id TEXT NOT NULL PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    source TEXT NOT NULL,
+    cluster TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    resource_kind TEXT NOT NULL,
+    resource_name TEXT NOT NULL,
+    stable_path TEXT NOT NULL,
+    drift_level TEXT NOT NULL,
+    manager TEXT NOT NULL,
+    began_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    ended_by TEXT,
+    body TEXT NOT NULL
+);
+CREATE INDEX ix_drift_episodes_item ON drift_episodes (fingerprint, seen_at);
+CREATE INDEX ix_drift_episodes_object ON drift_episodes (cluster, namespace, resource_kind, resource_name, seen_at);
+CREATE INDEX ix_drift_episodes_ended_at ON drift_episodes (ended_at);
 
 -- Work that somebody has to do once. A claim is one statement; a claim that was lost is seen by its epoch.
 CREATE TABLE jobs (

@@ -6,6 +6,7 @@
 mod duties;
 mod jobs;
 mod migration;
+mod observe;
 mod outbox;
 mod record;
 mod reports;
@@ -33,6 +34,7 @@ use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 
 pub use duties::Duty;
 pub use jobs::{Claim, Job, JobOutcome, NewJob};
+pub use observe::{EpisodesOf, OpenObject, Sighting};
 pub use outbox::{Notification, NotificationState, Outgoing, Unsent};
 pub use record::{OpenItem, Recorded, ScanRecord};
 pub use reports::{Filter, Listed};

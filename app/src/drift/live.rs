@@ -267,7 +267,7 @@ pub(super) async fn learn_served_kinds(
 }
 
 /// Which lists Git's objects need.
-pub(super) fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
+fn wishes(schema: &Schema, index: &Index<'_>) -> Vec<Wish> {
     let mut namespaces: BTreeMap<(&str, &GroupKind), BTreeSet<&str>> = BTreeMap::new();
     for wanted in index.askable() {
         // By the version that is listed: no object is to come twice, whichever versions Git writes.
@@ -288,6 +288,15 @@ fn wishes_for(schema: &Schema, api_version: &str, kind: &GroupKind, namespaces: 
         return each;
     }
     wish(None).map(|everywhere| Wish { narrower: each, ..everywhere }).into_iter().collect()
+}
+
+/// Which lists a comparison needs; with `unmanaged` also those in which objects are looked for that no source has.
+pub(super) fn all_wishes(schema: &Schema, index: &Index<'_>, unmanaged: bool) -> Vec<Wish> {
+    let mut wishes = wishes(schema, index);
+    if unmanaged {
+        add_unmanaged_wishes(schema, index, &mut wishes);
+    }
+    wishes
 }
 
 /// What people make by hand beside what Git says; (apiVersion, kind).
@@ -311,7 +320,7 @@ const MADE_BY_HAND: &[(&str, &str)] = &[
 ];
 
 /// More lists, in which unmanaged objects are looked for: in the namespaces of Git's lists.
-pub(super) fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &mut Vec<Wish>) {
+fn add_unmanaged_wishes(schema: &Schema, index: &Index<'_>, wishes: &mut Vec<Wish>) {
     let namespaces: BTreeSet<&str> = index.askable().map(|w| w.namespace).filter(|n| !n.is_empty()).collect();
     for (api_version, kind) in MADE_BY_HAND {
         let kind = GroupKind::of(api_version, kind);

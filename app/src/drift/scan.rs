@@ -2,31 +2,29 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Instant;
 
-use anchorwatch_core::drift::audit::AuditLog;
-use anchorwatch_core::drift::examine::Setting;
 use anchorwatch_core::drift::policy::{Policy, PolicyNote};
 use anchorwatch_core::drift::report::{Findings, NotCompared, Trigger};
 use anchorwatch_core::drift::rules;
 use anchorwatch_core::drift::{DriftItem, DriftReport};
 use anchorwatch_core::object::secret::SecretKey;
-use anchorwatch_core::schema::catalogue::{self, Minor};
+use anchorwatch_core::schema::catalogue::Minor;
 use anchorwatch_edge::clock;
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
 use super::confirm::Confirmation;
 use super::examiner::{Examiner, Selector, Told, Unreadable};
+use super::ground::{self, Ground};
 use super::live::{self, Examined};
-use super::past::Past;
-use super::side::{Live, Opening, Side};
+use super::side::{Live, Side};
 use super::source::{SourceOfFiles, SourceRequest};
 use super::unlisted::Unlisted;
 use super::unstable::Unstable;
 use crate::failure::Failure;
-use crate::index::{Duplicate, Index, Scope, Wanted};
+use crate::index::{Duplicate, Index, Wanted};
 
 /// Reasons why something was not compared that need no more words; a face may know them in its language.
 pub(crate) const ENCRYPTED: &str = "encrypted in Git; its keys were compared";
@@ -103,6 +101,8 @@ pub(crate) struct Outcome {
     pub(crate) extent: Extent,
     /// What could not be judged, though it may differ.
     pub(crate) blind: Blind,
+    /// What the source was read as; another one when something in it has changed.
+    pub(crate) version: u64,
 }
 
 /// A document of Git's that could not be read.
@@ -220,138 +220,66 @@ pub(crate) struct Extent {
 #[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
 pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    let now = request.now;
-    let scratch =
-        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
-    let mut opening = Opening::begin(runtime, request.live.clone());
-    let source = runtime.block_on(super::source::read(&request.source, Some(&mut opening), scratch.path()))?;
-    let contents = source.contents(key);
-    if contents.objects.is_empty() && contents.problems.is_empty() && source.not_compared.is_empty() {
-        return Err(Failure::new(format!("the source {} holds no Kubernetes object", request.source.address))
-            .detail(format!("files that were read: {}", source.files.len()))
-            .hint("name the folder that holds the manifests (.yaml, .yml, .json)"));
-    }
-    let side = runtime.block_on(opening.side())?;
-    let (recorded, unread) = match side {
-        Side::Recorded { files, .. } => live::recorded(files)?,
-        Side::Served { .. } => Default::default(),
-    };
-
-    let (mut schema, defaults_minor) = catalogue::load(side.minor());
-    let mut unlisted = match side {
-        Side::Recorded { .. } => live::learn_recorded_kinds(&mut schema, &recorded),
-        Side::Served { cluster, .. } => {
-            runtime.block_on(live::learn_served_kinds(cluster, &mut schema, &contents.objects))?
-        }
-    };
-    let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
-    let scope = Scope { namespaces: &request.namespaces, secrets: request.secrets };
-    let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema, scope);
-    if let Some(stranger) = request.namespaces.iter().find(|namespace| !index.has_namespace(namespace)) {
-        let has: BTreeSet<&str> = index.all().iter().map(|wanted| wanted.namespace).collect();
-        return Err(Failure::new(format!("the source {} has nothing in namespace {stranger}", request.source.address))
-            .detail(format!("it has objects in: {}", Vec::from_iter(has).join(", ")))
-            .hint("name one of these, or none for all"));
-    }
-    match side {
-        Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
-        Side::Served { cluster, .. } => {
-            runtime.block_on(live::learn_live_autoscalers(cluster, &schema, &mut index, &mut unlisted))?;
-        }
-    }
-    let audit = request.audit.as_deref().map(read_audit).transpose()?;
-    let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
-    let unstable = source.unstable(&contents, &schema, key);
-    let confirmation = match side {
-        Side::Served { cluster, .. } if request.confirm => Some(Confirmation::new(cluster, runtime, &schema)),
-        _ => None,
-    };
-    let examiner = Examiner {
-        schema: &schema,
-        index: &index,
-        setting: Setting {
-            cluster: request.named.as_ref().map_or(side.cluster(), |named| &named.cluster),
-            source: request.named.as_ref().map_or(&request.source.address, |named| &named.source),
-            now,
-            key,
-        },
-        origin: &source.origin,
-        past: past.as_ref(),
-        unstable: &unstable,
-        audit: audit.as_ref(),
-        unmanaged: request.unmanaged,
-        confirm: confirmation.as_ref(),
-        explain: request.explain.as_ref(),
-        told: Mutex::default(),
-        unattributed: Mutex::new(0),
-    };
-    let mut examined = match side {
-        Side::Recorded { .. } => live::examine_recorded(&examiner, &recorded),
-        Side::Served { cluster, .. } => {
-            let mut wishes = live::wishes(&schema, &index);
-            if request.unmanaged {
-                live::add_unmanaged_wishes(&schema, &index, &mut wishes);
+    ground::stand_on(runtime, request, key, |ground| {
+        let Ground { side, source, contents, recorded, unread, mut unlisted, duplicates, defaults_minor, examiner } =
+            ground;
+        let (schema, index) = (examiner.schema, examiner.index);
+        let mut examined = match side {
+            Side::Recorded { .. } => live::examine_recorded(&examiner, recorded),
+            Side::Served { cluster, .. } => {
+                let wishes = live::all_wishes(schema, index, request.unmanaged);
+                live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
             }
-            live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
+        };
+        let mut problems: Vec<Problem> = contents
+            .problems
+            .iter()
+            .map(|p| Problem {
+                place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
+                fault: Fault::Malformed(p.message.clone()),
+            })
+            .collect();
+        problems.extend(duplicates.iter().map(|d| duplicate(index, &source.origin, *d)));
+        examined.unreadable.extend(unread);
+        let mut gaps =
+            Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(index, &without_bounds(&examined)) };
+        gaps.placed.extend(unstable_leaves(examiner.unstable, index));
+        for problem in &problems {
+            gaps.add_problem(problem);
         }
-    };
-    let mut problems: Vec<Problem> = contents
-        .problems
-        .iter()
-        .map(|p| Problem {
-            place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
-            fault: Fault::Malformed(p.message.clone()),
-        })
-        .collect();
-    problems.extend(duplicates.iter().map(|d| duplicate(&index, &source.origin, *d)));
-    examined.unreadable.extend(unread);
-    let mut gaps =
-        Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(&index, &without_bounds(&examined)) };
-    gaps.placed.extend(unstable_leaves(&unstable, &index));
-    for problem in &problems {
-        gaps.add_problem(problem);
-    }
-    let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
-    let reports = reports(&examiner, request, examined, &unlisted, gaps);
-    let blind = Blind::of(&index, &reports, is_whole);
+        let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
+        let reports = reports(&examiner, request, examined, &unlisted, gaps);
+        let blind = Blind::of(index, &reports, is_whole);
 
-    let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
-    let extent = Extent {
-        live: side.name(),
-        recorded: matches!(side, Side::Recorded { .. }),
-        objects: contents.objects.len(),
-        files: source.files.len(),
-        kinds: kinds.len(),
-        unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
-        unconfirmed: confirmation.as_ref().map(Confirmation::unconfirmed).unwrap_or_default(),
-        policy_notes: request.policy.notes(now),
-        past_faults: source.history_fault.iter().cloned().chain(past.iter().flat_map(Past::faults)).collect(),
-        cluster_minor: side.minor(),
-        defaults_minor,
-        elapsed: started.elapsed(),
-    };
-    let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
-    let admitted = confirmation.as_ref().map(Confirmation::admitted).unwrap_or_default();
-    let root = source.origin.root.clone();
-    Ok(Outcome { reports, problems, told, source: request.source.address.clone(), root, admitted, extent, blind })
+        let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
+        let past_faults = examiner.past.iter().flat_map(|past| past.faults());
+        let extent = Extent {
+            live: side.name(),
+            recorded: matches!(side, Side::Recorded { .. }),
+            objects: contents.objects.len(),
+            files: source.files.len(),
+            kinds: kinds.len(),
+            unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
+            unconfirmed: examiner.confirm.map(Confirmation::unconfirmed).unwrap_or_default(),
+            policy_notes: request.policy.notes(request.now),
+            past_faults: source.history_fault.iter().cloned().chain(past_faults).collect(),
+            cluster_minor: side.minor(),
+            defaults_minor,
+            elapsed: started.elapsed(),
+        };
+        let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
+        let admitted = examiner.confirm.map(Confirmation::admitted).unwrap_or_default();
+        let root = source.origin.root.clone();
+        let version = source.version();
+        let source = request.source.address.clone();
+        Ok(Outcome { reports, problems, told, source, root, admitted, extent, blind, version })
+    })
 }
 
 /// Namespaces in which replicas differ and no autoscaler is known.
 fn without_bounds(examined: &Examined) -> BTreeSet<String> {
     let items = examined.items.iter().flatten();
     items.filter(|item| item.rule == rules::REPLICAS.id).map(|item| item.namespace.clone()).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "one file that a person named")]
-fn read_audit(path: &std::path::Path) -> Result<AuditLog, Failure> {
-    let fail = |reason: String| {
-        Failure::new(format!("cannot read the audit log {}", path.display()))
-            .detail(reason)
-            .hint("JSON lines, as kube-apiserver --audit-log-path writes them")
-    };
-    let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
-    let (log, unread) = AuditLog::parse(&text);
-    if unread > 0 { Err(fail(format!("{unread} lines are no audit events"))) } else { Ok(log) }
 }
 
 /// What was not compared.

@@ -1,5 +1,6 @@
 //! Reading a source: a path or Git, plain or rendered, with what Git said before.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anchorwatch_core::drift::report::NotCompared;
@@ -311,6 +312,16 @@ fn left_out(skipped: &Skipped) -> NotCompared {
 }
 
 impl ReadSource {
+    /// Another number when something in it has changed: the commit, or for files on disk what they hold.
+    pub(crate) fn version(&self) -> u64 {
+        let mut hash = DefaultHasher::new();
+        match &self.origin.commit {
+            Some(commit) => commit.hash(&mut hash),
+            None => self.files.iter().for_each(|file| (&file.path, &file.bytes).hash(&mut hash)),
+        }
+        hash.finish()
+    }
+
     /// Reads the objects of all files.
     pub(crate) fn contents<'a>(&'a self, key: &SecretKey) -> Contents<'a> {
         let read: Vec<Contents<'a>> =

@@ -193,7 +193,10 @@ impl Stack {
         let mut connector = TimeoutConnector::new(connector);
         connector.set_connect_timeout(config.connect_timeout);
         connector.set_write_timeout(config.write_timeout);
-        #[expect(clippy::disallowed_methods, reason = "the cluster's client is kube's, with its credentials and proxies")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the cluster's client is kube's, with its credentials and proxies"
+        )]
         let mut http = hyper_util::client::legacy::Builder::new(TokioExecutor::new());
         match purpose {
             Purpose::Requests => connector.set_read_timeout(config.read_timeout),

@@ -20,6 +20,12 @@ pub struct Duty {
     epoch: i64,
 }
 
+impl Duty {
+    pub(super) fn epoch(&self) -> i64 {
+        self.epoch
+    }
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     epoch: i64,

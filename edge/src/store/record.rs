@@ -106,6 +106,25 @@ const REPORTS: Table = Table {
 const REPORT_ITEMS: Table =
     Table { name: "drift_report_items", columns: &["report_id", "position", "fingerprint", "drift_level", "body"] };
 
+const EPISODES: Table = Table {
+    name: "drift_episodes",
+    columns: &[
+        "episode_id",
+        "fingerprint",
+        "source",
+        "cluster",
+        "namespace",
+        "resource_kind",
+        "resource_name",
+        "stable_path",
+        "drift_level",
+        "manager",
+        "began_at",
+        "seen_at",
+        "body",
+    ],
+};
+
 const ITEMS: Table = Table {
     name: "drift_items",
     columns: &[
@@ -142,8 +161,12 @@ const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version 
     decided_by = CASE WHEN excluded.status = 'pending' THEN NULL ELSE drift_items.decided_by END, \
     decided_at = CASE WHEN excluded.status = 'pending' THEN NULL ELSE drift_items.decided_at END";
 
+/// Columns of a [`KnownRow`].
+pub(super) const KNOWN: &str = "fingerprint, namespace, resource_kind, resource_name, stable_path, status, value_hash, \
+    drift_level, first_seen, told_at, changes";
+
 #[derive(FromQueryResult)]
-struct KnownRow {
+pub(super) struct KnownRow {
     fingerprint: String,
     namespace: String,
     resource_kind: String,
@@ -187,25 +210,13 @@ impl Store {
         let mut known = self.known(write, source).await?;
         let hidden: HashSet<String> =
             reports.iter().flat_map(|report| &report.ignored).map(|ignored| ignored.fingerprint.clone()).collect();
-        let mut recorded = Recorded::default();
+        let mut written = Written::of(source, finished_at);
         let (mut report_rows, mut report_items) = (Vec::new(), Vec::new());
-        let (mut items, mut tellings) = (Vec::new(), Vec::new());
         let namespaces: BTreeSet<String> = reports.iter().map(|report| report.namespace.clone()).collect();
         for mut report in reports {
             for item in &mut report.items {
                 let before = known.remove(&item.fingerprint).map(|(known, _)| known);
-                let seen = lifecycle::seen(before.as_ref(), item, report.scanned_at);
-                match seen.turn {
-                    Turn::New => recorded.new += 1,
-                    Turn::Changed => recorded.changed += 1,
-                    Turn::Back => recorded.back += 1,
-                    Turn::Same => {}
-                }
-                item.status = seen.status;
-                item.first_seen = seen.first_seen;
-                let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
-                items.push(item_row(source, &report.cluster, item, told_at, seen.changes));
-                tellings.extend(telling_row(source, &report.cluster, item, &seen, finished_at));
+                written.add(&report.cluster, item, before.as_ref(), report.scanned_at);
             }
             report.derive_status();
             report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
@@ -217,22 +228,17 @@ impl Store {
             known.into_iter().partition(|(fingerprint, _)| hidden.contains(fingerprint));
         let gone: Vec<String> =
             gone.into_iter().filter(|(_, (_, item))| would_see(item)).map(|(fingerprint, _)| fingerprint).collect();
-        recorded.resolved = gone.len();
         insert(write, REPORTS, report_rows, "").await.map_err(&fail)?;
         insert(write, REPORT_ITEMS, report_items, "").await.map_err(&fail)?;
-        insert(write, ITEMS, items, UPDATE_ITEM).await.map_err(&fail)?;
         for (fingerprint, _) in &set_aside {
             let sql = "UPDATE drift_items SET status = 'ignored', last_seen = $2 WHERE fingerprint = $1";
             let values = [fingerprint.as_str().into(), micros(finished_at).into()];
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         }
-        insert(write, TELLINGS, tellings, REPLACE_TELLING).await.map_err(&fail)?;
+        let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
         self.scan_succeeded_within(write, source, finished_at).await.map_err(&fail)?;
-        for fingerprint in &gone {
-            let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
-            let values = [fingerprint.as_str().into(), micros(finished_at).into()];
-            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        }
+        recorded.resolved = gone.len();
+        self.resolve(write, &gone, None, finished_at).await.map_err(&fail)?;
         self.close_reports(write, "source = $2", source, finished_at).await.map_err(&fail)?;
         let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
                    WHERE name = $1";
@@ -246,10 +252,54 @@ impl Store {
         write: &DatabaseTransaction,
         source: &str,
     ) -> Result<HashMap<String, (Known, OpenItem)>, StoreError> {
-        let sql = "SELECT fingerprint, namespace, resource_kind, resource_name, stable_path, status, value_hash, \
-                   drift_level, first_seen, told_at, changes FROM drift_items WHERE source = $1";
-        let rows = KnownRow::find_by_statement(self.statement(sql, [source.into()])).all(write).await;
+        let sql = format!("SELECT {KNOWN} FROM drift_items WHERE source = $1");
+        let rows = KnownRow::find_by_statement(self.statement(&sql, [source.into()])).all(write).await;
         rows.map_err(failing("record a scan"))?.into_iter().map(KnownRow::read).collect()
+    }
+
+    /// Writes what became of items that were seen.
+    pub(super) async fn write_items(
+        &self,
+        write: &DatabaseTransaction,
+        written: Written<'_>,
+    ) -> Result<Recorded, DbErr> {
+        let Written { now, items, tellings, episodes, over, recorded, .. } = written;
+        self.end_episodes(write, &over, None, now).await?;
+        insert(write, EPISODES, episodes, "").await?;
+        insert(write, ITEMS, items, UPDATE_ITEM).await?;
+        insert(write, TELLINGS, tellings, REPLACE_TELLING).await?;
+        Ok(recorded)
+    }
+
+    /// Notes that items are gone, and who made them go, where that is known.
+    pub(super) async fn resolve(
+        &self,
+        write: &DatabaseTransaction,
+        gone: &[String],
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), DbErr> {
+        for fingerprint in gone {
+            let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
+            write.execute_raw(self.statement(sql, [fingerprint.as_str().into(), micros(now).into()])).await?;
+        }
+        self.end_episodes(write, gone, by, now).await
+    }
+
+    async fn end_episodes(
+        &self,
+        write: &DatabaseTransaction,
+        of: &[String],
+        by: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), DbErr> {
+        for fingerprint in of {
+            let sql =
+                "UPDATE drift_episodes SET ended_at = $2, ended_by = $3 WHERE fingerprint = $1 AND ended_at IS NULL";
+            let values = [fingerprint.as_str().into(), micros(now).into(), by.map(str::to_owned).into()];
+            write.execute_raw(self.statement(sql, values)).await?;
+        }
+        Ok(())
     }
 
     /// A report is open as long as one of its items above INFO is; of those that a condition on `$2` fits. Where nothing was
@@ -271,12 +321,70 @@ impl Store {
     }
 }
 
-fn is_open(status: DriftStatus) -> bool {
+/// What is to be written of items that were seen.
+pub(super) struct Written<'a> {
+    source: &'a str,
+    now: Timestamp,
+    items: Vec<Vec<Value>>,
+    tellings: Vec<Vec<Value>>,
+    episodes: Vec<Vec<Value>>,
+    /// Items whose value is another now.
+    over: Vec<String>,
+    recorded: Recorded,
+}
+
+impl<'a> Written<'a> {
+    pub(super) fn of(source: &'a str, now: Timestamp) -> Self {
+        let (items, tellings, episodes, over, recorded) = Default::default();
+        Self { source, now, items, tellings, episodes, over, recorded }
+    }
+
+    /// An item that was seen, beside what was known of it; its status and first sight are set.
+    pub(super) fn add(&mut self, cluster: &str, item: &mut DriftItem, before: Option<&Known>, seen_at: Timestamp) {
+        let seen = lifecycle::seen(before, item, seen_at);
+        match seen.turn {
+            Turn::New => self.recorded.new += 1,
+            Turn::Changed => self.recorded.changed += 1,
+            Turn::Back => self.recorded.back += 1,
+            Turn::Same => {}
+        }
+        item.status = seen.status;
+        item.first_seen = seen.first_seen;
+        let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
+        self.items.push(item_row(self.source, cluster, item, told_at, seen.changes));
+        self.tellings.extend(telling_row(self.source, cluster, item, &seen, self.now));
+        if seen.turn != Turn::Same {
+            self.over.push(item.fingerprint.clone());
+            self.episodes.push(episode_row(self.source, cluster, item, seen_at));
+        }
+    }
+}
+
+fn episode_row(source: &str, cluster: &str, item: &DriftItem, seen_at: Timestamp) -> Vec<Value> {
+    let since = item.attribution.as_ref().and_then(|attribution| attribution.time).unwrap_or(seen_at);
+    vec![
+        crate::clock::new_id().into(),
+        item.fingerprint.as_str().into(),
+        source.into(),
+        cluster.into(),
+        item.namespace.as_str().into(),
+        item.resource_kind.as_str().into(),
+        item.resource_name.as_str().into(),
+        item.stable_path.as_str().into(),
+        word(item.drift_level).into(),
+        item.attribution.as_ref().map(|a| a.manager.clone()).unwrap_or_default().into(),
+        micros(since.min(seen_at)).into(),
+        micros(seen_at).into(),
+        json(item),
+    ]
+}
+
+pub(super) fn is_open(status: DriftStatus) -> bool {
     matches!(status, DriftStatus::Pending | DriftStatus::Acknowledged | DriftStatus::Ignored)
 }
 
 impl KnownRow {
-    fn read(self) -> Result<(String, (Known, OpenItem)), StoreError> {
+    pub(super) fn read(self) -> Result<(String, (Known, OpenItem)), StoreError> {
         let known = Known {
             status: named("an item's status", self.status)?,
             value_hash: self.value_hash,

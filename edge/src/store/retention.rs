@@ -19,6 +19,7 @@ impl Store {
         for sql in [
             "DELETE FROM jobs WHERE finished_at < $1",
             "DELETE FROM drift_items WHERE last_seen < $1 AND status IN ('resolved', 'rolled_back', 'adopted')",
+            "DELETE FROM drift_episodes WHERE ended_at < $1",
             "DELETE FROM rules WHERE ended_at < $1",
         ] {
             write.execute_raw(self.statement(sql, [micros(before).into()])).await.map_err(&fail)?;

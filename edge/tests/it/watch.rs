@@ -28,7 +28,7 @@ fn is_watch(target: &str) -> bool {
 }
 
 async fn watch(server: &Server) -> Watches {
-    let options = ConnectOptions { kubeconfig: Some(server.kubeconfig()), context: None };
+    let options = ConnectOptions { kubeconfig: Some(server.kubeconfig()), context: None, in_cluster: false };
     Cluster::connect(&options).await.unwrap().watch([PATH.to_owned()])
 }
 

@@ -75,7 +75,7 @@ impl Wire {
 
     async fn watch(&self, paths: impl IntoIterator<Item = String>) -> Watches {
         let kubeconfig: Option<PathBuf> = Some(self.folder.path().join("kubeconfig"));
-        Cluster::connect(&ConnectOptions { kubeconfig, context: None }).await.unwrap().watch(paths)
+        Cluster::connect(&ConnectOptions { kubeconfig, context: None, in_cluster: false }).await.unwrap().watch(paths)
     }
 }
 

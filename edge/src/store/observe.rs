@@ -1,0 +1,206 @@
+//! What a watch sees of single objects, as it is seen: items at once, reports with the scan that follows.
+
+use std::collections::HashMap;
+
+use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::lifecycle::Known;
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult};
+use serde_json::{Value as Json, json};
+
+use super::record::{KNOWN, KnownRow, Recorded, Written, is_open};
+use super::{Duty, Store, StoreError, failing, timestamp};
+
+/// One object as a watch has seen it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// Kind.
+    pub kind: String,
+    /// Namespace; empty for cluster-scoped ones.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// When.
+    pub at: Timestamp,
+    /// All that differs in it.
+    pub items: Vec<DriftItem>,
+    /// The field manager that wrote to it last: who made go what is gone.
+    pub writer: Option<String>,
+}
+
+/// An object that has open items: kind, namespace and name.
+pub type OpenObject = (String, String, String);
+
+#[derive(FromQueryResult)]
+struct ObjectRow {
+    resource_kind: String,
+    namespace: String,
+    resource_name: String,
+}
+
+#[derive(FromQueryResult)]
+struct EpisodeRow {
+    fingerprint: String,
+    stable_path: String,
+    manager: String,
+    began_at: i64,
+    seen_at: i64,
+    ended_at: Option<i64>,
+    ended_by: Option<String>,
+    body: String,
+}
+
+impl Store {
+    /// Notes what a watch has seen, if its duty is still held. Each sighting is judged beside what the one before left.
+    pub async fn observe(
+        &self,
+        duty: &Duty,
+        source: &str,
+        cluster: &str,
+        sightings: &[Sighting],
+    ) -> Result<Recorded, StoreError> {
+        let fail = failing("note what a watch has seen");
+        let write = self.begin().await.map_err(&fail)?;
+        self.hold_within(&write, duty).await?;
+        self.hold_tellings(&write).await.map_err(&fail)?;
+        let mut sum = Recorded::default();
+        for sighting in sightings {
+            let recorded = self.observe_one(&write, source, cluster, sighting).await?;
+            sum.new += recorded.new;
+            sum.changed += recorded.changed;
+            sum.back += recorded.back;
+            sum.resolved += recorded.resolved;
+        }
+        write.commit().await.map_err(fail)?;
+        Ok(sum)
+    }
+
+    async fn observe_one(
+        &self,
+        write: &DatabaseTransaction,
+        source: &str,
+        cluster: &str,
+        sighting: &Sighting,
+    ) -> Result<Recorded, StoreError> {
+        let fail = failing("note what a watch has seen");
+        let Sighting { kind, namespace, name, at, items, writer } = sighting;
+        let mut known = self.known_of(write, source, (kind, namespace, name)).await?;
+        let mut written = Written::of(source, *at);
+        for item in items {
+            let before = known.remove(&item.fingerprint);
+            let mut item = item.clone();
+            if let Some((_, report)) = &before {
+                item.last_report_id.clone_from(report);
+            }
+            written.add(cluster, &mut item, before.as_ref().map(|(known, _)| known), *at);
+        }
+        let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
+        let gone: Vec<String> = known
+            .into_iter()
+            .filter(|(_, (known, _))| is_open(known.status))
+            .map(|(fingerprint, _)| fingerprint)
+            .collect();
+        recorded.resolved = gone.len();
+        self.resolve(write, &gone, writer.as_deref(), *at).await.map_err(&fail)?;
+        for fingerprint in &gone {
+            self.close_reports(write, super::reports::HOLDING, fingerprint, *at).await.map_err(&fail)?;
+        }
+        Ok(recorded)
+    }
+
+    /// What is known of one object's items, and the report that saw each last.
+    async fn known_of(
+        &self,
+        write: &DatabaseTransaction,
+        source: &str,
+        (kind, namespace, name): (&str, &str, &str),
+    ) -> Result<HashMap<String, (Known, String)>, StoreError> {
+        let fail = failing("note what a watch has seen");
+        let sql = format!(
+            "SELECT {KNOWN}, last_report_id FROM drift_items WHERE source = $1 AND namespace = $2 AND resource_kind = $3 \
+             AND resource_name = $4"
+        );
+        let values = [source.into(), namespace.into(), kind.into(), name.into()];
+        let rows = write.query_all_raw(self.statement(&sql, values)).await.map_err(&fail)?;
+        let read = |row: sea_orm::QueryResult| {
+            let report: String = row.try_get("", "last_report_id").map_err(&fail)?;
+            let known = KnownRow::from_query_result(&row, "").map_err(&fail)?;
+            let (fingerprint, (known, _)) = known.read()?;
+            Ok((fingerprint, (known, report)))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The objects of a source that have open items.
+    pub async fn open_objects(&self, source: &str) -> Result<Vec<OpenObject>, StoreError> {
+        let sql = "SELECT DISTINCT resource_kind, namespace, resource_name FROM drift_items \
+                   WHERE source = $1 AND status IN ('pending', 'acknowledged', 'ignored')";
+        let rows = ObjectRow::find_by_statement(self.statement(sql, [source.into()])).all(&self.db).await;
+        let rows = rows.map_err(failing("list objects that differ"))?;
+        Ok(rows.into_iter().map(|row| (row.resource_kind, row.namespace, row.resource_name)).collect())
+    }
+
+    /// The values that the items of an object, or one item, had: the newest first.
+    pub async fn episodes(&self, of: EpisodesOf<'_>, limit: u64) -> Result<Vec<Json>, StoreError> {
+        let (condition, values) = match of {
+            EpisodesOf::Item(fingerprint) => ("fingerprint = $1", vec![fingerprint.into()]),
+            EpisodesOf::Object { cluster, namespace, kind, name } => (
+                "cluster = $1 AND namespace = $2 AND resource_kind = $3 AND resource_name = $4",
+                vec![cluster.into(), namespace.into(), kind.into(), name.into()],
+            ),
+        };
+        let sql = format!(
+            "SELECT fingerprint, stable_path, manager, began_at, seen_at, ended_at, ended_by, body FROM drift_episodes \
+             WHERE {condition} ORDER BY seen_at DESC, episode_id DESC LIMIT {limit}"
+        );
+        let rows = EpisodeRow::find_by_statement(self.statement(&sql, values)).all(&self.db).await;
+        rows.map_err(failing("list what items were"))?.into_iter().map(EpisodeRow::json).collect()
+    }
+
+    /// Fails unless the duty is still held; until the transaction ends nobody takes it over.
+    async fn hold_within(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<(), StoreError> {
+        let held = self.touch_duty(write, duty).await.map_err(failing("hold a duty"))?;
+        if held { Ok(()) } else { Err(StoreError::DutyLost(duty.name.clone())) }
+    }
+
+    async fn touch_duty(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<bool, DbErr> {
+        let sql = "UPDATE duties SET holder = holder WHERE name = $1 AND epoch = $2";
+        let done = write.execute_raw(self.statement(sql, [duty.name.as_str().into(), duty.epoch().into()])).await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+/// Whose episodes are asked for.
+#[derive(Debug, Clone, Copy)]
+pub enum EpisodesOf<'a> {
+    /// Those of an item, by its fingerprint.
+    Item(&'a str),
+    /// Those of all items of an object.
+    Object {
+        /// Its cluster.
+        cluster: &'a str,
+        /// Its namespace; empty for cluster-scoped ones.
+        namespace: &'a str,
+        /// Its kind.
+        kind: &'a str,
+        /// Its name.
+        name: &'a str,
+    },
+}
+
+impl EpisodeRow {
+    fn json(self) -> Result<Json, StoreError> {
+        let item: Json = serde_json::from_str(&self.body)
+            .map_err(|error| StoreError::Malformed { what: "an item", reason: error.to_string() })?;
+        Ok(json!({
+            "fingerprint": self.fingerprint,
+            "stable_path": self.stable_path,
+            "manager": self.manager,
+            "began_at": timestamp(self.began_at),
+            "seen_at": timestamp(self.seen_at),
+            "ended_at": self.ended_at.map(timestamp),
+            "ended_by": self.ended_by,
+            "item": item,
+        }))
+    }
+}
