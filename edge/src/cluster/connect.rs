@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::{Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::middleware::AuthLayer;
 use kube::client::{ClientBuilder, ConfigExt as _};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::{BoxError, Service, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
@@ -65,12 +65,33 @@ impl Cluster {
             None => reason::without_user(&config.cluster_url),
         };
         let default_namespace = config.default_namespace.clone();
-        let (client, watchers) = clients(config, proxy).map_err(|error| ClusterError::Client {
-            cluster: name.clone(),
-            reason: reason::of_client(&error, plugin.as_deref()),
-        })?;
+        let client = |reason| ClusterError::Client { cluster: name.clone(), reason };
+        let made = match &plugin {
+            None => clients(config, proxy),
+            Some(plugin) => within(PLUGIN_LIMIT, move || clients(config, proxy)).await.ok_or_else(|| {
+                let seconds = PLUGIN_LIMIT.as_secs();
+                client(format!("the credential plugin {plugin} printed nothing within {seconds} s"))
+            })?,
+        };
+        let (client, watchers) = made.map_err(|error| client(reason::of_client(&error, plugin.as_deref())))?;
         Ok(Self { client, watchers: Arc::new(watchers), name, server, default_namespace, plugin })
     }
+}
+
+/// How long the credential plugin may take when a connection is set up; it may ask a server far away.
+const PLUGIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a function gives that may block; `None` if it takes too long. It has a thread of its own: a runtime would wait
+/// for it at its end.
+async fn within<T: Send + 'static>(limit: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, result) = tokio::sync::oneshot::channel();
+    let runtime = tokio::runtime::Handle::current();
+    std::thread::spawn(move || {
+        let _entered = runtime.enter();
+        // Too late, nobody listens.
+        let _ = done.send(work());
+    });
+    tokio::time::timeout(limit, result).await.ok()?.ok()
 }
 
 impl std::fmt::Debug for Cluster {
@@ -223,11 +244,18 @@ impl Stack {
 }
 
 async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {
-    let fail = |error| ClusterError::Kubeconfig(reason::of_kubeconfig(&error));
     if options.in_cluster {
         let config = Config::incluster().map_err(|error| ClusterError::Kubeconfig(error.to_string()))?;
         return Ok(Configured { config, name: "in-cluster".to_owned(), proxy: None, plugin: None });
     }
+    let file = options.kubeconfig.as_ref().map(|path| path.display().to_string());
+    let file = file.or_else(|| std::env::var("KUBECONFIG").ok().filter(|files| !files.is_empty()));
+    let file = file.unwrap_or_else(|| "~/.kube/config".to_owned());
+    let fail = |error| {
+        let reason = reason::of_kubeconfig(&error);
+        let named = matches!(error, KubeconfigError::ReadConfig(..));
+        ClusterError::Kubeconfig(if named { reason } else { format!("{file}: {reason}") })
+    };
     let mut kubeconfig = match &options.kubeconfig {
         Some(path) => Kubeconfig::read_from(path),
         None => match Kubeconfig::read() {
@@ -245,7 +273,11 @@ async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError>
     let proxy =
         proxy::take(&mut kubeconfig, &name).map_err(|reason| ClusterError::Proxy { cluster: name.clone(), reason })?;
     let chosen = KubeConfigOptions { context: options.context.clone(), ..KubeConfigOptions::default() };
-    let config = Config::from_custom_kubeconfig(kubeconfig, &chosen).await.map_err(fail)?;
+    let mut config = Config::from_custom_kubeconfig(kubeconfig, &chosen).await.map_err(fail)?;
+    if let Some(exec) = &mut config.auth_info.exec {
+        // Else its words would come between ours, and it could wait for somebody to type.
+        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+    }
     let exec = config.auth_info.exec.as_ref().and_then(|exec| exec.command.as_deref());
     let plugin = exec.and_then(|command| Some(Path::new(command).file_name()?.to_string_lossy().into_owned()));
     Ok(Configured { config, name, proxy, plugin })
@@ -255,4 +287,51 @@ async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError>
 fn is_near(host: &str) -> bool {
     let host = host.trim_matches(['[', ']']);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn refused(user: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        let text = format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: c\n  cluster: {{server: \"https://127.0.0.1:1\"}}\ncontexts:\n- name: c\n  context: {{cluster: c, user: u}}\nusers:\n- name: u\n  user: {user}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let options = ConnectOptions { kubeconfig: Some(file.clone()), context: None };
+        let error = Cluster::connect(&options).await.unwrap_err().to_string();
+        error.replace(&file.display().to_string(), "FILE")
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_cannot_be_used_is_named_and_its_key_is_not_told() {
+        assert!(refused("{").await.starts_with("cannot use the kubeconfig: FILE: it is no kubeconfig"));
+        // The second is `-----BEGIN hunter2`.
+        for (data, said) in [
+            ("aHVu!GVyMg==", "cannot set up the connection to c: its client key cannot be read: it is no base64"),
+            ("LS0tLS1CRUdJTiBodW50ZXIyCg==", "cannot set up the connection to c: identity PEM is invalid"),
+        ] {
+            let user = format!("{{client-certificate-data: \"\", client-key-data: \"{data}\"}}");
+            let user = user.replace("certificate-data: \"\"", "certificate-data: \"Cg==\"");
+            assert_eq!(refused(&user).await, said);
+        }
+    }
+
+    /// The clock jumps to the limit as soon as nothing else happens.
+    #[tokio::test(start_paused = true)]
+    async fn a_credential_plugin_that_hangs_is_named() {
+        let user = r#"{exec: {apiVersion: client.authentication.k8s.io/v1, command: sleep, args: ["5"]}}"#;
+        let said = "cannot set up the connection to c: the credential plugin sleep printed nothing within 30 s";
+        assert_eq!(refused(user).await, said);
+    }
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_not_waited_for() {
+        let (release, held) = std::sync::mpsc::channel::<()>();
+        assert_eq!(within(Duration::from_millis(20), move || held.recv().is_ok()).await, None);
+        drop(release);
+        assert_eq!(within(Duration::from_secs(30), || 5).await, Some(5));
+    }
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 
 use http::Uri;
 use kube::client::AuthError;
-use kube::config::KubeconfigError;
+use kube::config::{KubeconfigError, LoadDataError};
 
 /// Why a kubeconfig cannot be used.
 pub(super) fn of_kubeconfig(error: &KubeconfigError) -> String {
@@ -17,10 +17,12 @@ pub(super) fn of_kubeconfig(error: &KubeconfigError) -> String {
         }
         KubeconfigError::ParseClusterUrl(_) => "the server of its cluster is no address".to_owned(),
         KubeconfigError::LoadCertificateAuthority(error) => {
-            format!("its certificate authority cannot be read: {error}")
+            format!("its certificate authority cannot be read: {}", of_data(error))
         }
-        KubeconfigError::LoadClientCertificate(error) => format!("its client certificate cannot be read: {error}"),
-        KubeconfigError::LoadClientKey(error) => format!("its client key cannot be read: {error}"),
+        KubeconfigError::LoadClientCertificate(error) => {
+            format!("its client certificate cannot be read: {}", of_data(error))
+        }
+        KubeconfigError::LoadClientKey(error) => format!("its client key cannot be read: {}", of_data(error)),
         KubeconfigError::ParseCertificates(_) => "a certificate in it is no PEM".to_owned(),
         KubeconfigError::CurrentContextNotSet
         | KubeconfigError::KindMismatch
@@ -33,8 +35,22 @@ pub(super) fn of_kubeconfig(error: &KubeconfigError) -> String {
     }
 }
 
+/// The decoder's own words hold a byte of the key.
+fn of_data(error: &LoadDataError) -> String {
+    match error {
+        LoadDataError::DecodeBase64(_) => "it is no base64".to_owned(),
+        LoadDataError::ReadFile(error, path) => format!("{}: {error}", path.display()),
+        LoadDataError::NoBase64DataOrFile => "there is none".to_owned(),
+    }
+}
+
 /// Why a client cannot be made, or got no answer. `plugin`: the program that the kubeconfig asks for credentials.
 pub(super) fn of_client(error: &kube::Error, plugin: Option<&str>) -> String {
+    if let kube::Error::RustlsTls(error) = error {
+        // What follows the colon may be a line of the key.
+        let said = error.to_string();
+        return said.split(':').next().unwrap_or_default().to_owned();
+    }
     let mut chain: Vec<&(dyn Error + 'static)> = Vec::new();
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
@@ -43,6 +59,13 @@ pub(super) fn of_client(error: &kube::Error, plugin: Option<&str>) -> String {
     }
     if let Some(auth) = chain.iter().find_map(|error| error.downcast_ref::<AuthError>()) {
         return of_credentials(auth, plugin);
+    }
+    // Data in a kubeconfig are decoded only when they are used.
+    if let Some(error) = chain.iter().find_map(|error| error.downcast_ref::<KubeconfigError>()) {
+        return of_kubeconfig(error);
+    }
+    if let Some(error) = chain.iter().find_map(|error| error.downcast_ref::<LoadDataError>()) {
+        return format!("a certificate or key cannot be read: {}", of_data(error));
     }
     // The innermost says why, and those around it only that there was an error.
     chain.last().map(ToString::to_string).unwrap_or_default()
