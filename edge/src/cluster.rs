@@ -223,3 +223,21 @@ fn status_message(body: &[u8]) -> String {
     let message = status.as_ref().and_then(|s| s.get("message")).and_then(serde_json::Value::as_str);
     message.map_or_else(|| String::from_utf8_lossy(body).chars().take(200).collect(), str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_answer_too_large_is_no_broken_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("config");
+        let text = "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {}}]}";
+        std::fs::write(&file, text).unwrap();
+        let options = ConnectOptions { kubeconfig: Some(file), context: None };
+        let cluster = Cluster::connect(&options).await.unwrap();
+        assert_eq!(cluster.collect(Body::from(vec![0; 10]), 10).await.unwrap(), [0; 10]);
+        let error = cluster.collect(Body::from(vec![0; 11]), 10).await.unwrap_err();
+        assert!(matches!(error, ClusterError::TooLarge { most_bytes: 10, .. }), "{error}");
+    }
+}
