@@ -135,8 +135,7 @@ impl Store {
         lease: Duration,
         now: Timestamp,
     ) -> Result<Option<Outgoing>, StoreError> {
-        // SQLite has one writer, and no word for it.
-        let lock = if self.address.backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+        let lock = self.skip_locked();
         let sql = format!(
             "UPDATE notifications SET repeated = CASE WHEN state = 'sending' THEN 1 ELSE repeated END, \
              state = 'sending', holder = $1, leased_until = $2, epoch = epoch + 1, attempts = attempts + 1 \
@@ -182,9 +181,14 @@ impl Store {
         ];
         self.write_outgoing(&write, outgoing, what, values).await?;
         if let Some(open_at) = open_at {
-            let sql = "UPDATE notifications SET run_at = $2 WHERE channel = $1 AND state = 'queued' AND run_at < $2";
+            // Those that somebody claims at this moment are passed over: two that wait for each other would both fail.
+            let lock = self.skip_locked();
+            let sql = format!(
+                "UPDATE notifications SET run_at = $2 WHERE notification_id IN (SELECT notification_id \
+                 FROM notifications WHERE channel = $1 AND state = 'queued' AND run_at < $2 {lock})"
+            );
             let values = [outgoing.notification.channel.as_str().into(), micros(open_at).into()];
-            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+            write.execute_raw(self.statement(&sql, values)).await.map_err(&fail)?;
         }
         write.commit().await.map_err(fail)?;
         Ok(next)
@@ -198,6 +202,13 @@ impl Store {
         let values = [i64::from(ATTEMPTS).into(), micros(now).into(), why.into()];
         let done = self.db.execute_raw(self.statement(sql, values)).await.map_err(failing("give up notifications"))?;
         Ok(done.rows_affected())
+    }
+
+    /// Forgets what was sent or given up and was made before a time. Gives its number.
+    pub async fn forget_notifications(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let sql = "DELETE FROM notifications WHERE state IN ('sent', 'failed') AND created_at < $1";
+        let done = self.db.execute_raw(self.statement(sql, [micros(before).into()])).await;
+        Ok(done.map_err(failing("forget notifications"))?.rows_affected())
     }
 
     /// One notification.
@@ -242,6 +253,11 @@ impl Store {
         let row = Oldest::find_by_statement(self.statement(sql, [])).one(&self.db).await;
         let oldest = row.map_err(failing("read the outbox"))?.and_then(|row| row.oldest);
         Ok(oldest.map(|oldest| Duration::try_from(now.duration_since(timestamp(oldest))).unwrap_or_default()))
+    }
+
+    /// SQLite has one writer, and no word for it.
+    fn skip_locked(&self) -> &'static str {
+        if self.address.backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" }
     }
 
     /// Writes `$3` and following, if the claim still holds.

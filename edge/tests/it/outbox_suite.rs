@@ -11,7 +11,7 @@ use anchorwatch_edge::store::{
 };
 use jiff::Timestamp;
 
-use crate::store_suite::{LEASE, after, claimed, item, record, scan};
+use crate::store_suite::{LEASE, after, claimed, item, record, report, scan};
 
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
@@ -32,6 +32,8 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_channel_that_takes_nothing_is_left_alone(&store, 90 * DAY).await;
     scans_that_fail_are_told_once_and_when_they_succeed(&store, 100 * DAY).await;
     a_duty_has_one_holder(&store, 110 * DAY).await;
+    what_still_waits_is_not_forgotten(&store, 120 * DAY).await;
+    nothing_is_lost_or_told_twice_while_scans_are_recorded(&store, 130 * DAY).await;
 }
 
 async fn compose(store: &Store, channels: &[&str], seconds: i64) -> usize {
@@ -289,4 +291,41 @@ async fn a_duty_has_one_holder(store: &Store, day: i64) {
     store.save_duty(&mut second, "8").await.unwrap();
     store.release_duty(&second).await.unwrap();
     assert_eq!(hold("e", 62).await.unwrap().state.as_deref(), Some("8"));
+}
+
+async fn what_still_waits_is_not_forgotten(store: &Store, day: i64) {
+    let before = store.notifications(None, 1, None).await.unwrap().total;
+    scan(store, "waiting", day, high("waiting", &["a"], "1")).await;
+    compose(store, &["one"], day + 2).await;
+    assert_eq!(store.forget_notifications(after(day + DAY)).await.unwrap(), before);
+    assert_eq!(sent(store, day + 2).await.len(), 1);
+    assert_eq!(store.forget_notifications(after(day)).await.unwrap(), 0, "it is younger");
+}
+
+async fn nothing_is_lost_or_told_twice_while_scans_are_recorded(store: &Store, day: i64) {
+    const SOURCES: usize = 12;
+    const ITEMS: usize = 40;
+    let mut claims = Vec::new();
+    for n in 0..SOURCES {
+        let source = format!("busy-{n}");
+        claims.push((claimed(store, &source, after(day)).await, source));
+    }
+    let record_all = futures::future::join_all(claims.iter().map(|(claim, source)| async move {
+        let names: Vec<String> = (0..ITEMS).map(|n| format!("a{n}")).collect();
+        let items = high(source, &names.iter().map(String::as_str).collect::<Vec<_>>(), "1");
+        let result = Ok(vec![report(source, after(day), items)]);
+        store.record_scan(claim, record(&new_id(), source, after(day), result, &|_| true)).await.unwrap();
+    }));
+    let compose_all = futures::future::join_all((0..3).map(|_| async {
+        for _ in 0..10 {
+            compose(store, &["one"], day + 2).await;
+        }
+    }));
+    tokio::join!(record_all, compose_all);
+    compose(store, &["one"], day + 2).await;
+    let told = sent(store, day + 2).await.into_iter().map(|n| match n.told {
+        Told::Drift(drifts) => drifts.high,
+        _ => 0,
+    });
+    assert_eq!(told.sum::<usize>(), SOURCES * ITEMS);
 }
