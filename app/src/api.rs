@@ -1,7 +1,9 @@
 //! The HTTP API: every route in one list, and what stands before all of them.
 
+mod body;
 mod caller;
 mod decide;
+mod episodes;
 mod events;
 mod guard;
 mod health;
@@ -64,6 +66,7 @@ fn documented() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(reports::ignore))
         .routes(routes!(items::list))
         .routes(routes!(items::one))
+        .routes(routes!(episodes::list))
         .routes(routes!(items::acknowledge))
         .routes(routes!(items::ignore))
         .routes(routes!(sources::list))

@@ -22,6 +22,7 @@ use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
 use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
+use crate::notify::channels::{Notifications, Secret, TelegramSettings};
 use file::{File, Secrets};
 
 /// How often a source is scanned that does not say.
@@ -47,12 +48,13 @@ pub(crate) struct Config {
     /// The key of the fingerprints of Secrets.
     pub(crate) secret_key_file: PathBuf,
     /// In which times are shown.
-    #[expect(dead_code, reason = "the page shows times in it")]
     pub(crate) timezone: TimeZone,
     /// How many scans run at the same time.
     pub(crate) scans_at_once: usize,
     /// How long scans are kept.
     pub(crate) keep: Keep,
+    /// Who is told, and how.
+    pub(crate) notifications: Notifications,
     /// What is scanned, by name.
     pub(crate) sources: Vec<Source>,
     /// People's own rules.
@@ -69,7 +71,7 @@ pub(crate) struct Keep {
 }
 
 /// A source, and the cluster that it is compared with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "settings that are on or off")]
 pub(crate) struct Source {
     /// Its name.
@@ -78,9 +80,7 @@ pub(crate) struct Source {
     pub(crate) cluster: String,
     /// How often it is scanned.
     pub(crate) interval: Duration,
-    /// Whether the cluster's changes are seen as they are made.
-    #[expect(dead_code, reason = "watching asks for it")]
-    pub(crate) watch: bool,
+    watch: bool,
     live: Live,
     audit_log: Option<PathBuf>,
     reading: SourceRequest,
@@ -94,6 +94,11 @@ impl Source {
     /// Where Git says what the cluster should be.
     pub(crate) fn address(&self) -> &str {
         &self.reading.address
+    }
+
+    /// True if the cluster's changes are to be seen as they are made.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watch && matches!(self.live, Live::Cluster(_))
     }
 
     /// The namespaces that it is limited to; all where empty.
@@ -162,6 +167,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         timezone,
         scans_at_once,
         retention,
+        notifications,
         clusters,
         sources,
         rules,
@@ -209,6 +215,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         timezone,
         scans_at_once: scans_at_once.value,
         keep: Keep { age: retention.age.value.unsigned_abs(), scans_per_source: retention.scans_per_source.value },
+        notifications: read_notifications(notifications, folder)?,
         sources: sources.into_iter().map(|(_, source)| source).collect(),
         policy: Arc::new(policy),
     })
@@ -307,6 +314,48 @@ fn read_source(written: Spanned<file::Source>, clusters: &[Cluster], folder: &Pa
         confirm,
         secrets: secrets == Secrets::Compare,
         name,
+    })
+}
+
+fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Notifications, String> {
+    let file::Notifications { language, digest_interval, telegram, slack, webhooks } = written;
+    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    let secret =
+        |file: Option<PathBuf>, variable| file.map_or(Secret::Variable(variable), |f| Secret::File(from_here(f)));
+    if digest_interval.value < SignedDuration::from_mins(1) {
+        return Err(at(digest_interval.referenced, "notifications.digest_interval: at least 1m"));
+    }
+    let telegram = telegram.map(|written| {
+        let file::Telegram { token_file, base_url, chats, people } = written.value;
+        let unusable = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
+        if chats.is_empty() {
+            return Err(at(written.referenced, "notifications.telegram: name at least one of `chats`"));
+        }
+        if base_url.as_ref().is_some_and(unusable) {
+            return Err(at(written.referenced, "notifications.telegram.base_url: as in https://api.telegram.org"));
+        }
+        Ok(TelegramSettings { token: secret(token_file, "ANCHORWATCH_TELEGRAM_TOKEN"), base_url, chats, people })
+    });
+    let webhooks = webhooks.into_iter().map(|written| {
+        let place = written.referenced;
+        let file::Webhook { name, url, secret_file } = written.value;
+        check_name(&name, place)?;
+        if matches!(name.as_str(), "telegram" | "slack") {
+            return Err(at(place, &format!("a webhook cannot be called {name:?}; that is a channel of its own")));
+        }
+        if !url.starts_with("https://") && !url.starts_with("http://") {
+            return Err(at(place, &format!("the url of the webhook {name:?}: as in https://example.com/hook")));
+        }
+        Ok((place, (name, url, Secret::File(from_here(secret_file)))))
+    });
+    let webhooks = webhooks.collect::<Result<Vec<_>, String>>()?;
+    unique(webhooks.iter().map(|(place, (name, _, _))| (name.as_str(), *place)), "webhooks")?;
+    Ok(Notifications {
+        language: language.into(),
+        digest_interval: digest_interval.value.unsigned_abs(),
+        telegram: telegram.transpose()?,
+        slack: slack.map(|file::Slack { url_file }| secret(url_file, "ANCHORWATCH_SLACK_URL")),
+        webhooks: webhooks.into_iter().map(|(_, webhook)| webhook).collect(),
     })
 }
 

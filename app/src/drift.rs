@@ -11,3 +11,4 @@ pub(crate) mod side;
 pub(crate) mod source;
 mod unlisted;
 mod unstable;
+pub(crate) mod watch;

@@ -6,7 +6,6 @@ mod config;
 mod drift;
 mod failure;
 mod index;
-#[cfg_attr(not(test), expect(dead_code, reason = "the service that starts it is being built"))]
 mod notify;
 mod serve;
 mod telemetry;

@@ -3,6 +3,7 @@
 //! `serve` starts [`send::run`] on each replica, since a message is claimed, and [`poll::run`] too, since the poll is a duty
 //! that one of them holds.
 
+pub(crate) mod channels;
 pub(crate) mod poll;
 pub(crate) mod send;
 pub(crate) mod word;

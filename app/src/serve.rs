@@ -8,6 +8,8 @@ mod listen;
 pub(crate) mod metrics;
 mod schedule;
 mod tidy;
+mod watch;
+mod watched;
 mod work;
 
 use std::sync::{Arc, RwLock};
@@ -23,9 +25,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::notify;
+use crate::notify::channels::Channels;
+use crate::notify::poll::Polling;
+use crate::notify::send::Sending;
+use crate::notify::word::Wording;
+use crate::words::Words;
 use limits::Limits;
 pub(crate) use listen::Listener;
 use metrics::Metrics;
+pub(crate) use watched::WatchState;
+use watched::Watched;
 
 /// How long the duties have to end.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -48,6 +58,8 @@ pub(crate) struct Service {
     pub(crate) events: broadcast::Sender<Event>,
     /// Rung when something was queued here, so that nobody waits for the next look.
     pub(crate) queued: Notify,
+    /// How its watches do.
+    pub(crate) watched: Watched,
     /// Numbers for Prometheus.
     pub(crate) metrics: Metrics,
     /// How often somebody may ask for what is dear.
@@ -69,6 +81,15 @@ pub(crate) enum Event {
         source: String,
         /// Its cluster.
         cluster: String,
+        /// What the source was read as, where it was.
+        version: Option<u64>,
+    },
+    /// A watch has seen that something differs otherwise than before.
+    Seen {
+        /// The source.
+        source: String,
+        /// Its cluster.
+        cluster: String,
     },
     /// Somebody decided something of an item, or of a rule.
     Decided {
@@ -82,6 +103,7 @@ impl Event {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Scanned { .. } => "scanned",
+            Self::Seen { .. } => "seen",
             Self::Decided { .. } => "decided",
         }
     }
@@ -127,6 +149,7 @@ impl Service {
             replica: clock::new_id(),
             events: broadcast::channel(256).0,
             queued: Notify::new(),
+            watched: Watched::default(),
             metrics: Metrics::default(),
             limits: Limits::default(),
             open,
@@ -169,11 +192,14 @@ pub(crate) async fn serve(plan: Plan, started: impl FnOnce(&str, Option<&str>)) 
     let has_tokens = !service.store.tokens().await.map_err(|error| store_failure(&error))?.is_empty();
     let login = if has_tokens { None } else { Some(service.login_link(&base).await?) };
 
+    let channels = service.config().notifications.open()?;
     let duties = TaskTracker::new();
+    tell(&service, channels, &duties);
     duties.spawn(schedule::run(service.clone()));
     for _ in 0..service.config().scans_at_once {
         duties.spawn(work::run(service.clone()));
     }
+    duties.spawn(watch::run(service.clone()));
     duties.spawn(tidy::run(service.clone()));
     duties.spawn(listener.run(service.clone()));
     duties.close();
@@ -185,6 +211,30 @@ pub(crate) async fn serve(plan: Plan, started: impl FnOnce(&str, Option<&str>)) 
         tracing::warn!(seconds = PATIENCE.as_secs(), "stopped before all was done; other replicas take it over");
     }
     Ok(())
+}
+
+/// Begins to tell people, and to listen to the buttons that they press.
+fn tell(service: &Service, channels: Channels, duties: &TaskTracker) {
+    let config = service.config();
+    let wording = Wording {
+        words: Words(config.notifications.language),
+        public_url: config.public_url.clone(),
+        time_zone: config.timezone.clone(),
+    };
+    let sending = Sending {
+        store: service.store.clone(),
+        channels: channels.all,
+        wording: wording.clone(),
+        digest_interval: config.notifications.digest_interval,
+        holder: service.replica.clone(),
+        now: clock::now,
+    };
+    duties.spawn(notify::send::run(sending, service.stop.clone()));
+    if let Some((bot, allowed)) = channels.bot {
+        let (store, holder) = (service.store.clone(), service.replica.clone());
+        let polling = Polling { store, bot, allowed, wording, holder, now: clock::now };
+        duties.spawn(notify::poll::run(polling, service.stop.clone()));
+    }
 }
 
 /// Waits until somebody says stop; reads the configuration again when somebody says so.
@@ -208,8 +258,12 @@ async fn reload(service: &Service, path: &std::path::Path) {
     match crate::config::read(path) {
         Ok(config) => {
             let before = service.config();
-            if config.listen != before.listen || config.store != before.store || config.tls != before.tls {
-                tracing::warn!("listen, store and tls take effect with a restart");
+            if config.listen != before.listen
+                || config.store != before.store
+                || config.tls != before.tls
+                || config.notifications != before.notifications
+            {
+                tracing::warn!("listen, store, tls and notifications take effect with a restart");
             }
             *service.config.write().expect("nobody panics while it is replaced") = Arc::new(config);
             match service.configure_sources().await {

@@ -234,7 +234,7 @@ mod tests {
         let file = folder.path().join("config");
         let text = "{apiVersion: v1, kind: Config, current-context: c, clusters: [{name: c, cluster: {server: 'http://127.0.0.1:1'}}], contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {}}]}";
         std::fs::write(&file, text).unwrap();
-        let options = ConnectOptions { kubeconfig: Some(file), context: None };
+        let options = ConnectOptions { kubeconfig: Some(file), context: None, in_cluster: false };
         let cluster = Cluster::connect(&options).await.unwrap();
         assert_eq!(cluster.collect(Body::from(vec![0; 10]), 10).await.unwrap(), [0; 10]);
         let error = cluster.collect(Body::from(vec![0; 11]), 10).await.unwrap_err();

@@ -3,7 +3,7 @@
 //! [`Binaries`] finds the programs or builds them from their Go modules, [`ControlPlane`] starts them on free ports in
 //! a fresh folder and stops them again, [`harvest`] learns from a running API server what it adds to objects, and
 //! [`record`] records what `anchorwatch demo` shows. [`Postgres`] is a database for tests of the store,
-//! [`Receiver`] a server for tests of what is sent.
+//! [`Receiver`] a server for tests of what is sent, [`Service`] a program that serves HTTP.
 //!
 //! Nothing started here outlives its starter: dropping a [`ControlPlane`] stops and reaps every process, and if the
 //! test process itself is killed the kernel kills them (see `process.rs`).
@@ -18,6 +18,7 @@ mod process;
 mod proxy;
 mod receiver;
 pub mod record;
+mod service;
 
 pub use binaries::{Binaries, BuildError, Tool};
 pub use client::{Client, PatchKind};
@@ -25,3 +26,4 @@ pub use control_plane::{ControlPlane, ControlPlaneError, Options, Person};
 pub use postgres::Postgres;
 pub use process::{Server, command, find_on_path, run};
 pub use receiver::{Received, Receiver, Reply};
+pub use service::{Answer, Service};

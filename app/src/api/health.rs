@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Caller;
+use super::{Caller, Problem};
 use crate::serve::Service;
 
 /// It lives as long as it answers.
@@ -26,9 +26,10 @@ pub(super) async fn ready(State(service): State<Arc<Service>>) -> Response {
 }
 
 /// For Prometheus.
-pub(super) async fn metrics(State(service): State<Arc<Service>>, _caller: Caller) -> Response {
+pub(super) async fn metrics(State(service): State<Arc<Service>>, _caller: Caller) -> Result<Response, Problem> {
+    let oldest = service.store.outbox_oldest(service.now()).await?;
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], service.metrics.text()).into_response()
+    Ok(([(header::CONTENT_TYPE, kind)], service.metrics.text(oldest)).into_response())
 }
 
 /// The document of this API.

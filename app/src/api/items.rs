@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use serde_json::{Value, json};
 
+use super::body::Body;
 use super::model::{DriftItem, IgnoreResponse, ItemList};
 use super::paging::{Asked, answer};
 use super::{Caller, Deciding, IgnoreRequest, Problem};
@@ -72,7 +73,7 @@ pub(super) async fn ignore(
     State(service): State<Arc<Service>>,
     caller: Caller,
     WithRejection(Path(fingerprint), _): WithRejection<Path<String>, Problem>,
-    WithRejection(Json(request), _): WithRejection<Json<IgnoreRequest>, Problem>,
+    Body(request): Body<IgnoreRequest>,
 ) -> Result<Json<IgnoreResponse>, Problem> {
     let deciding = Deciding { service: &service, caller: &caller };
     let item = deciding.item(&fingerprint).await?;

@@ -167,6 +167,31 @@ pub(crate) struct Attribution {
     pub(crate) user_agent: Option<String>,
 }
 
+/// The values that an item had.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct EpisodeList {
+    pub(crate) items: Vec<Episode>,
+    pub(crate) total: u64,
+}
+
+/// One value of an item.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct Episode {
+    pub(crate) fingerprint: String,
+    pub(crate) stable_path: String,
+    /// Who wrote it; empty where nobody knows.
+    pub(crate) manager: String,
+    /// Since when it was so, where its owner says; else when it was seen.
+    pub(crate) began_at: Timestamp,
+    pub(crate) seen_at: Timestamp,
+    /// Until when; nothing while it lasts.
+    pub(crate) ended_at: Option<Timestamp>,
+    /// Who made it go, where that was seen.
+    pub(crate) ended_by: Option<String>,
+    /// The item, as it was then.
+    pub(crate) item: DriftItem,
+}
+
 /// Where Git says the desired value.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct SourceLocation {
@@ -301,6 +326,27 @@ pub(crate) struct SourceResponse {
     pub(crate) last_success_at: Option<Timestamp>,
     pub(crate) last_failure: Option<String>,
     pub(crate) last_failure_at: Option<Timestamp>,
+    /// How its watch does, where this replica holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) watch: Option<WatchResponse>,
+}
+
+/// How a watch does.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct WatchResponse {
+    pub(crate) since: Option<Timestamp>,
+    /// True once all lists were whole.
+    pub(crate) whole: bool,
+    /// Of what nothing is heard.
+    pub(crate) lost: Vec<LostResponse>,
+}
+
+/// Something of which nothing is heard.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct LostResponse {
+    pub(crate) what: String,
+    pub(crate) since: Timestamp,
+    pub(crate) reason: String,
 }
 
 /// Which items a rule is about; `*` stands for any characters.

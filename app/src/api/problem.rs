@@ -81,12 +81,6 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<axum::extract::rejection::JsonRejection> for Problem {
-    fn from(rejection: axum::extract::rejection::JsonRejection) -> Self {
-        Self::new(rejection.status(), "the body cannot be read").detail(rejection.body_text())
-    }
-}
-
 impl From<axum::extract::rejection::QueryRejection> for Problem {
     fn from(rejection: axum::extract::rejection::QueryRejection) -> Self {
         Self::new(rejection.status(), "the query cannot be read").detail(rejection.body_text())

@@ -10,6 +10,7 @@ use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use serde_json::{Value, json};
 
+use super::body::Body;
 use super::model::{DriftListResponse, DriftReport, IgnoreResponse};
 use super::paging::{Asked, answer};
 use super::{Caller, Deciding, IgnoreRequest, Problem};
@@ -79,7 +80,7 @@ pub(super) async fn ignore(
     State(service): State<Arc<Service>>,
     caller: Caller,
     WithRejection(Path(report_id), _): WithRejection<Path<String>, Problem>,
-    WithRejection(Json(request), _): WithRejection<Json<IgnoreRequest>, Problem>,
+    Body(request): Body<IgnoreRequest>,
 ) -> Result<Json<Vec<IgnoreResponse>>, Problem> {
     let report = visible(&service, &caller, &report_id).await?;
     if request.matches.is_some() {

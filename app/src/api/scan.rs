@@ -7,12 +7,12 @@ use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::store::{Filter, JobOutcome, NewJob, Role};
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
+use super::body::Body;
 use super::jobs::response;
 use super::model::{self, DriftScanRequest, DriftScanResponses, JobList, ScanFailure};
 use super::{Caller, Problem};
@@ -43,10 +43,10 @@ pub(super) async fn scan(
     State(service): State<Arc<Service>>,
     caller: Caller,
     headers: HeaderMap,
-    body: Bytes,
+    Body(request): Body<DriftScanRequest>,
 ) -> Result<Response, Problem> {
     caller.must_be(Role::Operator)?;
-    let request = read(&body)?;
+    let request = check(request)?;
     let config = service.config();
     let sources = chosen(&config.sources, &request, &caller)?;
     if service.limits.scans.check_key(&caller.0.name).is_err() {
@@ -82,13 +82,7 @@ pub(super) async fn scan(
     }
 }
 
-fn read(body: &[u8]) -> Result<DriftScanRequest, Problem> {
-    if body.is_empty() {
-        return Ok(DriftScanRequest::default());
-    }
-    let request: DriftScanRequest = serde_json::from_slice(body).map_err(|error| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body cannot be read").detail(error.to_string())
-    })?;
+fn check(request: DriftScanRequest) -> Result<DriftScanRequest, Problem> {
     let texts = request.namespaces.iter().chain(&request.source).chain(&request.cluster);
     if texts.into_iter().any(|text| text.chars().any(char::is_control)) {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body cannot be read")

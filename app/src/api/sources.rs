@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 
-use super::model::{SourceList, SourceResponse};
+use super::model::{LostResponse, SourceList, SourceResponse, WatchResponse};
 use super::paging::answer;
 use super::{Caller, Problem};
-use crate::serve::Service;
+use crate::serve::{Service, WatchState};
 
 /// The sources, and what came of each last.
 #[utoipa::path(get, path = "/api/v1/sources", tag = "sources", responses(
@@ -25,13 +25,16 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let rows = service.store.sources().await?;
     let within = |row: &SourceRow| caller.0.clusters.is_empty() || caller.0.clusters.contains(&row.cluster);
-    let items: Vec<SourceResponse> = rows.into_iter().filter(within).map(SourceResponse::from).collect();
+    let items: Vec<SourceResponse> = rows.into_iter().filter(within).map(|row| response(&service, row)).collect();
     Ok(answer(&headers, &SourceList { total: items.len() as u64, items }))
 }
 
-impl From<SourceRow> for SourceResponse {
-    fn from(row: SourceRow) -> Self {
-        let SourceRow { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at } = row;
-        Self { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at }
-    }
+fn response(service: &Service, row: SourceRow) -> SourceResponse {
+    let SourceRow { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at } = row;
+    let watch = service.watched.state(&name).map(|WatchState { since, whole, lost }| WatchResponse {
+        since,
+        whole,
+        lost: lost.into_iter().map(|(what, (since, reason))| LostResponse { what, since, reason }).collect(),
+    });
+    SourceResponse { name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at, watch }
 }

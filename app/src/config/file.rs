@@ -8,6 +8,8 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+use crate::words;
+
 /// A configuration file. `anchorwatch.example.yaml` shows every setting with its default.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -23,6 +25,7 @@ pub(super) struct File {
     pub(super) timezone: Option<Spanned<String>>,
     pub(super) scans_at_once: Spanned<usize>,
     pub(super) retention: Retention,
+    pub(super) notifications: Notifications,
     pub(super) clusters: Vec<Spanned<Cluster>>,
     pub(super) sources: Vec<Spanned<Source>>,
     pub(super) rules: Vec<OwnRule>,
@@ -42,6 +45,7 @@ impl Default for File {
             timezone: None,
             scans_at_once: Spanned::new(2, written, written),
             retention: Retention::default(),
+            notifications: Notifications::default(),
             clusters: Vec::new(),
             sources: Vec::new(),
             rules: Vec::new(),
@@ -73,6 +77,78 @@ impl Default for Retention {
             scans_per_source: Spanned::new(5000, written, written),
         }
     }
+}
+
+/// Who is told, and how.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Notifications {
+    pub(super) language: Language,
+    pub(super) digest_interval: Spanned<SignedDuration>,
+    pub(super) telegram: Option<Spanned<Telegram>>,
+    pub(super) slack: Option<Slack>,
+    pub(super) webhooks: Vec<Spanned<Webhook>>,
+}
+
+impl Default for Notifications {
+    fn default() -> Self {
+        let written = serde_saphyr::Location::UNKNOWN;
+        Self {
+            language: Language::English,
+            digest_interval: Spanned::new(SignedDuration::from_mins(15), written, written),
+            telegram: None,
+            slack: None,
+            webhooks: Vec::new(),
+        }
+    }
+}
+
+/// A language.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) enum Language {
+    #[serde(rename = "en")]
+    English,
+    #[serde(rename = "zh-TW")]
+    TraditionalChinese,
+}
+
+impl From<Language> for words::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::English => Self::English,
+            Language::TraditionalChinese => Self::TraditionalChinese,
+        }
+    }
+}
+
+/// A bot of Telegram.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Telegram {
+    #[serde(default)]
+    pub(super) token_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) base_url: Option<String>,
+    pub(super) chats: Vec<i64>,
+    #[serde(default)]
+    pub(super) people: Vec<i64>,
+}
+
+/// An incoming webhook of Slack.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Slack {
+    #[serde(default)]
+    pub(super) url_file: Option<PathBuf>,
+}
+
+/// A receiver of signed messages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) secret_file: PathBuf,
 }
 
 /// A cluster: of a kubeconfig, the one that this runs in, or a recorded state of one.

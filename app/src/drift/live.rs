@@ -233,6 +233,29 @@ impl Wish {
         let listing = listing(schema, api_version, kind, namespace)?;
         Some(Self { kind: kind.clone(), namespace: namespace.map(str::to_owned), listing, narrower: Vec::new() })
     }
+
+    /// The list's path.
+    pub(super) fn path(&self) -> &str {
+        &self.listing.path
+    }
+
+    /// `apiVersion` and kind of its items.
+    pub(super) fn listed(&self) -> (&str, &str) {
+        (&self.listing.api_version, &self.kind.kind)
+    }
+
+    /// The resource and where, for people.
+    pub(super) fn name(&self) -> String {
+        match &self.namespace {
+            Some(namespace) => format!("{} in {namespace}", self.listing.resource),
+            None => self.listing.resource.clone(),
+        }
+    }
+
+    /// True if the list has objects of this kind and namespace.
+    pub(super) fn holds(&self, group: &str, kind: &str, namespace: &str) -> bool {
+        self.kind.group == group && self.kind.kind == kind && self.namespace.as_ref().is_none_or(|own| own == namespace)
+    }
 }
 
 /// Asks the cluster about kinds that the catalogue does not know.

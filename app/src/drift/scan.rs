@@ -272,7 +272,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         let root = source.origin.root.clone();
         let version = source.version();
         let source = request.source.address.clone();
-        Ok(Outcome { reports, problems, told, source, root, admitted, extent, blind, version })
+        Ok(Outcome { reports, problems, source, root, told, admitted, extent, blind, version })
     })
 }
 

@@ -12,7 +12,7 @@ use super::live;
 use crate::failure::Failure;
 
 /// Where the live state is read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Live {
     /// A recorded state.
     Snapshot(PathBuf),

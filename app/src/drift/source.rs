@@ -18,7 +18,7 @@ use super::unstable::Unstable;
 use crate::failure::Failure;
 
 /// What a person says about a source.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SourceRequest {
     /// A path, or `REPO[//PATH][?ref=REV]`.
     pub(crate) address: String,

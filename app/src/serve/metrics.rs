@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use anchorwatch_core::drift::DriftItem;
+use std::time::Duration;
+
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -26,6 +28,7 @@ pub(crate) struct Metrics {
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     items: Family<Labels, Gauge<i64, AtomicI64>>,
     not_compared: Family<Labels, Gauge<i64, AtomicI64>>,
+    outbox_oldest: Seconds,
     requests: Family<Labels, Histogram, fn() -> Histogram>,
 }
 
@@ -39,6 +42,7 @@ impl Default for Metrics {
             duration: Family::new_with_constructor(histogram),
             items: Family::default(),
             not_compared: Family::default(),
+            outbox_oldest: Seconds::default(),
             requests: Family::new_with_constructor(histogram),
             registry: Registry::default(),
         };
@@ -56,6 +60,12 @@ impl Default for Metrics {
             metrics.not_compared.clone(),
         );
         registry.register_with_unit(
+            "outbox_oldest",
+            "How long the oldest message to people has been waiting",
+            Unit::Seconds,
+            metrics.outbox_oldest.clone(),
+        );
+        registry.register_with_unit(
             "http_request_duration",
             "How long requests took",
             Unit::Seconds,
@@ -67,7 +77,8 @@ impl Default for Metrics {
 
 impl Metrics {
     /// The text that Prometheus reads (`OpenMetrics` 1.0).
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn text(&self, outbox_oldest: Option<Duration>) -> String {
+        self.outbox_oldest.set(outbox_oldest.map_or(0.0, |age| age.as_secs_f64()));
         let mut text = String::new();
         // Nothing fails where a text is written to.
         let _ = encode(&mut text, &self.registry);

@@ -178,7 +178,13 @@ impl Record {
                 service.metrics.scan_failed(&self.cluster, source);
             }
         }
-        service.announce(Event::Scanned { scan_id: self.scan_id, source: source.clone(), cluster: self.cluster });
+        let version = self.result.as_ref().map(|outcome| outcome.version).ok();
+        service.announce(Event::Scanned {
+            scan_id: self.scan_id,
+            source: source.clone(),
+            cluster: self.cluster,
+            version,
+        });
     }
 }
 

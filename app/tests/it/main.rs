@@ -17,6 +17,7 @@ mod proxies;
 mod recorded;
 mod rules;
 mod server;
+mod service;
 mod sources;
 mod world;
 

@@ -17,6 +17,7 @@ mod shop;
 mod unmanaged;
 mod untouched;
 mod versions;
+mod watch;
 mod world;
 
 use std::fs;

@@ -22,7 +22,7 @@ use super::proxy::{self, Proxy, ProxyKind};
 use super::reason;
 
 /// Which cluster.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectOptions {
     /// A kubeconfig; else `$KUBECONFIG`, `~/.kube/config`, or the Pod's own service account.
     pub kubeconfig: Option<PathBuf>,
@@ -300,7 +300,7 @@ mod tests {
             "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters:\n- name: c\n  cluster: {{server: \"https://127.0.0.1:1\"}}\ncontexts:\n- name: c\n  context: {{cluster: c, user: u}}\nusers:\n- name: u\n  user: {user}\n"
         );
         std::fs::write(&file, text).unwrap();
-        let options = ConnectOptions { kubeconfig: Some(file.clone()), context: None };
+        let options = ConnectOptions { kubeconfig: Some(file.clone()), context: None, in_cluster: false };
         let error = Cluster::connect(&options).await.unwrap_err().to_string();
         error.replace(&file.display().to_string(), "FILE")
     }

@@ -1,0 +1,99 @@
+//! The configured channels, with their secrets read from where the configuration says.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anchorwatch_edge::notify::telegram::{self, Allowed};
+use anchorwatch_edge::notify::{Channel, Slack, Telegram, TelegramChat, Webhook, WebhookSecret};
+use anchorwatch_edge::outbound::Outbound;
+use secrecy::SecretString;
+
+use crate::failure::Failure;
+use crate::words::Language;
+
+/// What was configured of notifications.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notifications {
+    /// In which language.
+    pub(crate) language: Language,
+    /// How far apart digests are.
+    pub(crate) digest_interval: Duration,
+    /// Telegram.
+    pub(crate) telegram: Option<TelegramSettings>,
+    /// The file that holds Slack's address.
+    pub(crate) slack: Option<Secret>,
+    /// Webhooks: name, address, and where the secret is.
+    pub(crate) webhooks: Vec<(String, String, Secret)>,
+}
+
+/// A bot, where it writes, and who may press its buttons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TelegramSettings {
+    pub(crate) token: Secret,
+    pub(crate) base_url: Option<String>,
+    pub(crate) chats: Vec<i64>,
+    pub(crate) people: Vec<i64>,
+}
+
+/// Where a secret is: in a file, or in a variable of the environment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Secret {
+    File(PathBuf),
+    Variable(&'static str),
+}
+
+impl Secret {
+    #[expect(clippy::disallowed_methods, reason = "one small file that the configuration names")]
+    fn read(&self) -> Result<String, Failure> {
+        let fail = |place: &Path, why: String| {
+            Failure::new(format!("cannot read the secret in {}", place.display()))
+                .detail(why)
+                .hint("name a file that holds it and nothing else, readable for the service only")
+        };
+        let text = match self {
+            Self::File(path) => std::fs::read_to_string(path).map_err(|error| fail(path, error.to_string()))?,
+            Self::Variable(name) => {
+                std::env::var(name).map_err(|_| Failure::new(format!("{name} is not set in the environment")))?
+            }
+        };
+        let text = text.trim();
+        let empty = || match self {
+            Self::File(path) => fail(path, "it is empty".to_owned()),
+            Self::Variable(name) => Failure::new(format!("{name} is empty")),
+        };
+        if text.is_empty() { Err(empty()) } else { Ok(text.to_owned()) }
+    }
+}
+
+/// Channels, and the bot whose buttons are listened to.
+pub(crate) struct Channels {
+    pub(crate) all: Vec<Arc<dyn Channel>>,
+    pub(crate) bot: Option<(Telegram, Allowed)>,
+}
+
+impl Notifications {
+    /// Opens the channels; nothing is sent yet.
+    pub(crate) fn open(&self) -> Result<Channels, Failure> {
+        let mut channels = Channels { all: Vec::new(), bot: None };
+        if let Some(TelegramSettings { token, base_url, chats, people }) = &self.telegram {
+            let base_url = base_url.as_deref().unwrap_or(telegram::BASE_URL);
+            let bot = Telegram::new(Outbound::anywhere(), base_url, SecretString::from(token.read()?));
+            for chat in chats {
+                let name = if chats.len() == 1 { "telegram".to_owned() } else { format!("telegram/{chat}") };
+                channels.all.push(Arc::new(TelegramChat::new(name, bot.clone(), *chat)));
+            }
+            channels.bot = Some((bot, Allowed { people: people.clone(), chats: chats.clone() }));
+        }
+        if let Some(url) = &self.slack {
+            let url = SecretString::from(url.read()?);
+            channels.all.push(Arc::new(Slack::new("slack", Outbound::anywhere(), url)));
+        }
+        for (name, url, secret) in &self.webhooks {
+            let secret = WebhookSecret::of(&secret.read()?);
+            let url = SecretString::from(url.as_str());
+            channels.all.push(Arc::new(Webhook::new(name.as_str(), Outbound::anywhere(), url, secret)));
+        }
+        Ok(channels)
+    }
+}

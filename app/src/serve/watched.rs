@@ -1,0 +1,61 @@
+//! What this replica's watches say of themselves.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use jiff::Timestamp;
+
+/// The state of the watches that this replica holds, by source.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    by_source: Mutex<BTreeMap<String, WatchState>>,
+}
+
+/// How a watch does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct WatchState {
+    /// When it began.
+    pub(crate) since: Option<Timestamp>,
+    /// True once all lists were whole.
+    pub(crate) whole: bool,
+    /// Of what nothing is heard: since when, and why.
+    pub(crate) lost: BTreeMap<String, (Timestamp, String)>,
+}
+
+impl Watched {
+    /// How the watch of a source does; nothing if another replica holds it, or nobody.
+    pub(crate) fn state(&self, source: &str) -> Option<WatchState> {
+        self.states().get(source).cloned()
+    }
+
+    pub(super) fn begin(&self, source: &str, now: Timestamp) {
+        self.states().insert(source.to_owned(), WatchState { since: Some(now), ..WatchState::default() });
+    }
+
+    pub(super) fn whole(&self, source: &str) {
+        self.states().entry(source.to_owned()).or_default().whole = true;
+    }
+
+    pub(super) fn lost(&self, source: &str, what: &str, reason: &str, since: Timestamp) {
+        let mut states = self.states();
+        states.entry(source.to_owned()).or_default().lost.insert(what.to_owned(), (since, reason.to_owned()));
+    }
+
+    pub(super) fn restored(&self, source: &str, what: &str) {
+        self.states().entry(source.to_owned()).or_default().lost.remove(what);
+    }
+
+    /// The whole watch failed.
+    pub(super) fn lose(&self, source: &str, reason: &str, now: Timestamp) {
+        let lost = BTreeMap::from([("everything".to_owned(), (now, reason.to_owned()))]);
+        self.states().insert(source.to_owned(), WatchState { since: None, whole: false, lost });
+    }
+
+    pub(super) fn end(&self, source: &str) {
+        self.states().remove(source);
+    }
+
+    fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, WatchState>> {
+        self.by_source.lock().expect("nobody panics while it is written")
+    }
+}
