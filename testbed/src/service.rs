@@ -107,6 +107,18 @@ impl Service {
 
     /// Asks with these headers.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.try_ask(method, path, headers, body)
+            .unwrap_or_else(|error| unreachable!("no answer: {error}\n{}", self.log()))
+    }
+
+    /// The same where it may well give no answer.
+    pub fn try_ask(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Result<Answer, ureq::Error> {
         let mut request = Request::builder()
             .method(Method::from_bytes(method.as_bytes()).expect("a method"))
             .uri(format!("{}{path}", self.url));
@@ -114,17 +126,12 @@ impl Service {
             request = request.header(*name, *value);
         }
         let request = request.body(body.to_owned()).expect("a request");
-        let mut response = self.agent.run(request).unwrap_or_else(|error| panic_of(&error, &self.log()));
+        let mut response = self.agent.run(request)?;
         let headers = response.headers().iter();
         let headers = headers
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let headers = headers.collect();
         let text = response.body_mut().read_to_string().unwrap_or_default();
-        Answer { status: response.status().as_u16(), headers, text }
+        Ok(Answer { status: response.status().as_u16(), headers, text })
     }
-}
-
-#[expect(clippy::panic, reason = "a test cannot go on without its service")]
-fn panic_of(error: &ureq::Error, log: &str) -> ! {
-    panic!("the service does not answer: {error}\n{log}")
 }
