@@ -12,6 +12,7 @@ mod jobs;
 mod model;
 mod paging;
 mod problem;
+mod push;
 mod reports;
 mod rules;
 mod scan;
@@ -20,7 +21,7 @@ mod sources;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -46,9 +47,9 @@ struct Document;
 
 /// Every route.
 pub(crate) fn routes(service: &Service) -> Router<Arc<Service>> {
-    let _ = service;
     let (api, document) = documented().split_for_parts();
     let document = serde_json::to_string_pretty(&document).expect("the document is JSON");
+    let api = if service.push_secret.is_some() { api.route("/api/v1/webhooks/push", post(push::push)) } else { api };
     api.route("/api/v1/openapi.json", get(async move || health::document(document.clone())))
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))

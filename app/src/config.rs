@@ -53,6 +53,8 @@ pub(crate) struct Config {
     pub(crate) scans_at_once: usize,
     /// How long scans are kept.
     pub(crate) keep: Keep,
+    /// The secret by which a forge says that somebody pushed.
+    pub(crate) push_webhook: Option<Secret>,
     /// Who is told, and how.
     pub(crate) notifications: Notifications,
     /// What is scanned, by name.
@@ -166,6 +168,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         secret_key_file,
         timezone,
         scans_at_once,
+        push_webhook,
         retention,
         notifications,
         clusters,
@@ -215,6 +218,9 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         timezone,
         scans_at_once: scans_at_once.value,
         keep: Keep { age: retention.age.value.unsigned_abs(), scans_per_source: retention.scans_per_source.value },
+        push_webhook: push_webhook.map(|file::PushWebhook { secret_file }| {
+            secret_file.map_or(Secret::Variable("ANCHORWATCH_PUSH_SECRET"), |file| Secret::File(from_here(file)))
+        }),
         notifications: read_notifications(notifications, folder)?,
         sources: sources.into_iter().map(|(_, source)| source).collect(),
         policy: Arc::new(policy),

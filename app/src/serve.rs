@@ -26,13 +26,13 @@ use tokio_util::task::TaskTracker;
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::notify;
-use crate::notify::channels::Channels;
+use crate::notify::channels::{Channels, Secret};
 use crate::notify::poll::Polling;
 use crate::notify::send::Sending;
 use crate::notify::word::Wording;
 use crate::words::Words;
 use limits::Limits;
-pub(crate) use listen::Listener;
+pub(crate) use listen::{Listener, Peer};
 use metrics::Metrics;
 pub(crate) use watched::WatchState;
 use watched::Watched;
@@ -60,6 +60,8 @@ pub(crate) struct Service {
     pub(crate) queued: Notify,
     /// How its watches do.
     pub(crate) watched: Watched,
+    /// The secret by which a forge says that somebody pushed.
+    pub(crate) push_secret: Option<String>,
     /// Numbers for Prometheus.
     pub(crate) metrics: Metrics,
     /// How often somebody may ask for what is dear.
@@ -150,6 +152,7 @@ impl Service {
             events: broadcast::channel(256).0,
             queued: Notify::new(),
             watched: Watched::default(),
+            push_secret: config.push_webhook.as_ref().map(Secret::read).transpose()?,
             metrics: Metrics::default(),
             limits: Limits::default(),
             open,
@@ -262,8 +265,9 @@ async fn reload(service: &Service, path: &std::path::Path) {
                 || config.store != before.store
                 || config.tls != before.tls
                 || config.notifications != before.notifications
+                || config.push_webhook != before.push_webhook
             {
-                tracing::warn!("listen, store, tls and notifications take effect with a restart");
+                tracing::warn!("listen, store, tls, push_webhook and notifications take effect with a restart");
             }
             *service.config.write().expect("nobody panics while it is replaced") = Arc::new(config);
             match service.configure_sources().await {

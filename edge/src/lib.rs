@@ -10,3 +10,4 @@ pub mod process;
 pub mod render;
 pub mod snapshot;
 pub mod store;
+pub mod tls;

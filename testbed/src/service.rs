@@ -61,7 +61,9 @@ impl Service {
         while service.url.is_empty() {
             let ended = service.server.has_ended();
             let text = service.log();
-            let url = text.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:"));
+            let url = text
+                .split_whitespace()
+                .find(|word| word.starts_with("http://127.0.0.1:") || word.starts_with("https://127.0.0.1:"));
             match url {
                 Some(url) if text.contains(&format!("{url}\n")) || text.contains(&format!("{url} ")) => {
                     url.trim_end_matches('/').clone_into(&mut service.url);

@@ -9,7 +9,7 @@ use axum::http::{StatusCode, header};
 use axum_extra::extract::CookieJar;
 
 use super::Problem;
-use crate::serve::Service;
+use crate::serve::{Peer, Service};
 
 /// The session's cookie.
 pub(crate) const COOKIE: &str = "anchorwatch_session";
@@ -98,7 +98,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
 impl Service {
     /// A token that is none. Who sends many is made to wait.
     fn turn_away(&self, parts: &Parts) -> Problem {
-        let peer = parts.extensions.get::<axum::extract::ConnectInfo<std::net::SocketAddr>>().map(|peer| peer.0.ip());
+        let peer = parts.extensions.get::<axum::extract::ConnectInfo<Peer>>().map(|peer| peer.0.0.ip());
         if let Some(ip) = peer
             && self.limits.wrong_tokens.check_key(&ip).is_err()
         {

@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) secret_key_file: Option<PathBuf>,
     pub(super) timezone: Option<Spanned<String>>,
     pub(super) scans_at_once: Spanned<usize>,
+    pub(super) push_webhook: Option<PushWebhook>,
     pub(super) retention: Retention,
     pub(super) notifications: Notifications,
     pub(super) clusters: Vec<Spanned<Cluster>>,
@@ -44,6 +45,7 @@ impl Default for File {
             secret_key_file: None,
             timezone: None,
             scans_at_once: Spanned::new(2, written, written),
+            push_webhook: None,
             retention: Retention::default(),
             notifications: Notifications::default(),
             clusters: Vec::new(),
@@ -59,6 +61,14 @@ impl Default for File {
 pub(super) struct Tls {
     pub(super) cert_file: PathBuf,
     pub(super) key_file: PathBuf,
+}
+
+/// A forge says that somebody pushed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PushWebhook {
+    #[serde(default)]
+    pub(super) secret_file: Option<PathBuf>,
 }
 
 /// How long reports are kept.

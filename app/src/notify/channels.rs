@@ -45,7 +45,7 @@ pub(crate) enum Secret {
 
 impl Secret {
     #[expect(clippy::disallowed_methods, reason = "one small file that the configuration names")]
-    fn read(&self) -> Result<String, Failure> {
+    pub(crate) fn read(&self) -> Result<String, Failure> {
         let fail = |place: &Path, why: String| {
             Failure::new(format!("cannot read the secret in {}", place.display()))
                 .detail(why)

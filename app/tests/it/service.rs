@@ -52,6 +52,11 @@ fn program(folder: &Path) -> Command {
 
 impl World {
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// With more settings.
+    fn with(settings: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("git")).unwrap();
@@ -59,7 +64,8 @@ impl World {
         fs::write(path("live.json"), live("web:2", "off").to_string()).unwrap();
         let config = "listen: 127.0.0.1:0\nclusters:\n- {name: lab, snapshot: live.json}\nsources:\n\
                       - {name: shop, cluster: lab, address: git}\n";
-        fs::write(path("anchorwatch.yaml"), config).unwrap();
+        fs::write(path("push.secret"), "between us\n").unwrap();
+        fs::write(path("anchorwatch.yaml"), format!("{settings}{config}")).unwrap();
         let service = Self::start(folder.path());
         let world = Self { folder, service };
         world.until_scanned();
@@ -341,4 +347,65 @@ fn what_was_remembered_is_there_after_a_restart() {
     drop(std::mem::replace(&mut world.service, World::start(&path)));
     let item = world.service.get(&format!("/api/v1/drift/items/{fingerprint}"), &ann).json();
     assert_eq!(item["status"], "acknowledged");
+}
+
+#[test]
+fn a_push_starts_a_scan_and_nothing_else() {
+    let silent = World::new();
+    let push = |world: &World, headers: &[(&str, &str)]| {
+        let body = json!({"ref": "refs/heads/main", "repository": {"clone_url": "https://git.example.com/none.git"}});
+        world.service.ask("POST", "/api/v1/webhooks/push", headers, &body.to_string())
+    };
+    let signed = [("x-gitlab-event", "Push Hook"), ("x-gitlab-token", "between us")];
+    assert_eq!(push(&silent, &signed).status, 404, "without a secret the route is not there");
+    let world = World::with("push_webhook: {secret_file: push.secret}\n");
+    assert_eq!(push(&world, &[("x-gitlab-event", "Push Hook"), ("x-gitlab-token", "guess")]).status, 401);
+    assert_eq!(push(&world, &[("x-gitlab-event", "Push Hook")]).status, 401);
+    let taken = push(&world, &signed);
+    assert_eq!((taken.status, taken.json()), (202, json!({"sources": []})));
+    assert_eq!(push(&world, &[("x-github-event", "ping"), signed[1]]).status, 204);
+    let broken = world.service.ask("POST", "/api/v1/webhooks/push", &signed, "{");
+    assert_eq!(broken.status, 400, "{}", broken.text);
+}
+
+#[test]
+fn it_speaks_tls_where_it_has_a_certificate_and_not_in_the_open_without() {
+    let folder = tempfile::tempdir().unwrap();
+    let openssl = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost"])
+        .current_dir(folder.path())
+        .output();
+    if openssl.is_err() {
+        println!("skipped: openssl is not installed");
+        return;
+    }
+    fs::create_dir(folder.path().join("git")).unwrap();
+    fs::write(folder.path().join("git/all.yaml"), GIT).unwrap();
+    fs::write(folder.path().join("live.json"), live("web:1", "on").to_string()).unwrap();
+    let config = |more: &str| {
+        let sources =
+            "clusters:\n- {name: lab, snapshot: live.json}\nsources:\n- {name: shop, cluster: lab, address: git}\n";
+        fs::write(folder.path().join("anchorwatch.yaml"), format!("{more}{sources}")).unwrap();
+    };
+    config("listen: 0.0.0.0:0\n");
+    let mut open = program(folder.path());
+    let refused = open.args(["serve", "--config", "anchorwatch.yaml"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(refused.status.code() == Some(2) && said.contains("without TLS"), "{said}");
+
+    config("listen: 127.0.0.1:0\ntls: {cert_file: tls.crt, key_file: tls.key}\n");
+    let service = World::start(folder.path());
+    let address = service.url().strip_prefix("https://").unwrap();
+    let port = address.rsplit(':').next().unwrap();
+    let mut client = Command::new("openssl");
+    client
+        .args(["s_client", "-quiet", "-verify_return_error", "-CAfile", "tls.crt", "-servername", "localhost"])
+        .args(["-verify_hostname", "localhost", "-connect", address])
+        .current_dir(folder.path());
+    let request = format!("GET /livez HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    let answer = anchorwatch_testbed::run(client, request.as_bytes(), std::time::Duration::from_secs(20)).unwrap();
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text} {}", String::from_utf8_lossy(&answer.stderr));
 }
