@@ -19,7 +19,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         })?;
         let refuse =
             |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body cannot be read").detail(why);
-        let text = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes.trim_ascii() };
+        let text = match bytes.trim_ascii() {
+            b"" | b"null" => b"{}",
+            text => text,
+        };
         if !text.starts_with(b"{") {
             return Err(refuse("it is to be a JSON object".to_owned()));
         }

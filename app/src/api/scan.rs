@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_millis(250);
 const MOST: u64 = 10_000;
 
 /// Scans, and waits for what comes of it; with `Prefer: respond-async` it does not wait.
-#[utoipa::path(post, path = "/api/v1/drift/scan", request_body = DriftScanRequest, tag = "scan",
+#[utoipa::path(post, path = "/api/v1/drift/scan", request_body = Option<DriftScanRequest>, tag = "scan",
     params(
         ("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait"),
         ("Idempotency-Key" = Option<String>, Header, description = "The same key by the same caller asks for the same scan"),

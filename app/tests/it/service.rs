@@ -1,6 +1,7 @@
 //! The service, asked over HTTP: what it tells whom, and what it refuses.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -378,7 +379,7 @@ fn it_speaks_tls_where_it_has_a_certificate_and_not_in_the_open_without() {
         .current_dir(folder.path())
         .output();
     if openssl.is_err() {
-        println!("skipped: openssl is not installed");
+        writeln!(std::io::stderr(), "skipped: openssl is not installed").unwrap();
         return;
     }
     fs::create_dir(folder.path().join("git")).unwrap();

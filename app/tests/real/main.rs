@@ -10,6 +10,7 @@ mod admission;
 mod commits;
 mod custom;
 mod edits;
+mod openapi;
 mod paging;
 mod rendered;
 mod rights;
