@@ -20,6 +20,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use crate::config;
 use crate::failure::Failure;
+pub(crate) use crate::shown::{escaped, plain};
 use crate::words::{Language, Words};
 
 /// Anchorwatch sees to it that a Kubernetes cluster does not drift from Git.
@@ -177,49 +178,6 @@ fn style(language: Option<Language>, wide: bool) -> output::Style {
     }
 }
 
-/// Text from outside, with control, bidi and zero-width characters made visible.
-pub(crate) fn plain(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// JSON or YAML with the same characters written as escapes inside its quotes: programs read what was there.
-///
-/// Such characters stand between quotes only, but for line ends.
-pub(crate) fn escaped(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c == '\n' || !is_hidden(c) {
-            out.push(c);
-        } else {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(out, "\\u{unit:04x}");
-            }
-        }
-    }
-    out
-}
-
-/// Control, bidi and other format characters, and those that take no place at all.
-///
-/// Unicode's `Default_Ignorable_Code_Point` and `Cf`, as far as text in a manifest has no honest use for them unseen.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c,
-            '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -227,19 +185,5 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn hidden_characters_become_visible() {
-        assert_eq!(plain("a\u{1b}[31mb\u{202e}c\u{200b}"), "a\\u{1b}[31mb\\u{202e}c\\u{200b}");
-        assert_eq!(plain("漂移 é"), "漂移 é");
-    }
-
-    #[test]
-    fn programs_read_back_what_was_escaped() {
-        let text = "a\u{9b}\u{202e}\u{e0041}漂";
-        let json = escaped(&serde_json::to_string(text).unwrap());
-        assert_eq!(json, "\"a\\u009b\\u202e\\udb40\\udc41漂\"");
-        assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 }

@@ -8,6 +8,7 @@ mod failure;
 mod index;
 mod notify;
 mod serve;
+mod shown;
 mod telemetry;
 mod ui;
 mod words;

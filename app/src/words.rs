@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use anchorwatch_core::drift::{DriftItem, rules};
+use anchorwatch_core::drift::rules;
 use clap::ValueEnum;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader};
@@ -38,6 +38,14 @@ impl Language {
         if chinese.iter().any(|c| locale.starts_with(c)) { Self::TraditionalChinese } else { Self::English }
     }
 
+    /// As `lang` of a page has it.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::TraditionalChinese => "zh-TW",
+        }
+    }
+
     fn id(self) -> LanguageIdentifier {
         match self {
             Self::English => langid!("en"),
@@ -63,10 +71,10 @@ impl Words {
     }
 
     /// Why an item has its level. People's own rules say it in their words.
-    pub(crate) fn reason(self, item: &DriftItem) -> Cow<'_, str> {
-        let built_in = rules::all().any(|rule| rule.id == item.rule && rule.reason == item.reason);
-        let said = built_in.then(|| SENTENCES.try_lookup(&self.0.id(), &format!("rule-{}", item.rule))).flatten();
-        said.map_or(Cow::Borrowed(&item.reason), Cow::Owned)
+    pub(crate) fn reason<'r>(self, rule: &str, reason: &'r str) -> Cow<'r, str> {
+        let built_in = rules::all().any(|known| known.id == rule && known.reason == reason);
+        let said = built_in.then(|| SENTENCES.try_lookup(&self.0.id(), &format!("rule-{rule}"))).flatten();
+        said.map_or(Cow::Borrowed(reason), Cow::Owned)
     }
 
     /// Why something was not compared, where that is one of the program's own reasons.

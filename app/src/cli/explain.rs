@@ -202,7 +202,7 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         DriftLevel::Medium => "level-medium",
         DriftLevel::Info => "level-info",
     });
-    let reason = words.reason(item);
+    let reason = words.reason(&item.rule, &item.reason);
     let args = [("level", Text(&level)), ("rule", Text(&item.rule)), ("reason", Text(&reason))];
     line("label-level", &words.say_with("level-by-rule", &args));
     line("label-id", &item.fingerprint);

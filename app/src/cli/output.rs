@@ -1,10 +1,8 @@
 //! What a scan's outcome looks like.
 
 mod diff;
-mod hunks;
 mod sarif;
 mod table;
-mod value;
 
 use std::fmt::Write as _;
 use std::io::{self, BufWriter, Write};
@@ -20,10 +18,11 @@ use unicode_width::UnicodeWidthStr as _;
 use crate::cli::{escaped, plain};
 use crate::drift::scan::{Fault, Outcome};
 use crate::failure::Failure;
-use crate::words::Arg::{Count, Text};
+use crate::shown;
+use crate::words::Arg::Text;
 use crate::words::Words;
 
-pub(super) use value::flow;
+pub(super) use crate::shown::value::flow;
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,7 +68,9 @@ pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> Result<
     match format {
         Format::Table | Format::Wide => super::print(&table::print(outcome, style)),
         Format::Json => print_json(&list),
-        Format::Yaml => super::print(&value::yaml(&serde_json::to_value(&list).expect("a report is JSON"))),
+        Format::Yaml => {
+            super::print(&crate::shown::value::yaml(&serde_json::to_value(&list).expect("a report is JSON")))
+        }
         Format::Diff => super::print(&diff::print(&outcome.reports)),
         Format::Sarif => print_json(&sarif::document(outcome)),
     }
@@ -156,22 +157,7 @@ pub(super) fn who(attribution: &Attribution, style: &Style) -> String {
 
 /// A time: relative for people who look now, absolute where it is asked for.
 pub(super) fn when(time: Timestamp, style: &Style) -> String {
-    let local = time.to_zoned(style.now.time_zone().clone());
-    if style.wide {
-        return local.strftime("%Y-%m-%d %H:%M:%S %:z").to_string();
-    }
-    let words = style.words;
-    let seconds = style.now.timestamp().duration_since(time).as_secs();
-    let count = |n: i64| Count(usize::try_from(n).unwrap_or(0));
-    match seconds {
-        i64::MIN..60 => words.say("ago-now"),
-        60..3600 => words.say_with("ago-minutes", &[("n", count(seconds / 60))]),
-        3600..36000 => words.say_with("ago-hours", &[("n", count(seconds / 3600))]),
-        _ if style.now.yesterday().is_ok_and(|y| y.date() == local.date()) => {
-            words.say_with("yesterday", &[("time", Text(&local.strftime("%H:%M").to_string()))])
-        }
-        _ => local.strftime("%Y-%m-%d %H:%M").to_string(),
-    }
+    if style.wide { shown::at(time, &style.now) } else { shown::when(time, &style.now, style.words) }
 }
 
 /// Text, filled up with blanks to a number of columns.

@@ -20,7 +20,7 @@ const MAX_CANDIDATES: usize = 64;
 const UNKNOWN: Ownership = Ownership::Atomic;
 
 /// How a field differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// Both have it, with different values.

@@ -4,7 +4,7 @@
 //! counts only on its own fields, and a delivery tool only where it delivered the object.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compare::{Change, Difference, Excuse};
 use super::equal;
@@ -15,7 +15,7 @@ use crate::ownership::{Entry, FieldSet, Operation, PathElement, owner, owner_of_
 use crate::schema::Shape;
 
 /// Where a live value comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// A person's tool.
@@ -29,7 +29,7 @@ pub enum Origin {
 }
 
 /// Why an origin was given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OriginReason {
     /// The owner stands in the table of controllers' own fields.

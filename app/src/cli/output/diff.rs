@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use anchorwatch_core::drift::{Change, DriftItem, DriftReport};
 use anchorwatch_core::object::secret::Shown;
 
-use super::{hunks, value};
 use crate::cli::plain;
+use crate::shown::{hunks, value};
 
 /// Lines around what differs.
 const CONTEXT: usize = 3;

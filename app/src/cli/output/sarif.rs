@@ -10,9 +10,9 @@ use anchorwatch_core::drift::rules;
 use anchorwatch_core::drift::{Change, DriftItem, DriftLevel};
 use serde_json::{Value as Json, json};
 
-use super::value;
 use crate::cli::plain;
 use crate::drift::scan::Outcome;
+use crate::shown::value;
 
 /// All reports as one run.
 pub(super) fn document(outcome: &Outcome) -> Json {

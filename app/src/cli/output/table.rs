@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use anchorwatch_core::drift::origin::OriginReason;
 use anchorwatch_core::drift::report::{self, DriftReport};
-use anchorwatch_core::drift::{Change, DriftItem, DriftLevel, Origin};
+use anchorwatch_core::drift::{Change, DriftItem, DriftLevel};
+use anchorwatch_core::object::secret::Shown;
 use anstyle::{AnsiColor, Style as Paint};
 use serde_json::Value as Json;
 use unicode_width::UnicodeWidthStr;
 
-use super::hunks::{self, Line};
-use super::{Style, padded, value, when, who};
+use super::{Style, padded, when, who};
 use crate::cli::plain;
 use crate::drift::scan::Outcome;
+use crate::shown::hunks::{self, Line};
+use crate::shown::{long_texts, short_commit as short, short_path, value, value_lines};
 use crate::words::Arg::{Count, Text};
 
 /// Columns before an item's path.
@@ -24,9 +25,6 @@ const CONTEXT: usize = 2;
 const MOST_LINES: usize = 12;
 /// Characters of one line of a value that are shown before it is cut; `-o yaml` shows all.
 const MOST_COLUMNS: usize = 1000;
-/// The parts of paths that all workloads share.
-const SHARED: &[&str] = &["spec.template.spec.", "spec.jobTemplate.spec.template.spec."];
-
 /// Prints an outcome.
 pub(super) fn print(outcome: &Outcome, style: &Style) -> String {
     let mut table = Table { out: String::new(), style };
@@ -72,11 +70,6 @@ fn source_at(outcome: &Outcome) -> String {
         Some(commit) => format!("{} @ {}", outcome.source, short(commit)),
         None => outcome.source.clone(),
     }
-}
-
-/// A commit's first seven characters.
-fn short(commit: &str) -> &str {
-    commit.get(..7).unwrap_or(commit)
 }
 
 struct Table<'a> {
@@ -169,23 +162,13 @@ impl Table<'_> {
         }
         let text = self.apart(&path, INDENT, &tag);
         self.indented(&text);
-        if let Some((git, live)) = long_texts(item) {
+        if let Some((git, live)) = long_texts(json(item.git_value.as_ref()), json(item.actual_value.as_ref())) {
             self.texts(git, live, item);
             self.notes(item);
             return;
         }
-        self.value(
-            "label-git",
-            item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json),
-            item,
-            true,
-        );
-        self.value(
-            "label-live",
-            item.actual_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json),
-            item,
-            false,
-        );
+        self.value("label-git", json(item.git_value.as_ref()), item, true);
+        self.value("label-live", json(item.actual_value.as_ref()), item, false);
         self.notes(item);
     }
 
@@ -228,17 +211,7 @@ impl Table<'_> {
     }
 
     fn tag(&self, item: &DriftItem) -> String {
-        let id = match (item.change, item.origin) {
-            _ if item.was_in_git.is_some() && item.change != Change::Extra => "tag-not-applied",
-            (Change::Changed, _) => "tag-changed",
-            (Change::Removed, _) => "tag-removed",
-            (Change::MissingObject, _) => "tag-missing",
-            (Change::UnmanagedObject, _) => "tag-unmanaged",
-            (Change::Extra, Origin::Human) => "tag-extra-human",
-            (Change::Extra, Origin::Controller) => "tag-extra-controller",
-            (Change::Extra, Origin::Stale) => "tag-extra-stale",
-            (Change::Extra, Origin::Unknown) => "tag-extra-unknown",
-        };
+        let id = crate::shown::tag(item.change, item.origin, item.was_in_git.is_some());
         self.style.words.say(id)
     }
 
@@ -249,7 +222,8 @@ impl Table<'_> {
         let left = INDENT + 2 + label.width();
         let pad = " ".repeat(left);
         let room = self.style.width.saturating_sub(left + 1);
-        let lines: Vec<String> = value_lines(shown, item).iter().flat_map(|line| folded(&cut(line), room)).collect();
+        let lines: Vec<String> =
+            value_lines(shown, &item.stable_path).iter().flat_map(|line| folded(&cut(line), room)).collect();
         for (at, line) in lines.iter().take(MOST_LINES).enumerate() {
             if at == 0 {
                 let text = self.apart(line, left, &place);
@@ -343,20 +317,7 @@ impl Table<'_> {
             }
             return Some(text);
         }
-        let by_rule = match item.rule.as_str() {
-            "replicas-autoscaled" => Some("note-autoscaled"),
-            "replicas-outside-autoscaler" => Some("note-outside"),
-            "scaled-to-zero" => Some("note-zero"),
-            _ => None,
-        };
-        let by_origin = match item.origin_reason {
-            OriginReason::NameProvesNothing => Some("note-name"),
-            OriginReason::UnlistedManager => Some("note-unlisted"),
-            OriginReason::Unowned => Some("note-unowned"),
-            OriginReason::NoManagedFields => Some("note-no-managed-fields"),
-            _ => None,
-        };
-        by_rule.or(by_origin).map(|id| words.say(id))
+        crate::shown::note(&item.rule, item.origin_reason).map(|id| words.say(id))
     }
 
     fn short_change(&self, item: &DriftItem) -> String {
@@ -364,10 +325,7 @@ impl Table<'_> {
         let last = short_path(&path);
         let last = if self.style.wide { path.as_str() } else { last.strip_prefix("spec.").unwrap_or(last) };
         let shown = |v: Option<&Json>| v.map(|v| plain(&value::flow(v)));
-        match (
-            shown(item.git_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json)),
-            shown(item.actual_value.as_ref().map(anchorwatch_core::object::secret::Shown::as_json)),
-        ) {
+        match (shown(json(item.git_value.as_ref())), shown(json(item.actual_value.as_ref()))) {
             (Some(git), Some(live)) => format!("{last} {git} → {live}"),
             (Some(git), None) => format!("{last} {git} → -"),
             (None, Some(live)) => format!("{last} - → {live}"),
@@ -428,11 +386,6 @@ fn place_of(item: &DriftItem) -> String {
     }
 }
 
-/// A path without the part that all workloads share.
-fn short_path(path: &str) -> &str {
-    SHARED.iter().find_map(|shared| path.strip_prefix(shared)).unwrap_or(path)
-}
-
 /// Both values, where each is short enough for one line together.
 fn short_pair(item: &DriftItem) -> Option<(String, String)> {
     let text = |shown: &Json| {
@@ -442,35 +395,8 @@ fn short_pair(item: &DriftItem) -> Option<(String, String)> {
     Some((text(item.git_value.as_ref()?.as_json())?, text(item.actual_value.as_ref()?.as_json())?))
 }
 
-/// Both values, where they are texts and one has several lines. A masked one never has.
-fn long_texts(item: &DriftItem) -> Option<(&str, &str)> {
-    let git = item.git_value.as_ref()?.as_json().as_str()?;
-    let live = item.actual_value.as_ref()?.as_json().as_str()?;
-    let is_masked = |text: &str| text.starts_with("<SECRET ");
-    ((git.contains('\n') || live.contains('\n')) && !is_masked(git) && !is_masked(live)).then_some((git, live))
-}
-
-/// A value's lines. An element's keys are in its path already.
-fn value_lines(shown: &Json, item: &DriftItem) -> Vec<String> {
-    let shown = match shown {
-        Json::Object(map) if item.stable_path.ends_with(']') => {
-            let named = map.get("name").and_then(Json::as_str).map(|name| format!("[name={name}]"));
-            let mut rest = map.clone();
-            if named.is_some_and(|suffix| item.stable_path.ends_with(&suffix)) && rest.len() > 1 {
-                rest.shift_remove("name");
-            }
-            Json::Object(rest)
-        }
-        other => other.clone(),
-    };
-    match &shown {
-        Json::Object(map) if map.len() == 1 => {
-            map.iter().map(|(k, v)| plain(&format!("{k}: {}", value::flow(v)))).collect()
-        }
-        Json::Object(_) | Json::Array(_) => value::yaml(&shown).lines().map(plain).collect(),
-        Json::String(text) if text.contains('\n') => text.lines().map(plain).collect(),
-        other => vec![plain(&value::flow(other))],
-    }
+fn json(shown: Option<&Shown>) -> Option<&Json> {
+    shown.map(Shown::as_json)
 }
 
 /// Breaks a text at blanks and between Chinese characters; a longer word stays whole. Other lines than the first are

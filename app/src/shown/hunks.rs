@@ -4,45 +4,45 @@ use std::time::Duration;
 
 use similar::{ChangeTag, TextDiff};
 
-use crate::cli::plain;
+use super::plain;
 
 /// How long two texts may be compared; after it, more than what differs may be shown.
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Lines that differ, and those around them. Positions count from 0.
-pub(super) struct Hunk {
-    pub(super) old: usize,
-    pub(super) new: usize,
-    pub(super) lines: Vec<Line>,
+pub(crate) struct Hunk {
+    pub(crate) old: usize,
+    pub(crate) new: usize,
+    pub(crate) lines: Vec<Line>,
 }
 
 /// One line, fit to be printed.
-pub(super) struct Line {
+pub(crate) struct Line {
     /// `-`, `+` or a blank.
-    pub(super) sign: char,
+    pub(crate) sign: char,
     /// Its text; true where it differs from its counterpart.
-    pub(super) parts: Vec<(bool, String)>,
+    pub(crate) parts: Vec<(bool, String)>,
     /// False for a last line without its end.
-    pub(super) is_ended: bool,
+    pub(crate) is_ended: bool,
 }
 
 impl Line {
     /// The whole line.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         self.parts.iter().map(|(_, part)| part.as_str()).collect()
     }
 }
 
 impl Hunk {
     /// How many lines it has of Git's text, and of live's.
-    pub(super) fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let without = |sign| self.lines.iter().filter(|line| line.sign != sign).count();
         (without('+'), without('-'))
     }
 }
 
 /// Finds what differs. `context`: lines around it.
-pub(super) fn hunks(git: &str, live: &str, context: usize) -> Vec<Hunk> {
+pub(crate) fn hunks(git: &str, live: &str, context: usize) -> Vec<Hunk> {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(git, live);
     let groups = diff.grouped_ops(context);
     let hunk = |group: &Vec<similar::DiffOp>| {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::Value as Json;
 
-use crate::cli::plain;
+use super::plain;
 
 /// A document in YAML, safe for readers of YAML 1.1 and 1.2.
-pub(super) fn yaml(value: &Json) -> String {
+pub(crate) fn yaml(value: &Json) -> String {
     let mut out = String::new();
     block(value, 0, &mut out);
     out
@@ -90,7 +90,7 @@ fn is_literal(text: &str) -> bool {
 }
 
 /// A value on one line.
-pub(in crate::cli) fn flow(value: &Json) -> String {
+pub(crate) fn flow(value: &Json) -> String {
     match value {
         Json::String(text) => scalar_text(text),
         Json::Array(list) => format!("[{}]", list.iter().map(flow).collect::<Vec<_>>().join(", ")),
@@ -103,7 +103,7 @@ pub(in crate::cli) fn flow(value: &Json) -> String {
 }
 
 /// A string, quoted where a reader of YAML would take it for something else.
-pub(super) fn scalar_text(text: &str) -> String {
+pub(crate) fn scalar_text(text: &str) -> String {
     let safe_start = text.chars().next().is_some_and(|c| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '<'));
     let safe = safe_start
         && !text.ends_with([' ', ':'])
