@@ -25,6 +25,14 @@ pub struct Filter {
     pub level: Option<DriftLevel>,
     /// Of this scan.
     pub scan: Option<String>,
+    /// Reports that hold this item, by its fingerprint.
+    pub holding: Option<String>,
+    /// Items whose object or path has this text, in any case.
+    pub text: Option<String>,
+    /// Items of this kind.
+    pub kind: Option<String>,
+    /// Items of this name.
+    pub name: Option<String>,
     /// Of one of these clusters, where there are any.
     pub within_clusters: Vec<String>,
     /// Of one of these namespaces, where there are any.
@@ -111,6 +119,14 @@ impl Store {
         if let Some(scan) = &filter.scan {
             chosen.and("scan_id =", scan.as_str());
         }
+        if let Some(fingerprint) = &filter.holding {
+            chosen.values.push(fingerprint.as_str().into());
+            let place = chosen.values.len();
+            let _ = write!(
+                chosen.sql,
+                " AND report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = ${place})"
+            );
+        }
         let total = self.total("drift_reports", &chosen).await?;
         if let Some(after) = after {
             // Ids begin with the time, so that they sort by it.
@@ -142,12 +158,19 @@ impl Store {
         Ok(Some(report))
     }
 
+    /// The reports of the last scan of a source that compared something, without their items.
+    pub async fn last_reports(&self, source: &str) -> Result<Vec<Json>, StoreError> {
+        let sql = format!(
+            "SELECT {REPORT} FROM drift_reports WHERE scan_id = (SELECT scan_id FROM scans WHERE source = $1 \
+             AND state <> 'failed' ORDER BY started_at DESC, scan_id DESC LIMIT 1) ORDER BY namespace"
+        );
+        let rows = ReportRow::find_by_statement(self.statement(&sql, [source.into()])).all(&self.db).await;
+        rows.map_err(failing("list the last reports"))?.into_iter().map(ReportRow::json).collect()
+    }
+
     /// Items as they are now, by fingerprint.
     pub async fn items(&self, filter: &Filter, limit: u64, after: Option<&str>) -> Result<Listed, StoreError> {
-        let mut chosen = Chosen::by(filter);
-        if let Some(level) = filter.level {
-            chosen.and("drift_level =", word(level));
-        }
+        let mut chosen = Chosen::items(filter);
         let total = self.total("drift_items", &chosen).await?;
         if let Some(after) = after {
             chosen.and("fingerprint >", after);
@@ -172,10 +195,7 @@ impl Store {
 
     /// Items as they are now, the worst first, then by place; `at`: how many come before.
     pub async fn worst_items(&self, filter: &Filter, limit: u64, at: u64) -> Result<Listed, StoreError> {
-        let mut chosen = Chosen::by(filter);
-        if let Some(level) = filter.level {
-            chosen.and("drift_level =", word(level));
-        }
+        let chosen = Chosen::items(filter);
         let total = self.total("drift_items", &chosen).await?;
         let sql = format!(
             "SELECT {ITEM} FROM drift_items WHERE {} \
@@ -224,8 +244,7 @@ struct Chosen {
 impl Chosen {
     fn by(filter: &Filter) -> Self {
         let mut chosen = Self { sql: "1 = 1".to_owned(), values: Vec::new() };
-        let Filter { source, cluster, namespace, status, level: _, scan: _, within_clusters, within_namespaces } =
-            filter;
+        let Filter { source, cluster, namespace, status, within_clusters, within_namespaces, .. } = filter;
         for (column, value) in [("source =", source), ("cluster =", cluster), ("namespace =", namespace)] {
             if let Some(value) = value {
                 chosen.and(column, value.as_str());
@@ -236,6 +255,29 @@ impl Chosen {
         }
         chosen.within("cluster", within_clusters);
         chosen.within("namespace", within_namespaces);
+        chosen
+    }
+
+    fn items(filter: &Filter) -> Self {
+        let mut chosen = Self::by(filter);
+        if let Some(level) = filter.level {
+            chosen.and("drift_level =", word(level));
+        }
+        for (column, value) in [("resource_kind =", &filter.kind), ("resource_name =", &filter.name)] {
+            if let Some(value) = value {
+                chosen.and(column, value.as_str());
+            }
+        }
+        if let Some(text) = &filter.text {
+            let escaped = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+            chosen.values.push(format!("%{escaped}%").into());
+            let place = chosen.values.len();
+            let _ = write!(
+                chosen.sql,
+                " AND LOWER(namespace || '/' || resource_kind || '/' || resource_name || ' ' || stable_path) \
+                 LIKE ${place} ESCAPE '\\'"
+            );
+        }
         chosen
     }
 
