@@ -9,7 +9,7 @@ mod guard;
 mod health;
 mod items;
 mod jobs;
-mod model;
+pub(crate) mod model;
 mod paging;
 mod problem;
 mod push;
@@ -27,11 +27,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::serve::Service;
-pub(crate) use caller::Caller;
+pub(crate) use caller::{COOKIE, Caller};
 pub(crate) use decide::{Deciding, IgnoreRequest, acknowledge, ignore};
 pub(crate) use guard::guarded;
 use problem::Everywhere;
 pub(crate) use problem::Problem;
+pub(crate) use reports::visible;
+pub(crate) use scan::ask;
 
 #[derive(OpenApi)]
 #[openapi(

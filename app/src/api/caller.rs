@@ -15,7 +15,7 @@ use crate::serve::{Peer, Service};
 pub(crate) const COOKIE: &str = "anchorwatch_session";
 
 /// Who asks, and what they may do where.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Caller(pub(crate) Person);
 
 impl Caller {
@@ -28,6 +28,11 @@ impl Caller {
             namespaces: Vec::new(),
             token_id: None,
         })
+    }
+
+    /// True for nobody in particular.
+    pub(crate) fn is_anyone(&self) -> bool {
+        *self == Self::anyone()
     }
 
     /// Fails unless they may do what this role may.
@@ -97,7 +102,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
 
 impl Service {
     /// A token that is none. Who sends many is made to wait.
-    fn turn_away(&self, parts: &Parts) -> Problem {
+    pub(crate) fn turn_away(&self, parts: &Parts) -> Problem {
         let peer = parts.extensions.get::<axum::extract::ConnectInfo<Peer>>().map(|peer| peer.0.0.ip());
         if let Some(ip) = peer
             && self.limits.wrong_tokens.check_key(&ip).is_err()

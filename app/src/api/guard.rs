@@ -34,6 +34,8 @@ pub(crate) fn guarded(routes: Router<Arc<Service>>, service: Arc<Service>, hosts
         .layer(middleware::from_fn_with_state(service.clone(), note))
         .layer(middleware::from_fn_with_state(hosts, check))
         .layer(CatchPanicLayer::custom(broken))
+        .layer(middleware::from_fn_with_state(service.clone(), crate::ui::humane))
+        .layer(middleware::map_response(secured))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(CompressionLayer::new())
@@ -56,7 +58,11 @@ async fn check(State(hosts): State<Arc<Vec<String>>>, request: Request, next: Ne
             .detail("a browser may change something only from the service's own page")
             .into_response();
     }
-    let mut response = next.run(request).await;
+    next.run(request).await
+}
+
+/// What a browser is told not to do with an answer.
+async fn secured(mut response: Response) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_SECURITY_POLICY, POLICY),

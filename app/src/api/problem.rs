@@ -10,7 +10,7 @@ use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, ToSchema};
 
 /// Why a request was not done, and what to do.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// Always `about:blank`: the status says of what kind it is.
     #[serde(rename = "type")]
@@ -66,6 +66,12 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
+    /// What went wrong and what to do, a line each.
+    pub(crate) fn said(&self) -> Vec<String> {
+        let lines = std::iter::once(self.title.as_str()).chain(self.detail.iter().flat_map(|detail| detail.lines()));
+        lines.map(str::to_owned).collect()
+    }
+
     pub(crate) fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
@@ -87,6 +93,12 @@ impl From<axum::extract::rejection::QueryRejection> for Problem {
     }
 }
 
+impl From<axum::extract::rejection::FormRejection> for Problem {
+    fn from(rejection: axum::extract::rejection::FormRejection) -> Self {
+        Self::new(rejection.status(), "the form cannot be read").detail(rejection.body_text())
+    }
+}
+
 impl From<axum::extract::rejection::PathRejection> for Problem {
     fn from(rejection: axum::extract::rejection::PathRejection) -> Self {
         Self::new(rejection.status(), "the path cannot be read").detail(rejection.body_text())
@@ -104,6 +116,8 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
+        // The page says the same in another form.
+        response.extensions_mut().insert(self);
         response
     }
 }

@@ -108,7 +108,7 @@ fn fingerprints(report: &Value) -> Vec<String> {
 }
 
 /// A report that this caller may see.
-async fn visible(service: &Service, caller: &Caller, report_id: &str) -> Result<Value, Problem> {
+pub(crate) async fn visible(service: &Service, caller: &Caller, report_id: &str) -> Result<Value, Problem> {
     let report = if report_id.contains('\0') { None } else { service.store.report(report_id).await? };
     let seen = |report: &Value| {
         caller.sees(report["cluster"].as_str().unwrap_or_default(), report["namespace"].as_str().unwrap_or_default())

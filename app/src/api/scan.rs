@@ -45,14 +45,34 @@ pub(super) async fn scan(
     headers: HeaderMap,
     Body(request): Body<DriftScanRequest>,
 ) -> Result<Response, Problem> {
-    caller.must_be(Role::Operator)?;
     let request = check(request)?;
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
+    let jobs = ask(&service, &caller, &request, key).await?;
+    let prefer = headers.get("prefer").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if prefer.to_ascii_lowercase().contains("respond-async") {
+        return queued(&service, &jobs).await;
+    }
+    match tokio::time::timeout(PATIENCE, all(&service, &jobs)).await {
+        Ok(done) => done.map(|responses| Json(responses).into_response()),
+        Err(_) => Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "the scan has not ended yet")
+            .detail("it goes on; ask for its jobs, or for reports")
+            .with("jobs", json!(jobs))),
+    }
+}
+
+/// Queues what is asked for; gives the jobs' ids. `key`: the same one by the same caller asks for the same scan.
+pub(crate) async fn ask(
+    service: &Service,
+    caller: &Caller,
+    request: &DriftScanRequest,
+    key: Option<&str>,
+) -> Result<Vec<String>, Problem> {
+    caller.must_be(Role::Operator)?;
     let config = service.config();
-    let sources = chosen(&config.sources, &request, &caller)?;
+    let sources = chosen(&config.sources, request, caller)?;
     if service.limits.scans.check_key(&caller.0.name).is_err() {
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too many scans asked for").retry_after(10));
     }
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     let mut jobs = Vec::new();
     for source in sources {
         let job = NewJob {
@@ -70,16 +90,7 @@ pub(super) async fn scan(
         jobs.push(job_id);
     }
     service.queued.notify_waiters();
-    let prefer = headers.get("prefer").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if prefer.to_ascii_lowercase().contains("respond-async") {
-        return queued(&service, &jobs).await;
-    }
-    match tokio::time::timeout(PATIENCE, all(&service, &jobs)).await {
-        Ok(done) => done.map(|responses| Json(responses).into_response()),
-        Err(_) => Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "the scan has not ended yet")
-            .detail("it goes on; ask for its jobs, or for reports")
-            .with("jobs", json!(jobs))),
-    }
+    Ok(jobs)
 }
 
 fn check(request: DriftScanRequest) -> Result<DriftScanRequest, Problem> {

@@ -176,3 +176,246 @@ notify-acknowledged-by = Acknowledged by { $person }.
 notify-settled = Somebody has dealt with it already.
 notify-unknown = This notification is not known any more.
 notify-not-allowed = You may not do this here. Ask whoever runs Anchorwatch to allow it.
+
+# Words of the page.
+page-title-overview = Drift
+page-title-item = Item
+page-title-ignore = Ignore
+page-title-reports = Reports
+page-title-report = Report
+page-title-workload = Workload
+page-title-rules = Rules
+page-title-sources = Sources
+page-title-login = Come in
+page-title-problem = Problem
+page-menu = Pages
+page-menu-overview = Drift
+page-menu-reports = Reports
+page-menu-sources = Sources
+page-menu-rules = Rules
+page-skip = Skip to the content
+page-login = Log in
+page-logout = Log out
+page-updated = Updated.
+page-keys = Keys
+page-key-rows = next, previous row
+page-key-open = open
+page-key-filter = filter
+page-key-close = close, leave a field
+page-key-help = these keys
+page-close = Close
+page-field = Field
+page-object = Object
+page-git-live = Git → cluster
+page-when = When
+page-to = to
+page-live = Cluster
+page-any = all
+page-status = Status
+page-status-pending = pending
+page-status-acknowledged = acknowledged
+page-status-ignored = ignored
+page-status-resolved = resolved
+page-status-rolled_back = rolled back
+page-status-adopted = adopted
+page-source = Source
+page-cluster = Cluster
+page-taken = Chosen filters
+page-take-back = Take back: { $x }
+page-in-namespace = namespace { $x }
+page-in-cluster = cluster { $x }
+page-of-source = source { $x }
+page-with-text = “{ $x }”
+page-of-item = one item
+page-with-level = With level
+page-no-namespace = (no namespace)
+page-filter = Object or field
+page-find = Find
+page-why = Why
+page-more = … and { $n } more
+page-none-found = Nothing fits these filters.
+page-show-open = Show all that is open
+page-caption-items = What differs, the worst first
+page-caption-info = What differs and is allowed
+page-caption-settled = What does not differ any more, or is ignored
+page-folded = { $n ->
+    [one] { $n } allowed difference (info)
+   *[other] { $n } allowed differences (info)
+  }
+page-total = { $n ->
+    [one] { $n } item
+   *[other] { $n } items
+  }
+page-looked = { $x }
+page-pages = More of the list
+page-previous = Previous
+page-next = Next
+page-newest = Newest
+page-older = Older
+page-source-well = Last looked { $when }, { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  }.
+page-source-partly = Last looked { $when }, { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  }; { $gaps } not compared, and so not known to be clean.
+page-source-stale = Not looked at since { $when }. What is shown may be out of date.
+page-source-failed = The scan failed { $failed }. What is shown is from { $when }.
+page-source-failed-ever = The scan failed { $failed }. It was never compared.
+page-source-never = Not scanned yet.
+page-due-now = now
+page-due-minutes = in { $n } min
+page-due-hours = in { $n } h
+page-calm = No drift. Last looked { $when }, { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  }.
+page-calm-partly = No drift in what was compared. Last looked { $when }, { $objects ->
+    [one] { $objects } object
+   *[other] { $objects } objects
+  }.
+page-not-looked = Nobody has looked yet. The first scan is on its way.
+page-nothing-here = There is no source that you may see.
+page-path = Path
+page-caption-sides = What Git says beside what the cluster has
+page-from-line = from line { $n }
+page-absent-git = Git says nothing here
+page-absent-live = the cluster has nothing here
+page-actions = What can be done
+page-acknowledge = Acknowledge
+page-ignore = Ignore…
+page-may-nobody = Whoever is logged in as an operator can acknowledge or ignore this.
+page-may-viewer = You may read. It takes the role operator to acknowledge or ignore.
+page-may-operator = It takes the role approver to ignore what is HIGH.
+page-evidence = Evidence
+page-rule = level because
+page-in-git = in Git
+page-rendered = rendered
+page-first-seen = first seen
+page-last-seen = last seen
+page-resolved-at = resolved
+page-changes = changed
+page-changes-count = { $n ->
+    [one] { $n } time
+   *[other] { $n } times
+  } since it was first seen
+page-values-had = Values it had
+page-held-by = Reports that hold it
+page-all-reports = All { $n } reports
+page-trigger-cron = on time
+page-trigger-webhook = webhook
+page-trigger-manual = by hand
+page-trigger-api = API
+page-trigger-watch = watching
+page-ignore-of = Ignore { $x }
+page-reason = Reason
+page-reason-hint = So that somebody can decide again later.
+page-scope = What is ignored
+page-scope-item = This item only
+page-scope-object = Every field of { $kind }/{ $name } in { $namespace }
+page-scope-path = This field of every { $kind } in { $namespace }
+page-scope-everywhere = This field of every { $kind } in every namespace
+page-expires = Until
+page-owner = Owner
+page-preview = Show what it hides
+page-cancel = Cancel
+page-hides = It hides { $n ->
+    [one] { $n } item
+   *[other] { $n } items
+  } now
+page-hides-none = Nothing that is open. It hides what fits it later.
+page-caption-hides = What the rule hides
+page-confirm = Until { $x } nobody is told of it, unless its value changes.
+page-confirm-wide = Until { $x } nobody is told of these, nor of what else fits the rule later. A value that changes is told.
+page-ignore-now = { $n ->
+    [one] Ignore { $n } item
+   *[other] Ignore { $n } items
+  }
+page-ignore-more = Meanwhile there is more that it would hide. Look again, and confirm.
+page-ignore-no-reason = Say why.
+page-ignore-no-day = Say until when: a day from today to a year from now.
+page-ignore-refused = This rule is not made.
+page-no-reports = No report fits.
+page-caption-reports = Reports, the newest first
+page-scanned = Scanned
+page-where = Where
+page-result = Result
+page-objects = Objects
+page-gaps = { $n } not compared
+page-total-reports = { $n ->
+    [one] { $n } report
+   *[other] { $n } reports
+  }
+page-nothing-compared = nothing compared
+page-no-drift-partly = no drift in what was compared
+page-state-complete = all compared
+page-state-partial = partly compared
+page-state-failed = failed
+page-report-of = Report of { $x }
+page-objects-count = { $n ->
+    [one] { $n } object
+   *[other] { $n } objects
+  }
+page-ignored-count = { $n } ignored
+page-workload-calm = Nothing differs now.
+page-settled = { $n ->
+    [one] { $n } item that is settled
+   *[other] { $n } items that are settled
+  }
+page-timeline = What happened
+page-happened-edit = edited
+page-happened-seen = seen by a scan
+page-happened-ended = over
+page-happened-commit = Git says otherwise since { $commit }
+page-no-rules = No rule hides anything or grades it otherwise.
+page-caption-rules = Rules: the configuration's, then those that people made
+page-rule-about = About
+page-rule-does = Does
+page-match-kind = kind
+page-match-name = name
+page-match-namespace = namespace
+page-match-path = path
+page-match-manager = manager
+page-action-ignore = ignores
+page-action-level = grades as { $x }
+page-made-by = made by { $x },
+page-in-configuration = in the configuration:
+page-never-ends = no end
+page-expired = expired
+page-end-rule = End it
+page-rules-hint = Once a rule has ended, what it hid is pending again with the next scan. Days end at midnight UTC.
+page-scan = Scan now
+page-scan-of = Scan { $x } now
+page-address = address
+page-last-success = last looked
+page-last-failure = last failure
+page-next-due = next
+page-never = never
+page-its-items = Its drift
+page-its-reports = Its reports
+page-job-queued = A scan of { $x } is queued.
+page-job-running = { $x } is being scanned.
+page-job-done = The scan of { $x } is done.
+page-job-failed = The scan of { $x } failed; its source says why.
+page-login-link = This link lets you in once.
+page-come-in = Come in
+page-token = Token
+page-token-hint = Whoever runs Anchorwatch makes one:
+page-login-wrong = This token is wrong, revoked, or has ended.
+page-login-used = This link was used already, or has ended.
+page-to-overview = To the drift
+page-problem-forbidden = You may not do this
+page-problem-forbidden-advice = Log in as somebody who may, or ask whoever runs Anchorwatch.
+page-problem-missing = There is nothing here
+page-problem-missing-advice = It may have been forgotten since, or you may not see it.
+page-problem-misdirected = This service is not called so
+page-problem-misdirected-advice = Call it by its address, or have the name added to hosts in the configuration.
+page-problem-many = Too many tries
+page-problem-many-advice = Too many tries from here. Wait a minute.
+page-problem-unavailable = The store does not answer
+page-problem-unavailable-advice = Try again in a moment. The service's log says why.
+page-problem-refused = This cannot be done
+page-problem-refused-advice = Go back, and look at what was asked.
+page-problem-broken = Something broke
+page-problem-broken-advice = This is a defect of Anchorwatch; its log says more.

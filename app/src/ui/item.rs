@@ -1,0 +1,434 @@
+//! `/items/{fingerprint}`: one item. Left Git, right live, only what differs; below it the evidence, and what can be done.
+
+use std::sync::Arc;
+
+use anchorwatch_edge::store::{EpisodesOf, Filter, Role};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum_extra::extract::WithRejection;
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::address::{self, Address};
+use super::frame::{Frame, Time};
+use super::html;
+use super::rows::{self, Level, graded, origin_reason, tag, word};
+use super::visit::Visit;
+use crate::api::model::{DriftItem, DriftLevel, DriftReport, DriftStatus};
+use crate::api::{Caller, Deciding, Problem};
+use crate::serve::Service;
+use crate::shown::hunks::{self, Line};
+use crate::shown::{self, short_commit, value};
+use crate::words::Arg::Text;
+
+/// Lines around what differs.
+const CONTEXT: usize = 2;
+/// Reports, and values that it had, that an item's page tells of.
+const MOST: u64 = 10;
+
+/// A line of a side; its parts, true where they differ.
+pub(super) struct Half {
+    pub(super) is_git: bool,
+    pub(super) is_other: bool,
+    pub(super) parts: Vec<(bool, String)>,
+    pub(super) note: String,
+}
+
+/// A line of both sides.
+pub(super) struct Pair {
+    pub(super) git: Option<Half>,
+    pub(super) live: Option<Half>,
+    /// True where both have it.
+    pub(super) is_same: bool,
+    /// Lines were left out before this one, which is this one of Git's.
+    pub(super) from: Option<usize>,
+}
+
+impl Pair {
+    fn sides(&self) -> [(&'static str, Option<&Half>); 2] {
+        [("git", self.git.as_ref()), ("live", self.live.as_ref())]
+    }
+}
+
+/// What is known of an item, in words.
+pub(super) struct Fact {
+    label: String,
+    text: String,
+    more: String,
+    time: Option<Time>,
+    href: Option<String>,
+}
+
+/// A value that the item had.
+struct Had {
+    git: String,
+    live: String,
+    by: String,
+    began: Time,
+    ended: Option<Time>,
+}
+
+/// A report that holds the item.
+struct Holding {
+    href: String,
+    scanned: Time,
+    revision: Option<String>,
+    trigger: String,
+}
+
+#[derive(Template)]
+#[template(path = "item.html")]
+struct Page {
+    frame: Frame,
+    level: Level,
+    object: String,
+    workload_href: String,
+    place: String,
+    crumbs: Vec<String>,
+    tag: String,
+    pairs: Vec<Pair>,
+    git_place: String,
+    facts: Vec<Fact>,
+    had: Vec<Had>,
+    reports: Vec<Holding>,
+    reports_href: String,
+    reports_total: u64,
+    status: String,
+    status_class: String,
+    decided: Option<(String, Time)>,
+    href: String,
+    may_acknowledge: bool,
+    may_ignore: bool,
+    /// Why nothing can be done by whoever looks.
+    refusal: Option<String>,
+}
+
+pub(super) async fn page(
+    State(service): State<Arc<Service>>,
+    visit: Visit,
+    caller: Caller,
+    WithRejection(Path(fingerprint), _): WithRejection<Path<String>, Problem>,
+) -> Result<Response, Problem> {
+    let deciding = Deciding { service: &service, caller: &caller };
+    let item = rows::read(deciding.item(&fingerprint).await?)?;
+    let episodes = service.store.episodes(EpisodesOf::Item(&fingerprint), MOST).await?;
+    let holding = Filter { holding: Some(fingerprint.clone()), ..Filter::default() };
+    let reports = service.store.reports(&caller.limit(holding), MOST, None).await?;
+    let reports_total = reports.total;
+    let reports: Vec<DriftReport> = reports
+        .items
+        .into_iter()
+        .map(serde_json::from_value)
+        .collect::<Result<_, _>>()
+        .map_err(|error| rows::malformed(&error))?;
+    let frame = Frame::new(visit, Some(&caller), "item");
+    let object = format!("{}/{}", item.resource_kind, item.resource_name);
+    let actions = Actions::of(&item, &frame);
+    let cluster = item.cluster.clone().unwrap_or_default();
+    let page = Page {
+        level: graded(item.drift_level, &frame),
+        workload_href: address::workload(&cluster, &item.namespace, &item.resource_kind, &item.resource_name),
+        place: place(&cluster, &item.namespace),
+        crumbs: crumbs(&item.stable_path),
+        tag: frame.say(tag(&item)),
+        pairs: pairs(&item, &frame),
+        git_place: git_place(&item),
+        facts: facts(&item, &frame),
+        had: episodes.iter().filter_map(|episode| had(episode, &frame)).collect(),
+        reports: reports.iter().map(|report| holding_of(report, &frame)).collect(),
+        reports_href: Address::of("/reports").with("item", &fingerprint).href(),
+        reports_total,
+        status: frame.say(&format!("page-status-{}", word(item.status))),
+        status_class: word(item.status),
+        decided: item.decided_by.clone().zip(item.decided_at).map(|(by, at)| (by, frame.time(at))),
+        href: address::item(&fingerprint),
+        may_acknowledge: actions.acknowledge,
+        may_ignore: actions.ignore,
+        refusal: actions.refusal,
+        frame: frame.titled(object.clone()),
+        object,
+    };
+    Ok(html(&page))
+}
+
+/// Notes that whoever looks knows of it.
+pub(super) async fn acknowledge(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    WithRejection(Path(fingerprint), _): WithRejection<Path<String>, Problem>,
+) -> Result<Response, Problem> {
+    crate::api::acknowledge(Deciding { service: &service, caller: &caller }, &fingerprint).await?;
+    Ok(Redirect::to(&address::item(&fingerprint)).into_response())
+}
+
+/// What whoever looks may do with an item. The service refuses all the same what they may not.
+pub(super) struct Actions {
+    pub(super) acknowledge: bool,
+    pub(super) ignore: bool,
+    pub(super) refusal: Option<String>,
+}
+
+impl Actions {
+    pub(super) fn of(item: &DriftItem, frame: &Frame) -> Self {
+        let open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
+        let needed = if item.drift_level == DriftLevel::High { Role::Approver } else { Role::Operator };
+        let refusal = match () {
+            () if !open => None,
+            () if frame.person.is_none() => Some("page-may-nobody"),
+            () if !frame.may(Role::Operator) => Some("page-may-viewer"),
+            () if !frame.may(needed) => Some("page-may-operator"),
+            () => None,
+        };
+        Self {
+            acknowledge: item.status == DriftStatus::Pending && frame.may(Role::Operator),
+            ignore: open && frame.may(needed),
+            refusal: refusal.map(|id| frame.say(id)),
+        }
+    }
+}
+
+/// Cluster and namespace.
+pub(super) fn place(cluster: &str, namespace: &str) -> String {
+    if namespace.is_empty() { cluster.to_owned() } else { format!("{cluster} / {namespace}") }
+}
+
+/// A path's steps: parted at dots, but not inside of brackets or quotes.
+fn crumbs(path: &str) -> Vec<String> {
+    let (mut crumbs, mut crumb) = (Vec::new(), String::new());
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for c in path.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' if depth > 0 => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            '.' if depth == 0 => {
+                crumbs.push(std::mem::take(&mut crumb));
+                continue;
+            }
+            _ => {}
+        }
+        crumb.push(c);
+    }
+    crumbs.push(crumb);
+    crumbs.retain(|crumb| !crumb.is_empty());
+    crumbs
+}
+
+/// File, line and commit of what Git says.
+fn git_place(item: &DriftItem) -> String {
+    let Some(source) = &item.source else { return String::new() };
+    let mut text = source.file.clone().unwrap_or_default();
+    if let Some(line) = source.line {
+        text = format!("{text}:{line}");
+    }
+    match &source.commit {
+        Some(commit) => format!("{text} @ {}", short_commit(commit)),
+        None => text,
+    }
+}
+
+fn pairs(item: &DriftItem, frame: &Frame) -> Vec<Pair> {
+    let present = |value: &Json| (!value.is_null()).then(|| value.clone());
+    let (git, live) = (present(&item.git_value), present(&item.actual_value));
+    if let (Some(git), Some(live)) = (&git, &live)
+        && let Some((git, live)) = texts(git, live)
+    {
+        return differing(&git, &live, frame);
+    }
+    let lines = |value: Option<Json>| value.map(|value| shown::value_lines(&value, &item.stable_path));
+    let (git, live) = (lines(git), lines(live));
+    if let (Some([git]), Some([live])) = (git.as_deref(), live.as_deref())
+        && let Some(pair) = one_line(git, live)
+    {
+        return vec![pair];
+    }
+    let half = |line: String, is_git| Half { is_git, is_other: true, parts: vec![(false, line)], note: String::new() };
+    let (mut git, mut live) = (git.unwrap_or_default().into_iter(), live.unwrap_or_default().into_iter());
+    std::iter::from_fn(|| {
+        let (git, live) = (git.next().map(|line| half(line, true)), live.next().map(|line| half(line, false)));
+        (git.is_some() || live.is_some()).then_some(Pair { git, live, is_same: false, from: None })
+    })
+    .collect()
+}
+
+/// Both values as texts of several lines.
+fn texts(git: &Json, live: &Json) -> Option<(String, String)> {
+    if let Some((git, live)) = shown::long_texts(Some(git), Some(live)) {
+        return Some((git.to_owned(), live.to_owned()));
+    }
+    let is_nested = |value: &Json| value.is_array() || value.is_object();
+    (is_nested(git) && is_nested(live)).then(|| (value::yaml(git), value::yaml(live)))
+}
+
+/// Two short values beside each other: the words that differ are marked.
+fn one_line(git: &str, live: &str) -> Option<Pair> {
+    let hunks = hunks::hunks(&format!("{git}\n"), &format!("{live}\n"), 0);
+    let mut lines = hunks.into_iter().flat_map(|hunk| hunk.lines);
+    let (git, live) = (lines.next()?, lines.next()?);
+    (git.sign == '-' && live.sign == '+').then(|| Pair {
+        git: Some(half(git, "")),
+        live: Some(half(live, "")),
+        is_same: false,
+        from: None,
+    })
+}
+
+/// Lines that differ and those around them, Git's beside the cluster's.
+fn differing(git: &str, live: &str, frame: &Frame) -> Vec<Pair> {
+    let no_end = frame.say("no-line-end");
+    let mut pairs: Vec<Pair> = Vec::new();
+    for hunk in hunks::hunks(git, live, CONTEXT) {
+        let first = pairs.len();
+        // Lines of live wait at the first of Git's that have none beside them.
+        let mut waiting = first;
+        for line in hunk.lines {
+            let note = if line.is_ended || line.sign == ' ' { "" } else { no_end.as_str() };
+            match line.sign {
+                '-' => pairs.push(Pair { git: Some(half(line, note)), live: None, is_same: false, from: None }),
+                '+' => {
+                    let half = half(line, note);
+                    match pairs.get_mut(waiting).filter(|pair| pair.live.is_none()) {
+                        Some(pair) => pair.live = Some(half),
+                        None => pairs.push(Pair { git: None, live: Some(half), is_same: false, from: None }),
+                    }
+                    waiting += 1;
+                }
+                _ => {
+                    let text = line.text();
+                    let same = |is_git| {
+                        Some(Half { is_git, is_other: false, parts: vec![(false, text.clone())], note: String::new() })
+                    };
+                    pairs.push(Pair { git: same(true), live: same(false), is_same: true, from: None });
+                    waiting = pairs.len();
+                }
+            }
+        }
+        if let Some(pair) = pairs.get_mut(first).filter(|_| hunk.old > 0) {
+            pair.from = Some(hunk.old + 1);
+        }
+    }
+    pairs
+}
+
+fn half(line: Line, note: &str) -> Half {
+    Half { is_git: line.sign == '-', is_other: true, parts: line.parts, note: note.to_owned() }
+}
+
+fn facts(item: &DriftItem, frame: &Frame) -> Vec<Fact> {
+    let words = frame.words;
+    let fact = |label: &str, text: String, more: String, time: Option<Timestamp>| Fact {
+        label: frame.say(label),
+        text,
+        more,
+        time: time.map(|time| frame.time(time)),
+        href: None,
+    };
+    let mut facts = Vec::new();
+    if let Some(who) = &item.attribution {
+        let mut tool = who.manager.clone();
+        if let Some(subresource) = who.subresource.as_deref().filter(|s| !s.is_empty()) {
+            tool = format!("{tool} ({subresource})");
+        }
+        let user = who.user.as_ref().map(|user| words.say_with("who-user", &[("user", Text(user))]));
+        let (text, more) = match user {
+            Some(user) => (user, tool),
+            None => (tool, String::new()),
+        };
+        facts.push(fact("label-who", text, more, who.time));
+    }
+    let manager = item.attribution.as_ref().map_or("", |who| who.manager.as_str());
+    let why = words.say_with(&format!("why-{}", word(&item.origin_reason)), &[("manager", Text(manager))]);
+    facts.push(fact("label-origin", frame.say(&format!("origin-{}", item.origin)), why, None));
+    if let Some(past) = past(item, frame) {
+        facts.push(past);
+    } else if let Some(note) = origin_reason(item).and_then(|reason| shown::note(&item.rule, reason)) {
+        facts.push(fact("label-note", frame.say(note), String::new(), None));
+    }
+    let reason = words.reason(&item.rule, &item.reason).into_owned();
+    facts.push(fact("page-rule", reason, item.rule.clone(), None));
+    let place = git_place(item);
+    if !place.is_empty() {
+        let rendered = item.source.as_ref().is_some_and(|source| source.rendered);
+        facts.push(fact("page-in-git", place, if rendered { frame.say("page-rendered") } else { String::new() }, None));
+    }
+    facts.push(fact("page-first-seen", String::new(), String::new(), Some(item.first_seen)));
+    facts.push(fact("page-last-seen", String::new(), String::new(), Some(item.last_seen)));
+    if let Some(resolved) = item.resolved_at {
+        facts.push(fact("page-resolved-at", String::new(), String::new(), Some(resolved)));
+    }
+    if let Some(changes) = item.changes.filter(|changes| *changes > 0) {
+        facts.push(fact("page-changes", frame.say_count("page-changes-count", changes), String::new(), None));
+    }
+    if let Some(source) = &item.source_name {
+        let href = Some(Address::of("/").with("source", source).href());
+        facts.push(Fact { href, ..fact("page-source", source.clone(), String::new(), None) });
+    }
+    facts
+}
+
+/// What an earlier commit said.
+fn past(item: &DriftItem, frame: &Frame) -> Option<Fact> {
+    let past = item.was_in_git.as_ref()?;
+    let commit = short_commit(past["commit"].as_str()?);
+    let changed_at: Option<Timestamp> = past["changed_at"].as_str().and_then(|time| time.parse().ok());
+    let words = frame.words;
+    let text = match past["changed_in"].as_str().map(short_commit) {
+        _ if item.change == "extra" => words.say_with("note-past", &[("commit", Text(commit))]),
+        Some(since) => {
+            let when = changed_at.map(|time| shown::when(time, &frame.now, words)).unwrap_or_default();
+            words.say_with("note-past-ahead", &[("commit", Text(since)), ("when", Text(&when))])
+        }
+        None => words.say_with("note-past-uncommitted", &[("commit", Text(commit))]),
+    };
+    let more = if item.rule == "sync-stuck" { frame.say("note-stuck") } else { String::new() };
+    Some(Fact { label: frame.say("label-note"), text, more, time: None, href: None })
+}
+
+fn had(episode: &Json, frame: &Frame) -> Option<Had> {
+    let time = |name: &str| episode[name].as_str()?.parse::<Timestamp>().ok();
+    let (git, live) = values(&episode["item"]);
+    Some(Had {
+        git,
+        live,
+        by: episode["manager"].as_str().filter(|by| !by.is_empty()).unwrap_or("–").to_owned(),
+        began: frame.time(time("began_at")?),
+        ended: time("ended_at").map(|time| frame.time(time)),
+    })
+}
+
+/// Both values on a line each, as far as there is room.
+pub(super) fn values(item: &Json) -> (String, String) {
+    let brief = |value: &Json| {
+        let text = if value.is_null() { "–".to_owned() } else { value::flow(value) };
+        match text.char_indices().nth(80) {
+            Some((at, _)) => format!("{}…", &text[..at]),
+            None => text,
+        }
+    };
+    (brief(&item["git_value"]), brief(&item["actual_value"]))
+}
+
+fn holding_of(report: &DriftReport, frame: &Frame) -> Holding {
+    Holding {
+        href: format!("/reports/{}", address::encoded(&report.report_id)),
+        scanned: frame.time(report.scanned_at),
+        revision: report.revision.as_deref().map(|revision| short_commit(revision).to_owned()),
+        trigger: frame.say(&format!("page-trigger-{}", word(report.triggered_by))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_parted_at_its_own_dots() {
+        let path = r#"metadata.annotations["a.b/c"].x[name=a.b].set["z.\"].3"]"#;
+        let expected = ["metadata", r#"annotations["a.b/c"]"#, "x[name=a.b]", r#"set["z.\"].3"]"#];
+        assert_eq!(crumbs(path), expected);
+        assert!(crumbs("").is_empty());
+    }
+}

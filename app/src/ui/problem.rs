@@ -1,0 +1,90 @@
+//! What goes wrong, for people with a browser: who is not known comes in first, and what is not there is said in words.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+
+use super::address::Address;
+use super::frame::Frame;
+use super::html;
+use super::visit::{self, Visit};
+use crate::api::Problem;
+use crate::serve::Service;
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct Page {
+    frame: Frame,
+    /// What to do, in words.
+    advice: String,
+    /// What the service said.
+    said: Vec<String>,
+    may_come_in: bool,
+}
+
+/// Turns problems into pages where a browser asks for a page, and remembers the language that was chosen.
+pub(crate) async fn humane(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let is_api = parts.uri.path().starts_with("/api/");
+    let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let is_htmx = parts.headers.contains_key("hx-request");
+    let is_person = !is_api && (accept.contains("text/html") || is_htmx);
+    let visit = Visit::of(&parts, &service);
+    let chosen = visit::chosen(&parts.uri);
+    let method = parts.method.clone();
+
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    if is_person && let Some(problem) = response.extensions().get::<Problem>().cloned() {
+        response = page(visit, &method, &problem, is_htmx);
+    }
+    if let Some(language) = chosen.filter(|_| !is_api) {
+        let cookie =
+            format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", visit::LANGUAGE, language.tag());
+        let cookie = HeaderValue::from_str(&cookie).expect("the name of a language is ASCII");
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
+fn page(visit: Visit, method: &Method, problem: &Problem, is_htmx: bool) -> Response {
+    let status = problem.status();
+    if status == StatusCode::UNAUTHORIZED {
+        let login = Address::of("/login").with("to", &back_to(&visit.here, method)).href();
+        if is_htmx {
+            return (status, [("hx-redirect", login)]).into_response();
+        }
+        return Redirect::to(&login).into_response();
+    }
+    let kind = match status {
+        StatusCode::FORBIDDEN => "forbidden",
+        StatusCode::NOT_FOUND => "missing",
+        StatusCode::MISDIRECTED_REQUEST => "misdirected",
+        StatusCode::TOO_MANY_REQUESTS => "many",
+        StatusCode::SERVICE_UNAVAILABLE => "unavailable",
+        status if status.is_client_error() => "refused",
+        _ => "broken",
+    };
+    let frame = Frame::new(visit, None, "problem");
+    let title = frame.say(&format!("page-problem-{kind}"));
+    let page = Page {
+        advice: frame.say(&format!("page-problem-{kind}-advice")),
+        // What is not there needs no more words.
+        said: if kind == "missing" { Vec::new() } else { problem.said() },
+        may_come_in: status == StatusCode::FORBIDDEN,
+        frame: frame.titled(title),
+    };
+    (status, html(&page)).into_response()
+}
+
+/// Where to go after coming in: an action is not repeated, but its item is shown.
+fn back_to(here: &str, method: &Method) -> String {
+    if method.is_safe() {
+        return here.to_owned();
+    }
+    let item = here.strip_prefix("/items/").and_then(|rest| rest.split(['/', '?']).next());
+    item.map_or_else(|| "/".to_owned(), |fingerprint| format!("/items/{fingerprint}"))
+}

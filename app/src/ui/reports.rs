@@ -1,0 +1,177 @@
+//! `/reports`: each scan of each namespace, the newest first.
+
+use std::sync::Arc;
+
+use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_edge::store::Filter;
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum_extra::extract::WithRejection;
+use serde::Deserialize;
+
+use super::address::{Address, encoded};
+use super::frame::{Frame, Time};
+use super::html;
+use super::overview::{Chip, Chips};
+use super::rows::{self, word};
+use super::visit::Visit;
+use crate::api::model::{DriftReport, ScanState};
+use crate::api::{Caller, Problem};
+use crate::serve::Service;
+use crate::shown::short_commit;
+
+/// Reports on a page.
+const MOST: u64 = 50;
+
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    level: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    namespace: Option<String>,
+    /// Only those that hold this item.
+    #[serde(default)]
+    item: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// A report in one line.
+pub(super) struct Brief {
+    href: String,
+    scanned: Time,
+    source: String,
+    place: String,
+    summary: String,
+    class: &'static str,
+    objects: u64,
+    revision: String,
+    trigger: String,
+    not_compared: usize,
+}
+
+#[derive(Template)]
+#[template(path = "reports.html")]
+struct Page {
+    frame: Frame,
+    reports: Vec<Brief>,
+    total: u64,
+    chips: Vec<Chips>,
+    taken: Vec<Chip>,
+    first: Option<String>,
+    next: Option<String>,
+}
+
+pub(super) async fn page(
+    State(service): State<Arc<Service>>,
+    visit: Visit,
+    caller: Caller,
+    WithRejection(Query(asked), _): WithRejection<Query<Asked>, Problem>,
+) -> Result<Response, Problem> {
+    let filter = caller.limit(asked.filter()?);
+    let after = Some(asked.after.as_str()).filter(|after| !after.is_empty());
+    let listed = service.store.reports(&filter, MOST, after).await?;
+    let frame = Frame::new(visit, Some(&caller), "reports");
+    let reports = listed.items.into_iter().map(serde_json::from_value::<DriftReport>).collect::<Result<Vec<_>, _>>();
+    let reports = reports.map_err(|error| rows::malformed(&error))?;
+    let address = asked.address();
+    Ok(html(&Page {
+        reports: reports.iter().map(|report| brief(report, &frame)).collect(),
+        total: listed.total,
+        chips: asked.chips(&address, &frame),
+        taken: asked.taken(&address, &frame),
+        first: after.map(|_| address.href()),
+        next: listed.next.map(|next| address.with("after", &next).href()),
+        frame,
+    }))
+}
+
+impl Asked {
+    fn filter(&self) -> Result<Filter, Problem> {
+        let texts = [Some(&self.source), self.namespace.as_ref(), Some(&self.item), Some(&self.after)];
+        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read")
+                .detail("control characters stand for nothing"));
+        }
+        let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        Ok(Filter {
+            level: some(&self.level).map(|level| rows::asked("level", &level)).transpose()?,
+            source: some(&self.source),
+            namespace: self.namespace.clone(),
+            holding: some(&self.item),
+            ..Filter::default()
+        })
+    }
+
+    fn address(&self) -> Address {
+        let texts = [("level", &self.level), ("source", &self.source), ("item", &self.item)];
+        let address = texts.iter().fold(Address::of("/reports"), |address, (name, text)| {
+            address.with_some(name, Some(text.as_str()).filter(|text| !text.is_empty()))
+        });
+        address.with_some("namespace", self.namespace.as_deref())
+    }
+
+    fn chips(&self, address: &Address, frame: &Frame) -> Vec<Chips> {
+        let levels = [DriftLevel::High, DriftLevel::Medium, DriftLevel::Info].map(word);
+        let chips = std::iter::once(String::new()).chain(levels).map(|level| Chip {
+            label: frame.say(&if level.is_empty() { "page-any".to_owned() } else { format!("level-{level}") }),
+            href: address.with_some("level", Some(level.as_str()).filter(|l| !l.is_empty())).href(),
+            is_chosen: self.level == level,
+        });
+        vec![Chips { label: frame.say("page-with-level"), chips: chips.collect() }]
+    }
+
+    fn taken(&self, address: &Address, frame: &Frame) -> Vec<Chip> {
+        let namespace = self.namespace.as_ref().map(|namespace| {
+            let shown = if namespace.is_empty() { frame.say("page-no-namespace") } else { namespace.clone() };
+            ("namespace", frame.say_of("page-in-namespace", &shown))
+        });
+        let source = (!self.source.is_empty()).then(|| ("source", frame.say_of("page-of-source", &self.source)));
+        let item = (!self.item.is_empty()).then(|| ("item", frame.say("page-of-item")));
+        let taken = [source, namespace, item].into_iter().flatten();
+        taken.map(|(name, label)| Chip { label, href: address.without(name).href(), is_chosen: true }).collect()
+    }
+}
+
+fn brief(report: &DriftReport, frame: &Frame) -> Brief {
+    Brief {
+        href: format!("/reports/{}", encoded(&report.report_id)),
+        scanned: frame.time(report.scanned_at),
+        source: report.source.clone(),
+        place: super::item::place(&report.cluster, &report.namespace),
+        summary: summary(report, frame),
+        class: class(report),
+        objects: report.objects,
+        revision: report.revision.as_deref().map(short_commit).unwrap_or_default().to_owned(),
+        trigger: frame.say(&format!("page-trigger-{}", word(report.triggered_by))),
+        not_compared: report.not_compared.len(),
+    }
+}
+
+/// How many of which level, in words; what was not compared is not clean.
+pub(super) fn summary(report: &DriftReport, frame: &Frame) -> String {
+    let counts = [("high", report.high_count), ("medium", report.medium_count), ("info", report.info_count)];
+    let parts = counts.iter().filter(|(_, count)| *count > 0);
+    let parts: Vec<String> = parts.map(|(level, n)| format!("{}×{n}", frame.say(&format!("level-{level}")))).collect();
+    match report.state {
+        ScanState::Failed => frame.say("page-nothing-compared"),
+        _ if !parts.is_empty() => parts.join(", "),
+        ScanState::Partial => frame.say("page-no-drift-partly"),
+        ScanState::Complete => frame.say("no-drift"),
+    }
+}
+
+/// The worst that a report tells.
+pub(super) fn class(report: &DriftReport) -> &'static str {
+    match report {
+        DriftReport { state: ScanState::Failed, .. } => "failed",
+        DriftReport { high_count: 1.., .. } => "high",
+        DriftReport { medium_count: 1.., .. } => "medium",
+        DriftReport { state: ScanState::Partial, .. } => "partly",
+        _ => "calm",
+    }
+}
