@@ -20,7 +20,7 @@ use serde_saphyr::{Location, Spanned};
 
 use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
-use crate::drift::source::SourceRequest;
+use crate::drift::source::{GitAccess, SourceRequest};
 use crate::failure::Failure;
 use crate::notify::channels::{Notifications, Secret, TelegramSettings};
 use file::{File, Secrets};
@@ -168,6 +168,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         secret_key_file,
         timezone,
         scans_at_once,
+        git,
         push_webhook,
         retention,
         notifications,
@@ -179,9 +180,12 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
     let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
     let clusters = clusters.into_iter().map(|cluster| Cluster::read(cluster, folder)).collect::<Result<Vec<_>, _>>()?;
     unique(clusters.iter().map(|cluster| (cluster.name.as_str(), cluster.at)), "clusters")?;
+    let store_address = store_address(&store, folder)?;
+    let beside = store_address.file().and_then(Path::parent).unwrap_or(folder);
+    let git = GitHosts::read(git, folder, beside)?;
     let sources = sources
         .into_iter()
-        .map(|source| Ok((source.referenced, read_source(source, &clusters, folder)?)))
+        .map(|source| Ok((source.referenced, read_source(source, &clusters, &git, folder)?)))
         .collect::<Result<Vec<_>, String>>()?;
     unique(sources.iter().map(|(at, source)| (source.name.as_str(), *at)), "sources")?;
     if let Some(unused) = clusters.iter().find(|cluster| !sources.iter().any(|(_, s)| s.cluster == cluster.name)) {
@@ -205,8 +209,9 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
             .map_err(|_| at(zone.referenced, &format!("no time zone is called {:?}; as in Asia/Taipei", zone.value)))?,
         None => TimeZone::system(),
     };
-    let store_address = store_address(&store, folder)?;
-    let beside = store_address.file().and_then(Path::parent).unwrap_or(folder);
+    if let Some(unused) = git.unused(sources.iter().map(|(_, source)| source)) {
+        return Err(unused);
+    }
     Ok(Config {
         listen,
         hosts,
@@ -264,7 +269,84 @@ impl Cluster {
     }
 }
 
-fn read_source(written: Spanned<file::Source>, clusters: &[Cluster], folder: &Path) -> Result<Source, String> {
+/// How Git is reached, host by host.
+struct GitHosts {
+    copies: PathBuf,
+    known_hosts: Option<PathBuf>,
+    certificate_authority: Option<PathBuf>,
+    credentials: Vec<Credentials>,
+}
+
+/// What one host is shown.
+struct Credentials {
+    at: Location,
+    host: String,
+    token: Option<(String, Secret)>,
+    ssh_key: Option<PathBuf>,
+}
+
+impl GitHosts {
+    fn read(written: file::Git, folder: &Path, beside: &Path) -> Result<Self, String> {
+        let file::Git { copies, known_hosts_file, certificate_authority_file, credentials } = written;
+        let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+        let credentials = credentials.into_iter().map(|written| {
+            let place = written.referenced;
+            let file::GitCredentials { host, user, token_file, ssh_key_file } = written.value;
+            let token = match (token_file, &ssh_key_file) {
+                (None, None) => return Err(at(place, "git.credentials: say a token_file or an ssh_key_file")),
+                (file, _) => file.map(|file| {
+                    // Forges that need no name take any.
+                    (user.clone().unwrap_or_else(|| "anchorwatch".to_owned()), Secret::File(from_here(file)))
+                }),
+            };
+            if user.is_some() && token.is_none() {
+                return Err(at(place, "git.credentials: a user means nothing without a token_file"));
+            }
+            let (host, ssh_key) = (host.to_ascii_lowercase(), ssh_key_file.map(from_here));
+            Ok(Credentials { at: place, host, token, ssh_key })
+        });
+        let credentials = credentials.collect::<Result<Vec<_>, String>>()?;
+        unique(credentials.iter().map(|own| (own.host.as_str(), own.at)), "hosts of git.credentials")?;
+        Ok(Self {
+            copies: copies.map_or_else(|| beside.join("git-copies"), from_here),
+            known_hosts: known_hosts_file.map(from_here),
+            certificate_authority: certificate_authority_file.map(from_here),
+            credentials,
+        })
+    }
+
+    /// How the repository of a source is reached.
+    fn access(&self, address: &str) -> GitAccess {
+        let host = host_of(address);
+        let own = self.credentials.iter().find(|own| Some(&own.host) == host.as_ref());
+        let (token, ssh_key) = own.map(|own| (own.token.clone(), own.ssh_key.clone())).unwrap_or_default();
+        GitAccess {
+            copies: self.copies.clone(),
+            known_hosts: self.known_hosts.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            token,
+            ssh_key,
+        }
+    }
+
+    /// What is wrong where a host's credentials are for no source.
+    fn unused<'s>(&self, mut sources: impl Iterator<Item = &'s Source> + Clone) -> Option<String> {
+        let hosts: BTreeSet<String> = sources.by_ref().filter_map(|source| host_of(source.address())).collect();
+        let Credentials { at: place, host, .. } = self.credentials.iter().find(|own| !hosts.contains(&own.host))?;
+        Some(at(*place, &format!("git.credentials: no source is fetched from {host:?}; take it out, or add a source")))
+    }
+}
+
+fn host_of(address: &str) -> Option<String> {
+    address.parse::<GitLocation>().ok()?.repository().host()
+}
+
+fn read_source(
+    written: Spanned<file::Source>,
+    clusters: &[Cluster],
+    git: &GitHosts,
+    folder: &Path,
+) -> Result<Source, String> {
     let place = written.referenced;
     let file::Source {
         name,
@@ -302,6 +384,7 @@ fn read_source(written: Spanned<file::Source>, clusters: &[Cluster], folder: &Pa
         None => HOURLY,
     };
     let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    let address = checked_address(&address, folder)?;
     Ok(Source {
         cluster: cluster.value,
         interval: interval.unsigned_abs(),
@@ -309,7 +392,8 @@ fn read_source(written: Spanned<file::Source>, clusters: &[Cluster], folder: &Pa
         live: compared.live.clone(),
         audit_log: compared.audit_log.clone(),
         reading: SourceRequest {
-            address: checked_address(&address, folder)?,
+            git: Some(git.access(&address)),
+            address,
             values: values.into_iter().map(from_here).collect(),
             release,
             namespace,
@@ -453,6 +537,8 @@ mod tests {
                 ),
                 "two sources are called",
             ),
+            ("git: {credentials: [{host: a.example.com}]}\n", "say a token_file or an ssh_key_file"),
+            ("git: {credentials: [{host: a.example.com, token_file: t}]}\n", "no source is fetched from"),
             ("clusters:\n- name: prod\n  in_cluster: true\n  snapshot: x\n", "say one of"),
         ] {
             let error = parsed(text).unwrap_err();

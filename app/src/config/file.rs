@@ -24,6 +24,7 @@ pub(super) struct File {
     pub(super) secret_key_file: Option<PathBuf>,
     pub(super) timezone: Option<Spanned<String>>,
     pub(super) scans_at_once: Spanned<usize>,
+    pub(super) git: Git,
     pub(super) push_webhook: Option<PushWebhook>,
     pub(super) retention: Retention,
     pub(super) notifications: Notifications,
@@ -45,6 +46,7 @@ impl Default for File {
             secret_key_file: None,
             timezone: None,
             scans_at_once: Spanned::new(2, written, written),
+            git: Git::default(),
             push_webhook: None,
             retention: Retention::default(),
             notifications: Notifications::default(),
@@ -61,6 +63,29 @@ impl Default for File {
 pub(super) struct Tls {
     pub(super) cert_file: PathBuf,
     pub(super) key_file: PathBuf,
+}
+
+/// How Git is reached.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Git {
+    pub(super) copies: Option<PathBuf>,
+    pub(super) known_hosts_file: Option<PathBuf>,
+    pub(super) certificate_authority_file: Option<PathBuf>,
+    pub(super) credentials: Vec<Spanned<GitCredentials>>,
+}
+
+/// What a host of repositories is shown.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GitCredentials {
+    pub(super) host: String,
+    #[serde(default)]
+    pub(super) user: Option<String>,
+    #[serde(default)]
+    pub(super) token_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) ssh_key_file: Option<PathBuf>,
 }
 
 /// A forge says that somebody pushed.

@@ -9,13 +9,14 @@ use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::{self, Contents};
 use anchorwatch_edge::cluster::Served;
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
-use anchorwatch_edge::git::{GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
+use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
 use super::side::Opening;
 use super::unstable::Unstable;
 use crate::failure::Failure;
+use crate::notify::channels::Secret;
 
 /// What a person says about a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,41 @@ pub(crate) struct SourceRequest {
     pub(crate) namespace: Option<String>,
     /// Whether a kustomization may fetch bases from elsewhere.
     pub(crate) allow_remote_bases: bool,
+    /// How a service reaches Git; a person's own setup without it.
+    pub(crate) git: Option<GitAccess>,
+}
+
+/// How a service reaches Git: as it was configured, and not as a person is set up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitAccess {
+    /// Where copies of remote repositories are kept.
+    pub(crate) copies: PathBuf,
+    /// The hosts that ssh may talk to.
+    pub(crate) known_hosts: Option<PathBuf>,
+    /// Certificates of https servers of one's own.
+    pub(crate) certificate_authority: Option<PathBuf>,
+    /// The name and the token that the source's host is shown.
+    pub(crate) token: Option<(String, Secret)>,
+    /// The key that ssh shows the source's host.
+    pub(crate) ssh_key: Option<PathBuf>,
+}
+
+impl GitAccess {
+    /// The token is read each time: it may be renewed while the service runs.
+    fn options(&self) -> Result<GitOptions, Failure> {
+        let token = self
+            .token
+            .as_ref()
+            .map(|(user, token)| Ok::<_, Failure>(AccessToken { user: user.clone(), token: token.read()? }));
+        Ok(GitOptions {
+            personal: false,
+            known_hosts: self.known_hosts.clone(),
+            certificate_authority: self.certificate_authority.clone(),
+            ssh_key: self.ssh_key.clone(),
+            token: token.transpose()?,
+            ..GitOptions::default()
+        })
+    }
 }
 
 /// A source that was read.
@@ -102,7 +138,11 @@ pub(crate) async fn read(
             hinted(failure, error.hint())
         })?;
     let fail = |error: anchorwatch_edge::git::GitError| hinted(Failure::because(&error), error.hint());
-    let repository = GitRepository::open(&location, GitOptions::default(), scratch).await.map_err(fail)?;
+    let (options, copies) = match &request.git {
+        Some(access) => (access.options()?, access.copies.as_path()),
+        None => (GitOptions::default(), scratch),
+    };
+    let repository = GitRepository::open(&location, options, copies).await.map_err(fail)?;
     let commit = repository.resolve(location.revision()).await.map_err(fail)?;
     let names = repository.names(&commit, location.path()).await.map_err(fail)?;
     if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {

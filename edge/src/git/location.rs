@@ -178,6 +178,17 @@ fn helper(address: &str) -> Option<&str> {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "+-._".contains(c)).then_some(name)
 }
 
+impl RepositoryAddress {
+    /// The host that it is fetched from, in small letters, without user and port; `None` on this machine's disk.
+    pub fn host(&self) -> Option<String> {
+        let Self::Remote(address) = self else { return None };
+        let rest = address.split_once("://").map_or(address.as_str(), |(_, rest)| rest);
+        let rest = rest.split('/').next().unwrap_or(rest);
+        let host = rest.split_once('@').map_or(rest, |(_, host)| host);
+        Some(host.split(':').next().unwrap_or(host).to_ascii_lowercase())
+    }
+}
+
 impl FromStr for RepositoryAddress {
     type Err = ParseLocationError;
 
