@@ -348,7 +348,7 @@ fn facts(item: &DriftItem, frame: &Frame) -> Vec<Fact> {
         facts.push(fact("label-note", frame.say(note), String::new(), None));
     }
     let reason = words.reason(&item.rule, &item.reason).into_owned();
-    facts.push(fact("page-rule", reason, item.rule.clone(), None));
+    facts.push(fact("page-rule", reason, frame.say_of("page-by-rule", &item.rule), None));
     let place = git_place(item);
     if !place.is_empty() {
         let rendered = item.source.as_ref().is_some_and(|source| source.rendered);

@@ -66,6 +66,7 @@ struct Page {
     is_plain: bool,
     states: Vec<SourceState>,
     calm: String,
+    looked: Option<String>,
     chips: Vec<Chips>,
     /// Choices that are made and can be taken back.
     taken: Vec<Chip>,
@@ -94,6 +95,7 @@ pub(super) async fn page(
         total: listed.total,
         is_plain: asked.is_plain(),
         calm: sources::calm(&states, &frame),
+        looked: sources::looked(&states, &frame),
         chips: asked.chips(&address, &states, &frame),
         taken: asked.taken(&address, states.len(), &frame),
         kept: address.without("q").asked().to_vec(),

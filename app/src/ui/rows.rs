@@ -15,7 +15,7 @@ use crate::api::model::{Attribution, DriftItem, DriftLevel};
 use crate::shown::{self, short_path, value};
 
 /// Characters of a value that a line has room for.
-const MOST: usize = 64;
+const MOST: usize = 48;
 
 /// A level: a word, and a shape beside its colour. As markup it needs no escaping: its texts went through it.
 pub(super) type Level = Safe<Graded>;
@@ -189,7 +189,7 @@ fn brief(value: &Json, item: &DriftItem) -> Option<String> {
         return None;
     }
     let text = match shown::value_lines(value, &item.stable_path).as_slice() {
-        [line] => line.clone(),
+        [line] if !value.is_array() => line.clone(),
         _ => value::flow(value),
     };
     Some(match text.char_indices().nth(MOST) {

@@ -183,16 +183,22 @@ pub(super) fn gap(gap: &model::NotCompared, frame: &Frame) -> String {
     frame.words.say_with(id, &[("what", Text(what)), ("reason", Text(&reason)), ("namespace", Text(namespace))])
 }
 
-/// What is said where nothing differs: when somebody looked last, and at how much.
-pub(super) fn calm(states: &[SourceState], frame: &Frame) -> String {
-    let Some(oldest) = states.iter().filter_map(|state| state.success_at).min() else {
-        return frame.say(if states.is_empty() { "page-nothing-here" } else { "page-not-looked" });
-    };
+/// When somebody looked last, and at how much; nothing before anybody did.
+pub(super) fn looked(states: &[SourceState], frame: &Frame) -> Option<String> {
+    let oldest = states.iter().filter_map(|state| state.success_at).min()?;
     let objects: u64 = states.iter().map(|state| state.objects).sum();
     let when = crate::shown::when(oldest, &frame.now, frame.words);
-    let is_whole = states.iter().all(|state| state.standing == Standing::Well);
     let args = [("when", Text(&when)), ("objects", Count(usize::try_from(objects).unwrap_or(usize::MAX)))];
-    frame.words.say_with(if is_whole { "page-calm" } else { "page-calm-partly" }, &args)
+    Some(frame.words.say_with("page-source-well", &args))
+}
+
+/// What is said where nothing differs.
+pub(super) fn calm(states: &[SourceState], frame: &Frame) -> String {
+    let Some(looked) = looked(states, frame) else {
+        return frame.say(if states.is_empty() { "page-nothing-here" } else { "page-not-looked" });
+    };
+    let is_whole = states.iter().all(|state| state.standing == Standing::Well);
+    frame.say_of(if is_whole { "page-calm" } else { "page-calm-partly" }, &looked)
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -32,9 +32,8 @@ struct Happening {
     class: &'static str,
     shape: &'static str,
     what: String,
-    /// The item's path, and its page.
-    path: String,
-    href: Option<String>,
+    /// The items' paths and pages.
+    items: Vec<(String, String)>,
     values: Option<(String, String)>,
     by: String,
 }
@@ -107,14 +106,27 @@ fn happenings(items: &[DriftItem], episodes: &[Json], frame: &Frame) -> Vec<Happ
         happenings.extend(commit);
     }
     happenings.sort_by_key(|happening| std::cmp::Reverse(happening.at));
+    // What one scan saw, one person decided, or went away at once is one thing that happened.
+    happenings.dedup_by(|later, first| {
+        let same = later.at == first.at && later.what == first.what && later.by == first.by && later.class != "edit";
+        if same {
+            first.items.append(&mut later.items);
+        }
+        same
+    });
     happenings
+}
+
+/// A path as short as it can be; a whole object has none.
+fn named(path: &str, frame: &Frame) -> String {
+    if path.is_empty() { frame.say("page-whole-object") } else { short_path(path).to_owned() }
 }
 
 fn of_episode(episode: &Json, frame: &Frame) -> Vec<Happening> {
     let time = |name: &str| episode[name].as_str()?.parse::<Timestamp>().ok();
     let text = |name: &str| episode[name].as_str().unwrap_or_default().to_owned();
     let href = address::item(&text("fingerprint"));
-    let path = short_path(&text("stable_path")).to_owned();
+    let path = named(&text("stable_path"), frame);
     let by = text("manager");
     let happening = |at: Timestamp, class, shape, id: &str, by: String| Happening {
         at,
@@ -122,8 +134,7 @@ fn of_episode(episode: &Json, frame: &Frame) -> Vec<Happening> {
         class,
         shape,
         what: frame.say(id),
-        path: path.clone(),
-        href: Some(href.clone()),
+        items: vec![(path.clone(), href.clone())],
         values: None,
         by,
     };
@@ -147,14 +158,14 @@ fn of_episode(episode: &Json, frame: &Frame) -> Vec<Happening> {
 /// Somebody's decision.
 fn decision(item: &DriftItem, frame: &Frame) -> Option<Happening> {
     let (by, at) = item.decided_by.clone().zip(item.decided_at)?;
+    let path = named(&item.stable_path, frame);
     Some(Happening {
         at,
         time: frame.time(at),
         class: "decided",
         shape: "◆",
         what: frame.say(&format!("page-status-{}", word(item.status))),
-        path: short_path(&item.stable_path).to_owned(),
-        href: Some(address::item(&item.fingerprint)),
+        items: vec![(path, address::item(&item.fingerprint))],
         values: None,
         by,
     })
@@ -171,8 +182,7 @@ fn commit(item: &DriftItem, frame: &Frame) -> Option<Happening> {
         class: "commit",
         shape: "◇",
         what: frame.words.say_with("page-happened-commit", &[("commit", Text(commit))]),
-        path: String::new(),
-        href: None,
+        items: Vec::new(),
         values: None,
         by: String::new(),
     })

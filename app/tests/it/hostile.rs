@@ -11,7 +11,7 @@ const NASTY: &str =
     "x\u{1b}]0;pwned\u{7}\u{1b}[31m\u{9b}1m\u{7f}\u{202e}\u{200b}\u{feff}\u{2066}\u{e0041}\u{2028}\u{180e}\u{fff9}y";
 
 /// What nobody may see.
-const SECRETS: [&str; 10] = [
+pub(crate) const SECRETS: [&str; 10] = [
     "hunter2",
     "aHVudGVyMg",
     "correct-horse",
@@ -24,7 +24,7 @@ const SECRETS: [&str; 10] = [
     "s3cr3t-in-a-url",
 ];
 
-fn is_hidden(c: char) -> bool {
+pub(crate) fn is_hidden(c: char) -> bool {
     (c.is_control() && c != '\n')
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{206f}')
         || matches!(c, '\u{feff}' | '\u{61c}' | '\u{ad}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
@@ -42,7 +42,7 @@ fn is_plain(face: &str, run: &Run) {
 }
 
 /// A world whose every text that comes from outside is hostile or secret.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     world.run(&["version"]);
     world.write(&format!("git/{NASTY}.yaml"), git());

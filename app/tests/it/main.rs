@@ -12,6 +12,7 @@ mod explain;
 mod faces;
 mod hostile;
 mod incomplete;
+mod page;
 mod past;
 mod proxies;
 mod recorded;

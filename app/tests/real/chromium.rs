@@ -32,7 +32,13 @@ impl Browser {
         let script = "program=$1; shift; exec \"$program\" \"$@\" 3<&0 4>&1 >/dev/null 2>&1";
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "sh", "-c", script, "sh", program]);
-        command.args(["--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu", "--hide-scrollbars"]);
+        command.args([
+            "--headless=new",
+            "--remote-debugging-pipe",
+            "--no-first-run",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ]);
         command.args(["--no-sandbox", "--disable-dev-shm-usage", "--disable-background-networking", "--lang=en"]);
         command.arg(format!("--user-data-dir={}", profile.path().display())).arg("about:blank");
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -85,7 +91,9 @@ impl Browser {
         let params = &message["params"];
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => self.errors.push(params["exceptionDetails"].to_string()),
-            Some("Runtime.consoleAPICalled") if params["type"] == "error" => self.errors.push(params["args"].to_string()),
+            Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
+                self.errors.push(params["args"].to_string())
+            }
             Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
                 self.errors.push(params["entry"].to_string());
             }

@@ -7,6 +7,8 @@
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
 mod admission;
+mod browser;
+mod chromium;
 mod commits;
 mod custom;
 mod edits;

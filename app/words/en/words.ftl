@@ -246,7 +246,6 @@ page-total = { $n ->
     [one] { $n } item
    *[other] { $n } items
   }
-page-looked = { $x }
 page-pages = More of the list
 page-previous = Previous
 page-next = Next
@@ -267,14 +266,8 @@ page-source-never = Not scanned yet.
 page-due-now = now
 page-due-minutes = in { $n } min
 page-due-hours = in { $n } h
-page-calm = No drift. Last looked { $when }, { $objects ->
-    [one] { $objects } object
-   *[other] { $objects } objects
-  }.
-page-calm-partly = No drift in what was compared. Last looked { $when }, { $objects ->
-    [one] { $objects } object
-   *[other] { $objects } objects
-  }.
+page-calm = No drift. { $x }
+page-calm-partly = No drift in what was compared. { $x }
 page-not-looked = Nobody has looked yet. The first scan is on its way.
 page-nothing-here = There is no source that you may see.
 page-path = Path
@@ -291,6 +284,7 @@ page-may-operator = It takes the role approver to ignore what is HIGH.
 page-evidence = Evidence
 page-rule = level because
 page-in-git = in Git
+page-by-rule = rule { $x }
 page-rendered = rendered
 page-first-seen = first seen
 page-last-seen = last seen
@@ -363,6 +357,7 @@ page-settled = { $n ->
     [one] { $n } item that is settled
    *[other] { $n } items that are settled
   }
+page-whole-object = the whole object
 page-timeline = What happened
 page-happened-edit = edited
 page-happened-seen = seen by a scan
@@ -386,7 +381,7 @@ page-expired = expired
 page-end-rule = End it
 page-rules-hint = Once a rule has ended, what it hid is pending again with the next scan. Days end at midnight UTC.
 page-scan = Scan now
-page-scan-of = Scan { $x } now
+page-scan-of = Scan now: { $x }
 page-address = address
 page-last-success = last looked
 page-last-failure = last failure
