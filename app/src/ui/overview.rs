@@ -66,6 +66,7 @@ struct Page {
     is_plain: bool,
     states: Vec<SourceState>,
     calm: String,
+    is_certain: bool,
     looked: Option<String>,
     chips: Vec<Chips>,
     /// Choices that are made and can be taken back.
@@ -90,11 +91,13 @@ pub(super) async fn page(
     let frame = Frame::new(visit, Some(&caller), "overview");
     let states = sources::states(&service, &caller, &frame).await?;
     let address = asked.address();
+    let (calm, is_certain) = sources::calm(&states, &frame);
     let mut page = Page {
         listing: Listing::of(&items, "", manner, &frame),
         total: listed.total,
         is_plain: asked.is_plain(),
-        calm: sources::calm(&states, &frame),
+        calm,
+        is_certain,
         looked: sources::looked(&states, &frame),
         chips: asked.chips(&address, &states, &frame),
         taken: asked.taken(&address, states.len(), &frame),

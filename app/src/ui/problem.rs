@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
 
-use super::address::Address;
+use super::address::{self, Address};
 use super::frame::Frame;
 use super::html;
 use super::visit::{self, Visit};
 use crate::api::Problem;
 use crate::serve::Service;
+use crate::words::Language;
 
 #[derive(Template)]
 #[template(path = "problem.html")]
@@ -26,7 +27,7 @@ struct Page {
     may_come_in: bool,
 }
 
-/// Turns problems into pages where a browser asks for a page, and remembers the language that was chosen.
+/// Turns problems into pages where a browser asks for a page, and remembers a language that is chosen.
 pub(crate) async fn humane(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let is_api = parts.uri.path().starts_with("/api/");
@@ -34,20 +35,24 @@ pub(crate) async fn humane(State(service): State<Arc<Service>>, request: Request
     let is_htmx = parts.headers.contains_key("hx-request");
     let is_person = !is_api && (accept.contains("text/html") || is_htmx);
     let visit = Visit::of(&parts, &service);
-    let chosen = visit::chosen(&parts.uri);
     let method = parts.method.clone();
+    if let Some(language) = visit::chosen(&parts.uri).filter(|_| is_person && method.is_safe()) {
+        return remembering(language, &visit.here);
+    }
+    let response = next.run(Request::from_parts(parts, body)).await;
+    match response.extensions().get::<Problem>() {
+        Some(problem) if is_person => page(visit, &method, problem, is_htmx),
+        _ => response,
+    }
+}
 
-    let mut response = next.run(Request::from_parts(parts, body)).await;
-    if is_person && let Some(problem) = response.extensions().get::<Problem>().cloned() {
-        response = page(visit, &method, &problem, is_htmx);
-    }
-    if let Some(language) = chosen.filter(|_| !is_api) {
-        let cookie =
-            format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", visit::LANGUAGE, language.tag());
-        let cookie = HeaderValue::from_str(&cookie).expect("the name of a language is ASCII");
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    response
+/// Back to the same page, without the choice: an address that is sent to somebody says nothing of languages.
+fn remembering(language: Language, here: &str) -> Response {
+    let (path, query) = here.split_once('?').unwrap_or((here, ""));
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("lang=")).collect();
+    let to = if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) };
+    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", visit::LANGUAGE, language.tag());
+    ([(header::SET_COOKIE, cookie)], Redirect::to(address::local(&to))).into_response()
 }
 
 fn page(visit: Visit, method: &Method, problem: &Problem, is_htmx: bool) -> Response {

@@ -192,13 +192,16 @@ pub(super) fn looked(states: &[SourceState], frame: &Frame) -> Option<String> {
     Some(frame.words.say_with("page-source-well", &args))
 }
 
-/// What is said where nothing differs.
-pub(super) fn calm(states: &[SourceState], frame: &Frame) -> String {
-    let Some(looked) = looked(states, frame) else {
-        return frame.say(if states.is_empty() { "page-nothing-here" } else { "page-not-looked" });
-    };
-    let is_whole = states.iter().all(|state| state.standing == Standing::Well);
-    frame.say_of(if is_whole { "page-calm" } else { "page-calm-partly" }, &looked)
+/// What is said where nothing differs; true if it is certain.
+pub(super) fn calm(states: &[SourceState], frame: &Frame) -> (String, bool) {
+    let all = |standing| states.iter().all(|state| state.standing == standing);
+    match looked(states, frame) {
+        Some(looked) if all(Standing::Well) => (frame.say_of("page-calm", &looked), true),
+        Some(looked) => (frame.say_of("page-calm-partly", &looked), false),
+        None if states.is_empty() => (frame.say("page-nothing-here"), false),
+        None if all(Standing::Never) => (frame.say("page-not-looked"), false),
+        None => (frame.say("page-nothing-known"), false),
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

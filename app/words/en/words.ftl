@@ -269,6 +269,7 @@ page-due-hours = in { $n } h
 page-calm = No drift. { $x }
 page-calm-partly = No drift in what was compared. { $x }
 page-not-looked = Nobody has looked yet. The first scan is on its way.
+page-nothing-known = Nothing is known: no scan has succeeded yet.
 page-nothing-here = There is no source that you may see.
 page-path = Path
 page-caption-sides = What Git says beside what the cluster has

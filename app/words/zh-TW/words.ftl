@@ -215,6 +215,7 @@ page-due-hours = { $n } 小時後
 page-calm = 無漂移。{ $x }
 page-calm-partly = 已比對的部分無漂移。{ $x }
 page-not-looked = 尚未查看過，第一次掃描即將開始。
+page-nothing-known = 一無所知：尚無成功的掃描。
 page-nothing-here = 沒有您可以檢視的來源。
 page-path = 路徑
 page-caption-sides = Git 的內容與叢集的內容並列
