@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock::{self, Clock};
-use anchorwatch_edge::store::{Person, Role, Store, StoreError};
+use anchorwatch_edge::store::{ConfiguredSource, Person, Role, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::failure::Failure;
 use crate::notify;
 use crate::notify::channels::{Channels, Secret};
@@ -165,8 +165,7 @@ impl Service {
 
     async fn configure_sources(&self) -> Result<(), StoreError> {
         let config = self.config();
-        let sources: Vec<_> =
-            config.sources.iter().map(|s| (s.name.clone(), s.cluster.clone(), s.address().to_owned())).collect();
+        let sources: Vec<_> = config.sources.iter().map(configured).collect();
         self.store.configure_sources(&sources, self.now()).await
     }
 
@@ -183,6 +182,15 @@ impl Service {
         let now = self.now();
         self.store.add_login(&secret, &person, now + LOGIN, now).await.map_err(|error| store_failure(&error))?;
         Ok(format!("{base}/login?code={secret}"))
+    }
+}
+
+fn configured(source: &Source) -> ConfiguredSource<'_> {
+    ConfiguredSource {
+        name: &source.name,
+        cluster: &source.cluster,
+        address: source.address(),
+        interval: source.interval,
     }
 }
 

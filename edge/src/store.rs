@@ -40,7 +40,7 @@ pub use record::{OpenItem, Recorded, ScanRecord};
 pub use reports::{Filter, Listed};
 pub use rules::{Hidden, MadeRule};
 pub use sessions::Person;
-pub use sources::SourceRow;
+pub use sources::{ConfiguredSource, SourceRow};
 pub use tellings::Composing;
 pub use tokens::{NewToken, Role, TokenRow};
 

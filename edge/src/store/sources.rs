@@ -8,6 +8,19 @@ use sea_orm::{ConnectionTrait as _, FromQueryResult};
 
 use super::{NewJob, Store, StoreError, after, failing, micros, timestamp};
 
+/// A source as it is configured.
+#[derive(Debug, Clone, Copy)]
+pub struct ConfiguredSource<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The cluster that it is compared with.
+    pub cluster: &'a str,
+    /// Its address.
+    pub address: &'a str,
+    /// How often it is scanned; a tenth may be added.
+    pub interval: Duration,
+}
+
 /// A source, and what came of it last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceRow {
@@ -46,23 +59,27 @@ struct Name {
 const COLUMNS: &str = "name, cluster, address, next_due_at, last_success_at, last_failure, last_failure_at";
 
 impl Store {
-    /// Makes the configured sources those of the store. New ones are due at once; those that are gone are due no more.
-    pub async fn configure_sources(
-        &self,
-        sources: &[(String, String, String)],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// Makes the configured sources those of the store. New ones, and those at another address, are due at once; those that
+    /// are gone are due no more. The others are due when they were, or sooner where the interval is shorter now: a replica
+    /// that starts asks for nothing that was done already.
+    pub async fn configure_sources(&self, sources: &[ConfiguredSource<'_>], now: Timestamp) -> Result<(), StoreError> {
         let fail = failing("write the sources");
         let write = self.begin().await.map_err(&fail)?;
-        let sql = "UPDATE sources SET removed_at = $1, next_due_at = NULL WHERE removed_at IS NULL";
+        let sql = "UPDATE sources SET removed_at = $1 WHERE removed_at IS NULL";
         write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
-        for (name, cluster, address) in sources {
+        for ConfiguredSource { name, cluster, address, interval } in sources {
             let sql = "INSERT INTO sources (name, cluster, address, next_due_at) VALUES ($1, $2, $3, $4) \
                        ON CONFLICT (name) DO UPDATE SET cluster = excluded.cluster, address = excluded.address, \
-                       removed_at = NULL, next_due_at = excluded.next_due_at";
-            let values = [name.as_str().into(), cluster.as_str().into(), address.as_str().into(), micros(now).into()];
+                       removed_at = NULL, next_due_at = CASE \
+                       WHEN sources.next_due_at IS NULL OR sources.cluster <> excluded.cluster \
+                       OR sources.address <> excluded.address THEN excluded.next_due_at \
+                       WHEN sources.next_due_at > $5 THEN $5 ELSE sources.next_due_at END";
+            let latest = micros(after(now, *interval + *interval / 10));
+            let values = [(*name).into(), (*cluster).into(), (*address).into(), micros(now).into(), latest.into()];
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         }
+        let sql = "UPDATE sources SET next_due_at = NULL WHERE removed_at IS NOT NULL AND next_due_at IS NOT NULL";
+        write.execute_raw(self.statement(sql, [])).await.map_err(&fail)?;
         write.commit().await.map_err(fail)
     }
 

@@ -12,7 +12,8 @@ use anchorwatch_core::object::secret::Shown;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_edge::clock::new_id;
 use anchorwatch_edge::store::{
-    Claim, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord, Store, StoreAddress, StoreError,
+    Claim, ConfiguredSource, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord, Store,
+    StoreAddress, StoreError,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -41,6 +42,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_job_is_claimed_once(&store).await;
     a_late_write_is_refused_and_leaves_nothing(&store).await;
     of_several_replicas_one_queues_what_is_due(&store).await;
+    a_replica_that_starts_asks_for_nothing_again(&store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
 }
 
@@ -105,6 +107,10 @@ pub(crate) fn report(source: &str, at: Timestamp, items: Vec<DriftItem>) -> Drif
         ignored: Vec::new(),
         triggered_by: Trigger::Api,
     })
+}
+
+fn configured(name: &str) -> ConfiguredSource<'_> {
+    ConfiguredSource { name, cluster: "test", address: "shop.git", interval: Duration::from_hours(1) }
 }
 
 fn job(source: &str) -> NewJob {
@@ -246,8 +252,7 @@ async fn a_report_in_which_nothing_was_compared_stays_open(store: &Store) {
 
 async fn a_failed_scan_says_why_and_resolves_nothing(store: &Store) {
     let source = "failing";
-    let named = (source.to_owned(), "test".to_owned(), "shop.git".to_owned());
-    store.configure_sources(&[named], start()).await.unwrap();
+    store.configure_sources(&[configured(source)], start()).await.unwrap();
     scan(store, source, 0, vec![item(source, "a", "1", DriftLevel::High)]).await;
     let claim = claimed(store, source, after(60)).await;
     let gone = Err("the cluster is not there".to_owned());
@@ -342,8 +347,7 @@ async fn a_late_write_is_refused_and_leaves_nothing(store: &Store) {
 
 async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
     let source = "due";
-    let named = (source.to_owned(), "test".to_owned(), "shop.git".to_owned());
-    store.configure_sources(&[named], after(3000)).await.unwrap();
+    store.configure_sources(&[configured(source)], after(3000)).await.unwrap();
     assert_eq!(store.sources().await.unwrap().len(), 1, "those that are no more configured are not listed");
     for hour in 0..3 {
         let at = after(3000 + hour * 3600);
@@ -383,4 +387,33 @@ async fn a_token_counts_until_it_is_revoked_or_ends(store: &Store) {
     store.add_token(&new_id(), &token("ann", None), "her next one", after(12)).await.unwrap();
     let names: Vec<String> = store.tokens().await.unwrap().into_iter().map(|row| row.token.name).collect();
     assert_eq!(names, ["ann", "ann", "bob"]);
+}
+
+async fn a_replica_that_starts_asks_for_nothing_again(store: &Store) {
+    let (source, other) = (configured("begun"), configured("other"));
+    let at = after(20_000);
+    store.configure_sources(&[source, other], at).await.unwrap();
+    assert_eq!(store.due(at).await.unwrap(), ["begun", "other"]);
+    for name in ["begun", "other"] {
+        assert!(store.queue_if_due(name, &new_id(), Duration::from_hours(1), at).await.unwrap());
+        let claim = store.claim("replica", LEASE, at).await.unwrap().unwrap();
+        store.record_scan(&claim, record(&new_id(), name, at, Ok(Vec::new()), &|_| true)).await.unwrap();
+    }
+    let later = after(20_060);
+    store.configure_sources(&[source, other], later).await.unwrap();
+    assert_eq!(store.due(later).await.unwrap(), Vec::<String>::new(), "they are due in an hour, as they were");
+    // At another address it is another source; a shorter interval brings it forward.
+    let (moved, sooner) = (
+        ConfiguredSource { address: "moved.git", ..source },
+        ConfiguredSource { interval: Duration::from_mins(10), ..other },
+    );
+    store.configure_sources(&[moved, sooner], later).await.unwrap();
+    assert_eq!(store.due(later).await.unwrap(), ["begun"]);
+    assert_eq!(store.due(after(20_060 + 660)).await.unwrap(), ["begun", "other"]);
+    // What was taken out for a while is due when it is back.
+    store.configure_sources(&[sooner], later).await.unwrap();
+    assert_eq!(store.due(later).await.unwrap(), Vec::<String>::new());
+    store.configure_sources(&[configured("due")], later).await.unwrap();
+    store.configure_sources(&[sooner], later).await.unwrap();
+    assert_eq!(store.due(later).await.unwrap(), ["other"]);
 }
