@@ -113,9 +113,9 @@ impl Store {
         let sql = format!(
             "UPDATE jobs SET state = 'running', holder = $1, leased_until = $2, epoch = epoch + 1, attempts = attempts + 1 \
              WHERE job_id = (SELECT job_id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
-             OR (state = 'running' AND leased_until < $3) ORDER BY run_at, job_id LIMIT 1 {lock}) RETURNING {COLUMNS}"
+             OR (state = 'running' AND leased_until < $3 AND attempts < $4) ORDER BY run_at, job_id LIMIT 1 {lock}) RETURNING {COLUMNS}"
         );
-        let values = [holder.into(), micros(after(now, lease)).into(), micros(now).into()];
+        let values = [holder.into(), micros(after(now, lease)).into(), micros(now).into(), ATTEMPTS.into()];
         let row = Row::find_by_statement(self.statement(&sql, values)).one(&self.db).await;
         row.map_err(failing("claim a job"))?.map(Row::claim).transpose()
     }
