@@ -56,6 +56,8 @@ const MIGRATION_LOCK: i64 = 0x616e_6368_6f72;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
+/// The class of PostgreSQL's advisory locks that are sources.
+const SOURCE_LOCKS: i32 = 0x0061_7773;
 pub enum StoreError {
     /// The address is none of a store.
     #[error("no address of a store: {0}")]
@@ -233,6 +235,16 @@ impl Store {
 
     /// Answers if the store does.
     pub async fn ping(&self) -> Result<(), StoreError> {
+    /// Lets one transaction at a time write what becomes of a source's items: two scans of it, or a scan and a watch, would
+    /// each judge beside what the other is about to change. On SQLite the transaction itself is the lock.
+    async fn hold_source(&self, write: &DatabaseTransaction, source: &str) -> Result<(), DbErr> {
+        if self.address.backend == DbBackend::Postgres {
+            let sql = "SELECT pg_advisory_xact_lock($1, hashtext($2))";
+            write.execute_raw(self.statement(sql, [SOURCE_LOCKS.into(), source.into()])).await?;
+        }
+        Ok(())
+    }
+
         self.db.ping().await.map_err(failing("answer"))
     }
 

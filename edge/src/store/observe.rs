@@ -62,6 +62,7 @@ impl Store {
         let fail = failing("note what a watch has seen");
         let write = self.begin().await.map_err(&fail)?;
         self.hold_within(&write, duty).await?;
+        self.hold_source(&write, source).await.map_err(&fail)?;
         self.hold_tellings(&write).await.map_err(&fail)?;
         let mut sum = Recorded::default();
         for sighting in sightings {

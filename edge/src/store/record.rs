@@ -193,6 +193,7 @@ impl Store {
 
     async fn settle(&self, write: &DatabaseTransaction, record: ScanRecord<'_>) -> Result<Recorded, StoreError> {
         let fail = failing("record a scan");
+        self.hold_source(write, record.source).await.map_err(&fail)?;
         self.hold_tellings(write).await.map_err(&fail)?;
         insert(write, SCANS, vec![scan_row(&record)], "").await.map_err(&fail)?;
         let ScanRecord { scan_id, source, cluster, finished_at, result, would_see, .. } = record;

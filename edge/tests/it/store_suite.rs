@@ -43,6 +43,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_late_write_is_refused_and_leaves_nothing(&store).await;
     of_several_replicas_one_queues_what_is_due(&store).await;
     a_replica_that_starts_asks_for_nothing_again(&store).await;
+    scans_of_one_source_do_not_judge_beside_each_other(&store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
 }
 
@@ -416,4 +417,27 @@ async fn a_replica_that_starts_asks_for_nothing_again(store: &Store) {
     store.configure_sources(&[configured("due")], later).await.unwrap();
     store.configure_sources(&[sooner], later).await.unwrap();
     assert_eq!(store.due(later).await.unwrap(), ["other"]);
+}
+
+async fn scans_of_one_source_do_not_judge_beside_each_other(store: &Store) {
+    let (source, at) = ("twice", after(30_000));
+    let names: Vec<String> = (0..40).map(|n| format!("app-{n}")).collect();
+    let mut claims = Vec::new();
+    for round in 0..4 {
+        // Each in a job of its own, as of a whole source and of single namespaces.
+        let one = NewJob { namespaces: vec![format!("n{round}")], ..job(source) };
+        store.enqueue(&new_id(), &one, at).await.unwrap();
+        claims.push(store.claim("replica", LEASE, at).await.unwrap().unwrap());
+    }
+    let record_one = |(at_round, claim): (usize, &Claim)| {
+        let mut items: Vec<DriftItem> = names.iter().map(|name| item(source, name, "on", DriftLevel::High)).collect();
+        items.rotate_left(at_round * 10);
+        let (claim, scan_id) = (claim.clone(), new_id());
+        async move {
+            let reports = Ok(vec![report(source, at, items)]);
+            store.record_scan(&claim, record(&scan_id, source, at, reports, &|_| true)).await.unwrap()
+        }
+    };
+    let recorded = futures::future::join_all(claims.iter().enumerate().map(record_one)).await;
+    assert_eq!(recorded.iter().map(|recorded| recorded.new).sum::<usize>(), 40, "{recorded:?}");
 }
