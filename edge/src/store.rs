@@ -49,15 +49,18 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// SQLite writes one at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
+/// How long PostgreSQL waits for the rest of a transaction. A replica that stands still, or that nobody can reach, in the
+/// middle of one would keep its successors out for as long as its connection seems to be there.
+const POSTGRES_IDLE: &str = "20s";
 /// PostgreSQL binds 65,535 values in a statement, SQLite half as many; no table has fifty columns.
 const ROWS_AT_A_TIME: usize = 500;
 /// Only one process migrates at a time: a number of our own among PostgreSQL's advisory locks.
 const MIGRATION_LOCK: i64 = 0x616e_6368_6f72;
+/// The class of PostgreSQL's advisory locks that are sources.
+const SOURCE_LOCKS: i32 = 0x0061_7773;
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-/// The class of PostgreSQL's advisory locks that are sources.
-const SOURCE_LOCKS: i32 = 0x0061_7773;
 pub enum StoreError {
     /// The address is none of a store.
     #[error("no address of a store: {0}")]
@@ -204,6 +207,9 @@ impl Store {
                     .foreign_keys(true)
             },
         );
+        options.map_sqlx_postgres_opts(|postgres| {
+            postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)])
+        });
         let db = Database::connect(options).await.map_err(fail)?;
         let store = Self { db, address: address.clone() };
         store.migrate().await.map_err(|source| StoreError::Migrate { store: address.to_string(), source })?;
@@ -229,12 +235,6 @@ impl Store {
         self.db.begin_with_options(options).await
     }
 
-    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-        Statement::from_sql_and_values(self.address.backend, sql, values)
-    }
-
-    /// Answers if the store does.
-    pub async fn ping(&self) -> Result<(), StoreError> {
     /// Lets one transaction at a time write what becomes of a source's items: two scans of it, or a scan and a watch, would
     /// each judge beside what the other is about to change. On SQLite the transaction itself is the lock.
     async fn hold_source(&self, write: &DatabaseTransaction, source: &str) -> Result<(), DbErr> {
@@ -245,6 +245,12 @@ impl Store {
         Ok(())
     }
 
+    fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
+        Statement::from_sql_and_values(self.address.backend, sql, values)
+    }
+
+    /// Answers if the store does.
+    pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await.map_err(failing("answer"))
     }
 
