@@ -4,6 +4,7 @@ mod api;
 mod cli;
 mod config;
 mod drift;
+mod fail_point;
 mod failure;
 mod index;
 mod notify;

@@ -25,7 +25,8 @@ const SYSTEM_USER: &str = "postgres";
 pub struct Postgres {
     _server: Server,
     port: u16,
-    _folder: TempDir,
+    programs: PathBuf,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -55,12 +56,23 @@ impl Postgres {
         command.current_dir(folder.path());
         let mut server = Server::start("postgres", command, &folder.path().join("log"))?;
         wait_until_it_listens(&mut server, port)?;
-        Ok(Some(Self { _server: server, port, _folder: folder }))
+        Ok(Some(Self { _server: server, port, programs, folder }))
     }
 
     /// Its address, user and password.
     pub fn url(&self) -> String {
         format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// What it answers to SQL: rows of columns, as `psql` shows them.
+    pub fn query(&self, sql: &str) -> io::Result<Vec<Vec<String>>> {
+        let mut psql = process::command(self.programs.join("psql"));
+        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--field-separator=\t", "--set=ON_ERROR_STOP=1"]);
+        psql.arg("--dbname").arg(self.url()).args(["--command", sql]).current_dir(self.folder.path());
+        let output = process::run(psql, b"", Duration::from_mins(1))?;
+        ended(&format!("psql: {}", String::from_utf8_lossy(&output.stderr)), output.status.success())?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
     }
 }
 

@@ -48,6 +48,14 @@ impl Server {
         self.child.id()
     }
 
+    /// Sends it a signal, unless it was reaped.
+    pub(crate) fn send(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(id) = id {
+            let _ = kill_process(id, signal);
+        }
+    }
+
     /// How it ended, if it has.
     pub fn has_ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
@@ -68,7 +76,9 @@ impl Drop for Server {
         if self.has_ended().is_some() {
             return;
         }
-        terminate(&self.child);
+        // One that was stopped hears nothing until it goes on.
+        self.send(Signal::CONT);
+        self.send(Signal::TERM);
         if matches!(wait(&mut self.child, self.grace), Ok(None) | Err(_)) {
             let _ = self.child.kill();
         }
@@ -128,13 +138,6 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<Option<ExitStatus>> {
             return Ok(None);
         }
         thread::sleep(POLL);
-    }
-}
-
-fn terminate(child: &Child) {
-    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    if let Some(id) = id {
-        let _ = kill_process(id, Signal::TERM);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 use ureq::http::{Method, Request};
 
@@ -88,6 +89,24 @@ impl Service {
     /// Its process.
     pub fn id(&self) -> u32 {
         self.server.id()
+    }
+
+    /// Ends it at once, as a machine that fails does.
+    pub fn kill(&mut self) {
+        self.server.send(Signal::KILL);
+        while self.server.has_ended().is_none() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops it in the middle of whatever it does.
+    pub fn freeze(&self) {
+        self.server.send(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.server.send(Signal::CONT);
     }
 
     /// True once it has ended.

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::rest;
 use super::word::Wording;
+use crate::fail_point;
 
 /// How long what is urgent waits for more of its kind.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -19,7 +20,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long is waited where the store does not answer.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long a claim holds: longer than the slowest channel may take, which tries three times 20 s.
-const LEASE: Duration = Duration::from_mins(2);
+fn lease() -> Duration {
+    fail_point::lease(Duration::from_mins(2))
+}
+/// How often the store is asked to note that a message was sent, a second apart: what is not noted is sent again.
+const NOTES: usize = 10;
 /// How many are sent at once, so that a channel that hangs does not hold the others up.
 const LANES: usize = 4;
 
@@ -72,7 +77,7 @@ impl Sending {
 
     async fn lane(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
-            let claimed = self.store.claim_notification(&self.holder, LEASE, (self.now)()).await?;
+            let claimed = self.store.claim_notification(&self.holder, lease(), (self.now)()).await?;
             let Some(outgoing) = claimed else { break };
             match self.send(&outgoing).await {
                 // Somebody else has it now, and sends it again as repeated.
@@ -90,7 +95,8 @@ impl Sending {
         let unsent = match found {
             Some(found) => match found.send(&self.wording.message(notification)).await {
                 Ok(external_id) => {
-                    self.store.sent(outgoing, external_id.as_deref(), (self.now)()).await?;
+                    fail_point::reached("after-send");
+                    self.note(outgoing, external_id.as_deref()).await?;
                     info!(id, channel, "a notification was sent");
                     return Ok(());
                 }
@@ -114,6 +120,23 @@ impl Sending {
             warn!(id, channel, reason, "a notification was given up");
         }
         Ok(())
+    }
+}
+
+impl Sending {
+    /// Notes that a message was sent, as soon as the store takes it.
+    async fn note(&self, outgoing: &Outgoing, external_id: Option<&str>) -> Result<(), StoreError> {
+        let sent_at = (self.now)();
+        for _ in 1..NOTES {
+            match self.store.sent(outgoing, external_id, sent_at).await {
+                Err(error @ StoreError::Query { .. }) => {
+                    warn!(error = %with_reasons(&error), "cannot note that a notification was sent; trying again");
+                }
+                done => return done,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        self.store.sent(outgoing, external_id, sent_at).await
     }
 }
 

@@ -18,10 +18,14 @@ use super::work::Faults;
 use super::{Event, Service, store_failure};
 use crate::config::Source;
 use crate::drift::watch::{Seen, Watching, watch};
+use crate::fail_point;
 use crate::failure::Failure;
 
-const LEASE: Duration = Duration::from_secs(30);
-const RENEW: Duration = Duration::from_secs(10);
+/// How long a watch is held without being renewed; a third of it goes by until it is.
+fn lease() -> Duration {
+    fail_point::lease(Duration::from_secs(30))
+}
+
 /// How often somebody looks whether a watch is to be taken over.
 const LOOK: Duration = Duration::from_secs(5);
 /// How long it rests after it failed.
@@ -68,7 +72,7 @@ async fn keep(service: Arc<Service>, source: Source, stop: tokio_util::sync::Can
     let mut faults = Faults::new("cannot hold a watch");
     while !stop.is_cancelled() {
         let mut rest = LOOK;
-        match service.store.hold_duty(&name, &service.replica, LEASE, service.now()).await {
+        match service.store.hold_duty(&name, &service.replica, lease(), service.now()).await {
             Ok(Some(duty)) => {
                 faults.none();
                 match observe(&service, &source, &duty, &stop).await {
@@ -141,7 +145,7 @@ struct Observer<'a> {
 impl Observer<'_> {
     async fn write(&mut self, stop: &tokio_util::sync::CancellationToken) -> Result<(), Failure> {
         let mut events = self.service.events.subscribe();
-        let mut renew = tokio::time::interval(RENEW);
+        let mut renew = tokio::time::interval(lease() / 3);
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut scanned: BTreeMap<String, Timestamp> = BTreeMap::new();
         loop {
@@ -171,7 +175,7 @@ impl Observer<'_> {
     }
 
     async fn renew(&self) -> Result<(), ()> {
-        match self.service.store.renew_duty(self.duty, LEASE, self.service.now()).await {
+        match self.service.store.renew_duty(self.duty, lease(), self.service.now()).await {
             Err(StoreError::DutyLost(_)) => {
                 tracing::warn!(source = self.source.name, "another replica has taken the watch over");
                 Err(())

@@ -13,11 +13,14 @@ use tokio::task::JoinHandle;
 
 use super::{Event, Service};
 use crate::drift::scan::{Blind, Outcome, scan};
+use crate::fail_point;
 use crate::failure::Failure;
 
-/// How long a claim holds without being renewed.
-const LEASE: Duration = Duration::from_mins(1);
-const RENEW: Duration = Duration::from_secs(15);
+/// How long a claim holds without being renewed; a quarter of it goes by until it is.
+fn lease() -> Duration {
+    fail_point::lease(Duration::from_mins(1))
+}
+
 /// How often somebody looks whether another replica has queued something.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -25,7 +28,7 @@ pub(super) async fn run(service: Arc<Service>) {
     let mut faults = Faults::new("cannot claim work");
     while !service.stop.is_cancelled() {
         let queued = service.queued.notified();
-        match service.store.claim(&service.replica, LEASE, service.now()).await {
+        match service.store.claim(&service.replica, lease(), service.now()).await {
             Ok(Some(claim)) => {
                 faults.none();
                 perform(&service, claim).await;
@@ -50,7 +53,10 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
                 let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
-                let scanning = tokio::task::spawn_blocking(move || scan(&runtime, &request, &key));
+                let scanning = tokio::task::spawn_blocking(move || {
+                    fail_point::reached("before-scan");
+                    scan(&runtime, &request, &key)
+                });
                 let Some(result) = finish(service, &claim, scanning).await else { return };
                 (result, source.cluster.clone())
             }
@@ -76,7 +82,7 @@ async fn finish(
                     Err(Failure::new("the scan broke down").detail("this is a defect of anchorwatch; its log says more"))
                 }));
             }
-            () = tokio::time::sleep(RENEW) => {
+            () = tokio::time::sleep(lease() / 4) => {
                 if !hold(service, claim).await {
                     return None;
                 }
@@ -87,7 +93,7 @@ async fn finish(
 
 /// Holds a claim for longer; false if somebody else has it.
 async fn hold(service: &Service, claim: &Claim) -> bool {
-    match service.store.renew(claim, LEASE, service.now()).await {
+    match service.store.renew(claim, lease(), service.now()).await {
         Err(StoreError::ClaimLost(_)) => {
             tracing::warn!(source = claim.job.source, job = claim.job_id, "another replica has taken this scan over");
             false

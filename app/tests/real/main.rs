@@ -15,6 +15,7 @@ mod edits;
 mod openapi;
 mod paging;
 mod rendered;
+mod replicas;
 mod rights;
 mod shop;
 mod unmanaged;
