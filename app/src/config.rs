@@ -103,6 +103,16 @@ impl Source {
         self.watch && matches!(self.live, Live::Cluster(_))
     }
 
+    /// How it is read.
+    pub(crate) fn reading(&self) -> &SourceRequest {
+        &self.reading
+    }
+
+    /// True if its Secrets are compared.
+    pub(crate) fn compares_secrets(&self) -> bool {
+        self.secrets
+    }
+
     /// The namespaces that it is limited to; all where empty.
     pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
         &self.namespaces

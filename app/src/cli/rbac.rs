@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anchorwatch_core::object::GroupKind;
-use anchorwatch_core::schema::catalogue;
+use anchorwatch_core::schema::{Schema, catalogue};
 use clap::ValueEnum;
 
 use super::target;
-use crate::drift::source;
+use crate::config;
+use crate::drift::source::{self, SourceRequest};
 use crate::failure::Failure;
 
 /// Kinds that are asked, not kept: nobody can list them.
@@ -37,6 +39,13 @@ pub(super) struct RbacArgs {
     /// Only the kinds that this source mentions; without it, all built-in kinds but Secrets.
     #[arg(long, value_name = "SRC")]
     source: Option<String>,
+    /// Only the kinds that the sources of this configuration mention; Secrets where a source says `secrets: compare`.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["source", "namespace", "values", "release_name", "allow_remote_bases"]
+    )]
+    config: Option<PathBuf>,
     #[command(flatten)]
     reading: target::Reading,
     /// The ClusterRole's name.
@@ -48,73 +57,104 @@ pub(super) struct RbacArgs {
 enum Feature {
     /// Compare: get and list.
     Scan,
+    /// Serve, and see changes as they are made: get, list and watch.
+    Watch,
+}
+
+impl Feature {
+    fn verbs(self) -> &'static str {
+        match self {
+            Self::Scan => "get, list",
+            Self::Watch => "get, list, watch",
+        }
+    }
 }
 
 pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
-    let Feature::Scan = args.feature;
-    let (schema, _) = catalogue::load(None);
-    let mut resources: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut unknown = Vec::new();
-    match args.source {
-        Some(address) => {
-            let runtime = super::runtime()?;
-            let request = args.reading.of(address);
-            let scratch = tempfile::tempdir()
-                .map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
-            let read = runtime.block_on(source::read(&request, None, scratch.path()))?;
-            let contents = read.contents(&target::secret_key(false)?);
-            for object in &contents.objects {
-                let kind = object.identity().group_kind;
-                match schema.kind(object.head().api_version, &kind) {
-                    Some(known) => {
-                        resources.entry(kind.group).or_default().insert(known.plural.to_string());
-                    }
-                    // Anything else in here could smuggle rights into what people pipe to kubectl.
-                    None if is_name(&kind.kind) && (kind.group.is_empty() || is_name(&kind.group)) => {
-                        unknown.push(kind);
-                    }
-                    None => super::tell(&format!("warning: left out: {kind} is no kind that a cluster can have")),
-                }
+    let RbacArgs { feature, source, config, reading, name } = args;
+    let mut rights = Rights { schema: catalogue::load(None).0, resources: BTreeMap::new(), unknown: BTreeSet::new() };
+    match (source, config) {
+        (Some(address), _) => rights.add_source(&reading.of(address), true)?,
+        (None, Some(file)) => {
+            for source in &config::read(&file)?.sources {
+                rights.add_source(source.reading(), source.compares_secrets())?;
             }
         }
-        None => {
-            for (kind, known) in schema
-                .all_kinds()
-                .filter(|(kind, _)| kind.kind != "Secret" && !NOT_LISTED.contains(&kind.kind.as_str()))
-            {
-                resources.entry(kind.group.clone()).or_default().insert(known.plural.to_string());
-            }
-        }
+        (None, None) => rights.add_all_built_in(),
     }
     // Replicas are judged by the bounds of the autoscaler.
-    resources.entry("autoscaling".to_owned()).or_default().insert("horizontalpodautoscalers".to_owned());
-    super::print(&role(&args.name, &resources, &unknown))?;
+    rights.add("autoscaling", "horizontalpodautoscalers");
+    super::print(&rights.role(&name, feature.verbs()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What may be looked at.
+struct Rights {
+    schema: Schema,
+    /// Plurals by API group.
+    resources: BTreeMap<String, BTreeSet<String>>,
+    /// Kinds whose plural only the cluster knows.
+    unknown: BTreeSet<GroupKind>,
+}
+
+impl Rights {
+    fn add(&mut self, group: &str, plural: &str) {
+        self.resources.entry(group.to_owned()).or_default().insert(plural.to_owned());
+    }
+
+    fn add_all_built_in(&mut self) {
+        let is_listed = |kind: &GroupKind| kind.kind != "Secret" && !NOT_LISTED.contains(&kind.kind.as_str());
+        for (kind, known) in self.schema.all_kinds().filter(|(kind, _)| is_listed(kind)) {
+            self.resources.entry(kind.group.clone()).or_default().insert(known.plural.to_string());
+        }
+    }
+
+    fn add_source(&mut self, request: &SourceRequest, with_secrets: bool) -> Result<(), Failure> {
+        let scratch =
+            tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+        let read = super::runtime()?.block_on(source::read(request, None, scratch.path()))?;
+        let contents = read.contents(&target::secret_key(false)?);
+        for object in &contents.objects {
+            let kind = object.identity().group_kind;
+            if !with_secrets && kind.group.is_empty() && kind.kind == "Secret" {
+                continue;
+            }
+            match self.schema.kind(object.head().api_version, &kind) {
+                Some(known) => {
+                    let plural = known.plural.to_string();
+                    self.add(&kind.group, &plural);
+                }
+                // Anything else in here could smuggle rights into what people pipe to kubectl.
+                None if is_name(&kind.kind) && (kind.group.is_empty() || is_name(&kind.group)) => {
+                    self.unknown.insert(kind);
+                }
+                None => super::tell(&format!("warning: left out: {kind} is no kind that a cluster can have")),
+            }
+        }
+        Ok(())
+    }
+
+    fn role(&self, name: &str, verbs: &str) -> String {
+        let mut out =
+            format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n");
+        for (group, plurals) in &self.resources {
+            let list = plurals.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let _ = writeln!(out, "- apiGroups: [\"{group}\"]\n  resources: [{list}]\n  verbs: [{verbs}]");
+        }
+        for kind in &self.unknown {
+            // The plural is known to the cluster only; this is what most are called.
+            let plural = format!("{}s", kind.kind.to_lowercase());
+            let _ = writeln!(
+                out,
+                "- apiGroups: [\"{}\"]\n  resources: [{plural}]  # check with: kubectl api-resources --api-group={}\n  verbs: [{verbs}]",
+                kind.group, kind.group
+            );
+        }
+        out
+    }
 }
 
 /// True for what the kind or the group of a resource can be.
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.'))
-}
-
-fn role(name: &str, resources: &BTreeMap<String, BTreeSet<String>>, unknown: &[GroupKind]) -> String {
-    let mut out =
-        format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n");
-    for (group, plurals) in resources {
-        let list = plurals.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        let _ = writeln!(out, "- apiGroups: [\"{group}\"]\n  resources: [{list}]\n  verbs: [get, list]");
-    }
-    let mut kinds: Vec<&GroupKind> = unknown.iter().collect();
-    kinds.sort();
-    kinds.dedup();
-    for kind in kinds {
-        // The plural is known to the cluster only; this is what most are called.
-        let plural = format!("{}s", kind.kind.to_lowercase());
-        let _ = writeln!(
-            out,
-            "- apiGroups: [\"{}\"]\n  resources: [{plural}]  # check with: kubectl api-resources --api-group={}\n  verbs: [get, list]",
-            kind.group, kind.group
-        );
-    }
-    out
 }

@@ -94,6 +94,38 @@ fn the_rights_of_a_scan_are_a_cluster_role() {
 }
 
 #[test]
+fn the_rights_of_a_configuration_are_those_of_its_sources() {
+    let world = World::new();
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n";
+    world.write("web/all.yaml", format!("apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\n---\n{secret}"));
+    world.write("jobs/all.yaml", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\n");
+    for (secrets, has_secrets) in [("skip", false), ("compare", true)] {
+        world.write(
+            "anchorwatch.yaml",
+            format!(
+                "clusters:\n- {{name: lab, in_cluster: true}}\nsources:\n\
+                 - {{name: web, cluster: lab, address: web, secrets: {secrets}}}\n\
+                 - {{name: jobs, cluster: lab, address: jobs}}\n"
+            ),
+        );
+        let run = world.run(&["rbac", "--feature", "watch", "--config", "anchorwatch.yaml"]);
+        run.ends(0, &[]).shows(&["deployments", "jobs", "verbs: [get, list, watch]"]).hides(&["configmaps"]);
+        assert_eq!(run.out.contains("secrets"), has_secrets, "{secrets}");
+    }
+    let both = ["rbac", "--feature", "watch", "--config", "anchorwatch.yaml", "--source", "web"];
+    world.run(&both).ends(2, &["cannot be used with"]);
+}
+
+#[test]
+fn the_cluster_role_of_deploy_is_the_one_that_rbac_prints() {
+    let shipped = include_str!("../../../deploy/clusterrole.yaml");
+    let printed = World::new().run(&["rbac", "--feature", "watch", "--name", "anchorwatch"]);
+    let without_its_head: String =
+        shipped.lines().skip_while(|line| line.starts_with('#')).fold(String::new(), |text, line| text + line + "\n");
+    assert_eq!(without_its_head, printed.out, "write deploy/clusterrole.yaml anew, below its comment");
+}
+
+#[test]
 fn completions_are_scripts() {
     let world = World::new();
     for shell in ["bash", "zsh", "fish"] {
