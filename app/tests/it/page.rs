@@ -2,29 +2,18 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anchorwatch_testbed::Server;
+use anchorwatch_testbed::{Answer, Service};
 use serde_json::{Value, json};
 
 use crate::hostile;
 use crate::world::{World, config_map, list};
 
 /// A service that was started, and the world it runs in.
-struct Service {
-    address: String,
-    login: Option<String>,
-    _server: Server,
+struct Served {
+    service: Service,
     world: World,
-}
-
-/// What it answered.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
 }
 
 /// A person's browser: its cookie, and its language.
@@ -34,31 +23,20 @@ struct Person {
     language: &'static str,
 }
 
-impl Service {
+/// An answer, looked at.
+struct Page(Answer);
+
+impl Served {
     fn start(world: World, arguments: &[&str]) -> Self {
-        let program = world.command(arguments);
-        let log = world.state().join("log");
-        let mut server = Server::start("anchorwatch", program, &log).unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
-        loop {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            let whole = said.ends_with('\n') && said.contains("http://");
-            if let Some(rest) = said.split_once("http://").map(|(_, rest)| rest).filter(|_| whole) {
-                let address = rest.split(['/', '\n', ' ']).next().unwrap().to_owned();
-                let login = said.split_once("/login?code=");
-                let login = login.map(|(_, code)| code.split_whitespace().next().unwrap().to_owned());
-                return Self { address, login, _server: server, world };
-            }
-            assert!(Instant::now() < until && server.has_ended().is_none(), "it does not start: {said}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let service = Service::start("anchorwatch", world.command(arguments), &world.state().join("log")).unwrap();
+        Self { service, world }
     }
 
     /// The sample: everybody may read.
     fn demo() -> Self {
-        let service = Self::start(World::new(), &["demo", "--serve"]);
-        service.wait("/", "Deployment/web");
-        service
+        let served = Self::start(World::new(), &["demo", "--serve"]);
+        served.wait(&Person::default(), "/", "Deployment/web");
+        served
     }
 
     /// A configured one, of which nobody may read without being known.
@@ -78,69 +56,49 @@ impl Service {
     }
 
     /// Waits until a page says something.
-    fn wait(&self, path: &str, text: &str) {
-        self.wait_as(&Person::default(), path, text);
-    }
-
-    fn wait_as(&self, person: &Person, path: &str, text: &str) {
-        let until = Instant::now() + Duration::from_secs(60);
+    fn wait(&self, person: &Person, path: &str, text: &str) {
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
-            let answer = self.get(person, path);
-            if answer.body.contains(text) {
+            let page = self.get(person, path);
+            if page.0.text.contains(text) {
                 return;
             }
-            assert!(Instant::now() < until, "{text:?} is never on {path}: {}", answer.body);
+            assert!(Instant::now() < until, "{text:?} is never on {path}: {}", page.0.text);
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    fn get(&self, person: &Person, path: &str) -> Answer {
-        self.ask(person, &format!("GET {path}"), &[], "")
+    fn get(&self, person: &Person, path: &str) -> Page {
+        self.ask(person, ("GET", path), &[], "")
     }
 
     /// A form that is sent from the page itself.
-    fn post(&self, person: &Person, path: &str, form: &str) -> Answer {
-        self.ask(person, &format!("POST {path}"), &[("Sec-Fetch-Site", "same-origin")], form)
+    fn post(&self, person: &Person, path: &str, form: &str) -> Page {
+        self.ask(person, ("POST", path), &[("sec-fetch-site", "same-origin")], form)
     }
 
-    fn ask(&self, person: &Person, what: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut text = format!("{what} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
-        if !headers.iter().any(|(name, _)| *name == "Host") {
-            let _ = write!(text, "Host: {}\r\n", self.address);
+    fn ask(&self, person: &Person, (method, path): (&str, &str), headers: &[(&str, &str)], form: &str) -> Page {
+        let mut all = vec![("accept", "text/html,*/*")];
+        if !form.is_empty() {
+            all.push(("content-type", "application/x-www-form-urlencoded"));
         }
-        if !headers.iter().any(|(name, _)| *name == "Accept") {
-            text.push_str("Accept: text/html,*/*\r\n");
-        }
-        if !body.is_empty() {
-            text.push_str("Content-Type: application/x-www-form-urlencoded\r\n");
-        }
-        if !person.cookie.is_empty() {
-            let _ = write!(text, "Cookie: {}\r\n", person.cookie);
-        }
-        if !person.language.is_empty() {
-            let _ = write!(text, "Accept-Language: {}\r\n", person.language);
-        }
-        for (name, value) in headers {
-            let _ = write!(text, "{name}: {value}\r\n");
-        }
-        let mut connection = TcpStream::connect(&self.address).unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        connection.write_all(format!("{text}\r\n{body}").as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        connection.read_to_end(&mut answer).unwrap();
-        let answer = String::from_utf8(answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        // What is long comes in pieces; their lengths are lines of their own.
-        Answer { status, head: head.to_owned(), body: body.to_owned() }
+        all.extend([("cookie", person.cookie.as_str()), ("accept-language", person.language)]);
+        all.retain(|(name, value)| !value.is_empty() && !headers.iter().any(|(other, _)| other == name));
+        all.extend(headers);
+        Page(self.service.ask(method, path, &all, form))
+    }
+
+    /// The code of the link that was printed.
+    fn code(&self) -> String {
+        let log = self.service.log();
+        let (_, code) = log.split_once("/login?code=").unwrap();
+        code.split_whitespace().next().unwrap().to_owned()
     }
 
     /// Comes in by the link that was printed.
     fn first(&self) -> Person {
-        let code = self.login.as_ref().unwrap();
-        let answer = self.post(&Person::default(), "/login", &format!("code={code}&to=%2Freports"));
-        answer.is(303).heads("location: /reports");
-        Person { cookie: answer.cookie(), ..Person::default() }
+        let page = self.post(&Person::default(), "/login", &format!("code={}&to=%2Freports", self.code()));
+        Person { cookie: page.leads_to("/reports").cookie(), ..Person::default() }
     }
 
     /// Makes a token, and comes in by it.
@@ -149,36 +107,44 @@ impl Service {
         let run = self.world.run_with(self.world.command(&arguments));
         run.ends(0, &[]);
         let token = run.out.split_whitespace().last().unwrap().to_owned();
-        let answer = self.post(&Person::default(), "/login", &format!("token={token}"));
-        answer.is(303).heads("location: /");
-        Person { cookie: answer.cookie(), ..Person::default() }
+        let page = self.post(&Person::default(), "/login", &format!("token={token}"));
+        Person { cookie: page.leads_to("/").cookie(), ..Person::default() }
     }
 
     /// An item's address, by words of its object or path.
+    #[track_caller]
     fn item(&self, person: &Person, words: &str) -> String {
-        let answer = self.get(person, &format!("/?status=all&q={words}"));
-        let (_, rest) = answer.body.split_once("href=\"/items/").unwrap_or_else(|| panic!("{words}: {}", answer.body));
-        format!("/items/{}", rest.split('"').next().unwrap())
+        let page = self.get(person, &format!("/?status=all&q={words}"));
+        format!("/items/{}", page.after("href=\"/items/"))
     }
 }
 
-impl Answer {
+impl Page {
     #[track_caller]
     fn is(&self, status: u16) -> &Self {
-        assert_eq!(self.status, status, "{}\n{}", self.head, self.body);
+        assert_eq!(self.0.status, status, "{:?}\n{}", self.0.headers, self.0.text);
+        self
+    }
+
+    /// A header begins so.
+    #[track_caller]
+    fn heads(&self, name: &str, value: &str) -> &Self {
+        let found = self.0.header(name);
+        assert!(found.is_some_and(|found| found.starts_with(value)), "{name}: {found:?}");
         self
     }
 
     #[track_caller]
-    fn heads(&self, line: &str) -> &Self {
-        assert!(self.head.lines().any(|head| head.starts_with(line)), "{line:?} is not in\n{}", self.head);
+    fn leads_to(&self, path: &str) -> &Self {
+        self.is(303);
+        assert_eq!(self.0.header("location"), Some(path));
         self
     }
 
     #[track_caller]
     fn shows(&self, texts: &[&str]) -> &Self {
         for text in texts {
-            assert!(self.body.contains(text), "{text:?} is not on the page:\n{}", self.body);
+            assert!(self.0.text.contains(text), "{text:?} is not on the page:\n{}", self.0.text);
         }
         self
     }
@@ -186,18 +152,25 @@ impl Answer {
     #[track_caller]
     fn hides(&self, texts: &[&str]) -> &Self {
         for text in texts {
-            assert!(!self.body.contains(text), "{text:?} is on the page:\n{}", self.body);
+            assert!(!self.0.text.contains(text), "{text:?} is on the page:\n{}", self.0.text);
         }
         self
     }
 
+    /// What stands behind a mark, up to the next quote.
+    #[track_caller]
+    fn after(&self, mark: &str) -> String {
+        self.shows(&[mark]);
+        self.0.text.split_once(mark).unwrap().1.split('"').next().unwrap().to_owned()
+    }
+
     /// The session that it gives.
     fn cookie(&self) -> String {
-        let line = self.head.lines().find(|line| line.starts_with("set-cookie: anchorwatch_session=")).unwrap();
-        for part in ["HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
+        let line = self.0.header("set-cookie").unwrap();
+        for part in ["anchorwatch_session=", "HttpOnly", "SameSite=Strict", "Path=/", "Max-Age=43200"] {
             assert!(line.contains(part), "{line}");
         }
-        line["set-cookie: ".len()..].split(';').next().unwrap().to_owned()
+        line.split(';').next().unwrap().to_owned()
     }
 }
 
@@ -237,12 +210,11 @@ fn differing(count: usize) -> World {
 
 #[test]
 fn each_page_speaks_both_languages() {
-    let demo = Service::demo();
+    let demo = Served::demo();
     let (english, chinese) =
         (Person { language: "en", ..Person::default() }, Person { language: "zh-TW,zh;q=0.9", ..Person::default() });
     let item = demo.item(&english, "containers%5Bname%3Dweb%5D.image");
-    let report = demo.get(&english, "/reports").body;
-    let report = report.split_once("href=\"/reports/").unwrap().1.split('"').next().unwrap().to_owned();
+    let report = demo.get(&english, "/reports").after("href=\"/reports/");
     for (path, in_english, in_chinese) in [
         (
             "/",
@@ -278,41 +250,41 @@ fn each_page_speaks_both_languages() {
     }
     // What was chosen is remembered, and no other cookie is lost by it.
     let chosen = demo.get(&english, "/?level=high&lang=zh-TW");
-    chosen.is(303).heads("set-cookie: anchorwatch_lang=zh-TW;").heads("location: /?level=high");
+    chosen.is(303).heads("set-cookie", "anchorwatch_lang=zh-TW;").heads("location", "/?level=high");
     let remembered = Person { cookie: "anchorwatch_lang=zh-TW".to_owned(), language: "en" };
     demo.get(&remembered, "/").shows(&["漂移"]);
 }
 
 #[test]
 fn problems_are_pages_for_people_and_json_for_programs() {
-    let demo = Service::demo();
+    let demo = Served::demo();
     let nobody = Person::default();
     demo.get(&nobody, "/items/none")
         .is(404)
         .shows(&["There is nothing here", "<nav"])
-        .heads("content-security-policy:");
+        .heads("content-security-policy", "");
     demo.get(&nobody, "/no/such/page").is(404).shows(&["There is nothing here"]);
     demo.get(&nobody, "/?level=dreadful").is(400).shows(&["This cannot be done"]);
     demo.get(&nobody, "/?q=%00").is(400);
     demo.get(&nobody, "/workloads/demo/shop/Deployment/none").is(404);
-    demo.get(&nobody, "/api/v1/drift/items/none").is(404).heads("content-type: application/problem+json");
-    let program = demo.ask(&nobody, "GET /items/none", &[("Accept", "application/json")], "");
-    program.is(404).heads("content-type: application/problem+json");
-    let elsewhere = demo.ask(&nobody, "GET /", &[("Host", "evil.example")], "");
-    elsewhere.is(421).shows(&["This service is not called so"]).heads("content-security-policy:");
+    demo.get(&nobody, "/api/v1/drift/items/none").is(404).heads("content-type", "application/problem+json");
+    let program = demo.ask(&nobody, ("GET", "/items/none"), &[("accept", "application/json")], "");
+    program.is(404).heads("content-type", "application/problem+json");
+    let elsewhere = demo.ask(&nobody, ("GET", "/"), &[("host", "evil.example")], "");
+    elsewhere.is(421).shows(&["This service is not called so"]).heads("content-security-policy", "");
 }
 
 #[test]
 fn who_is_not_known_comes_in_first_and_goes_on_to_where_they_wanted() {
-    let service = Service::configured(differing(2));
+    let service = Served::configured(differing(2));
     let nobody = Person::default();
-    service.get(&nobody, "/?level=high").is(303).heads("location: /login?to=%2F%3Flevel%3Dhigh");
-    service.post(&nobody, "/items/a/acknowledge", "x=1").is(303).heads("location: /login?to=%2Fitems%2Fa");
-    let live = service.ask(&nobody, "GET /", &[("HX-Request", "true")], "");
-    live.is(401).heads("hx-redirect: /login?to=%2F");
+    service.get(&nobody, "/?level=high").leads_to("/login?to=%2F%3Flevel%3Dhigh");
+    service.post(&nobody, "/items/a/acknowledge", "x=1").leads_to("/login?to=%2Fitems%2Fa");
+    let live = service.ask(&nobody, ("GET", "/"), &[("hx-request", "true")], "");
+    live.is(401).heads("hx-redirect", "/login?to=%2F");
     service.get(&nobody, "/login?to=%2Freports").is(200).shows(&["name=\"to\" value=\"/reports\""]);
     service.get(&nobody, "/login?to=https%3A%2F%2Fevil.example").shows(&["name=\"to\" value=\"/\""]);
-    service.get(&nobody, "/assets/page.css").is(200).heads("cache-control: public");
+    service.get(&nobody, "/assets/page.css").is(200).heads("cache-control", "public");
 
     let wrong = service.post(&nobody, "/login", "token=wrong");
     wrong.is(401).shows(&["This token is wrong"]).hides(&["value=\"wrong\""]);
@@ -324,43 +296,43 @@ fn who_is_not_known_comes_in_first_and_goes_on_to_where_they_wanted() {
 
 #[test]
 fn a_link_comes_in_once_by_a_button_and_a_session_ends() {
-    let demo = Service::demo();
+    let demo = Served::demo();
     let nobody = Person::default();
-    let code = demo.login.clone().unwrap();
+    let code = demo.code();
     // To look at it uses nothing up: programs look at links, too.
     for _ in 0..2 {
         demo.get(&nobody, &format!("/login?code={code}")).is(200).shows(&["This link lets you in once.", &code]);
     }
-    let foreign = [("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")];
-    demo.ask(&nobody, "POST /login", &foreign, &format!("code={code}")).is(403);
+    let foreign = [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")];
+    demo.ask(&nobody, ("POST", "/login"), &foreign, &format!("code={code}")).is(403);
     let person = demo.first();
     demo.get(&person, "/").shows(&["first login", "Log out"]);
     demo.post(&nobody, "/login", &format!("code={code}")).is(401).shows(&["This link was used already"]);
-    demo.post(&person, "/logout", "").is(303).heads("set-cookie: anchorwatch_session=;");
+    demo.post(&person, "/logout", "").is(303).heads("set-cookie", "anchorwatch_session=;");
     demo.get(&person, "/").shows(&["Log in"]).hides(&["first login"]);
 }
 
 #[test]
 fn what_is_decided_was_shown_before() {
-    let demo = Service::demo();
+    let demo = Served::demo();
     let (nobody, person) = (Person::default(), demo.first());
     let hotfix = demo.item(&person, "HOTFIX");
     demo.get(&nobody, &hotfix).shows(&["Log in"]).hides(&["Acknowledge<", "Ignore…"]);
     demo.post(&nobody, &format!("{hotfix}/acknowledge"), "").is(403).shows(&["You may not do this"]);
     demo.get(&nobody, &format!("{hotfix}/ignore")).is(403);
-    let foreign = [("Sec-Fetch-Site", "cross-site")];
-    demo.ask(&person, &format!("POST {hotfix}/acknowledge"), &foreign, "").is(403);
+    let foreign = [("sec-fetch-site", "cross-site")];
+    demo.ask(&person, ("POST", &format!("{hotfix}/acknowledge")), &foreign, "").is(403);
     let unsaid: [(&str, &str); 0] = [];
-    demo.ask(&person, &format!("POST {hotfix}/acknowledge"), &unsaid, "").is(403);
+    demo.ask(&person, ("POST", &format!("{hotfix}/acknowledge")), &unsaid, "").is(403);
 
-    demo.post(&person, &format!("{hotfix}/acknowledge"), "").is(303).heads(&format!("location: {hotfix}"));
+    demo.post(&person, &format!("{hotfix}/acknowledge"), "").leads_to(&hotfix);
     demo.get(&person, &hotfix).shows(&["acknowledged", "first login"]).hides(&["id=\"acknowledge\""]);
     demo.get(&person, "/?status=acknowledged").shows(&["HOTFIX"]);
     demo.get(&person, "/").hides(&["HOTFIX"]);
 
     let form = demo.get(&person, &format!("{hotfix}/ignore"));
     form.is(200).shows(&["This item only", "This field of every Deployment in shop"]);
-    let day = form.body.split_once("type=\"date\" required value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let day = form.after("type=\"date\" required value=\"");
     let without = demo.get(&person, &format!("{hotfix}/ignore?preview=1&expires={day}"));
     without.is(422).shows(&["Say why."]);
     let late = demo.get(&person, &format!("{hotfix}/ignore?preview=1&reason=x&expires=2099-01-01"));
@@ -368,7 +340,7 @@ fn what_is_decided_was_shown_before() {
     let asked = format!("reason=agreed&expires={day}&scope=object&owner=ann");
     let preview = demo.get(&person, &format!("{hotfix}/ignore?preview=1&{asked}"));
     preview.is(200).shows(&["It hides 4 items now", "containers[name=web].image", "Ignore 4 items"]);
-    let agreed = preview.body.split_once("name=\"agreed\" value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let agreed = preview.after("name=\"agreed\" value=\"");
     assert_eq!(agreed.split(',').count(), 4);
     // Who agrees to less than it hides is shown the rest.
     let less = demo.post(&person, &format!("{hotfix}/ignore"), &format!("{asked}&agreed="));
@@ -378,19 +350,19 @@ fn what_is_decided_was_shown_before() {
     demo.get(&person, "/").hides(&["Deployment/web"]);
     let rules = demo.get(&person, "/rules");
     rules.shows(&["agreed", "ann", "made by first login", "End it"]);
-    let end = rules.body.split_once("action=\"/rules/").unwrap().1.split('"').next().unwrap().to_owned();
+    let end = rules.after("action=\"/rules/");
     demo.post(&nobody, &format!("/rules/{end}"), "").is(403);
     demo.post(&person, &format!("/rules/{end}"), "").is(303);
     demo.get(&person, "/rules").shows(&["No rule hides anything"]);
-    demo.post(&person, "/sources/shop/scan", "").is(303).heads("location: /sources?job=");
-    demo.wait_as(&person, "/", "Deployment/web");
+    demo.post(&person, "/sources/shop/scan", "").is(303).heads("location", "/sources?job=");
+    demo.wait(&person, "/", "Deployment/web");
 }
 
 #[test]
 fn roles_and_limits_decide_what_is_shown() {
-    let service = Service::configured(differing(4));
+    let service = Served::configured(differing(4));
     let first = service.first();
-    service.wait_as(&first, "/", "ConfigMap/c0003");
+    service.wait(&first, "/", "ConfigMap/c0003");
     service.get(&first, "/rules").shows(&["team-labels", "expired", "in the configuration"]);
     let viewer = service.with_token("eve", &["--role", "viewer"]);
     let item = service.item(&viewer, "c0000");
@@ -407,8 +379,7 @@ fn roles_and_limits_decide_what_is_shown() {
     let own = service.item(&teller, "c0001");
     service.get(&teller, &own).shows(&["id=\"acknowledge\"", "id=\"ignore\""]);
     let wide = format!("{own}/ignore?preview=1&reason=x&scope=everywhere&expires=");
-    let form = service.get(&teller, &format!("{own}/ignore")).body;
-    let day = form.split_once("type=\"date\" required value=\"").unwrap().1.split('"').next().unwrap().to_owned();
+    let day = service.get(&teller, &format!("{own}/ignore")).after("type=\"date\" required value=\"");
     service.get(&teller, &format!("{wide}{day}")).is(403).shows(&["This rule is not made."]);
     service.post(&teller, "/sources/shop/scan", "").is(303);
 }
@@ -425,17 +396,17 @@ fn each_state_of_a_source_is_said() {
     let start = |world: &World, more: &str| world.write("config.yaml", format!("{sources}{more}"));
 
     start(&world, &source("shop", "git"));
-    let service = Service::started(world);
+    let service = Served::started(world);
     let person = service.first();
-    service.wait_as(&person, "/", "No drift. Last looked just now, 1 object.");
+    service.wait(&person, "/", "No drift. Last looked just now, 1 object.");
     let world = service.end();
 
     start(&world, &(source("shop", "git") + &source("partly", "broken") + &source("gone", "nowhere")));
-    let service = Service::started(world);
+    let service = Served::started(world);
     let person = service.first();
-    service.wait_as(&person, "/", "No drift in what was compared.");
-    service.wait_as(&person, "/", "<strong>gone</strong> The scan failed just now. It was never compared.");
-    service.wait_as(&person, "/", "1 not compared, and so not known to be clean");
+    service.wait(&person, "/", "No drift in what was compared.");
+    service.wait(&person, "/", "<strong>gone</strong> The scan failed just now. It was never compared.");
+    service.wait(&person, "/", "1 not compared, and so not known to be clean");
     service.get(&person, "/").shows(&["nowhere", "b.yaml"]);
     service.get(&person, "/sources").shows(&[
         "class=\"source failed\"",
@@ -446,10 +417,10 @@ fn each_state_of_a_source_is_said() {
 
 #[test]
 fn a_long_list_comes_in_pages() {
-    let service = Service::configured(differing(450));
+    let service = Served::configured(differing(450));
     let person = service.first();
-    service.wait_as(&person, "/", "450 items");
-    let rows = |answer: &Answer| answer.body.matches("class=\"open\"").count();
+    service.wait(&person, "/", "450 items");
+    let rows = |page: &Page| page.0.text.matches("class=\"open\"").count();
     let first = service.get(&person, "/");
     assert_eq!(rows(&first), 200);
     first.shows(&["rel=\"next\" href=\"/?at=200\""]).hides(&["rel=\"prev\""]);
@@ -472,18 +443,18 @@ fn nothing_hostile_gets_through_and_no_secret_is_shown() {
     live["items"].as_array_mut().unwrap().push(json!({"apiVersion": "v1", "kind": "ConfigMap",
         "metadata": {"name": "m", "namespace": "shop"}, "data": {"k": markup, (markup): "b"}}));
     world.write("live.json", live.to_string());
-    let service = Service::configured(world);
+    let service = Served::configured(world);
     let person = service.first();
-    service.wait_as(&person, "/", "ConfigMap/m");
+    service.wait(&person, "/", "ConfigMap/m");
     let mut pages = vec!["/?status=all".to_owned(), "/reports".to_owned(), "/sources".to_owned(), "/rules".to_owned()];
     let mut at = 0;
     while let Some(path) = pages.get(at).cloned() {
         at += 1;
         let answer = service.get(&person, &path);
         answer.is(200).hides(&["<img", "onerror=alert(1)>"]).hides(&hostile::SECRETS);
-        let hidden = answer.body.chars().find(|c| *c != '\n' && *c != '\r' && hostile::is_hidden(*c));
-        assert_eq!(hidden, None, "{path}: {:?}", answer.body);
-        let links = answer.body.split(" href=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0);
+        let hidden = answer.0.text.chars().find(|c| *c != '\n' && *c != '\r' && hostile::is_hidden(*c));
+        assert_eq!(hidden, None, "{path}: {:?}", answer.0.text);
+        let links = answer.0.text.split(" href=\"").skip(1).map(|rest| rest.split_once('"').unwrap().0);
         for href in links {
             assert!(href.starts_with(['/', '#']), "{path} leads to {href}");
             let is_new = !href.contains("lang=") && !pages.iter().any(|page| page == href);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anchorwatch_testbed::Server;
+use anchorwatch_testbed::Service;
 use serde_json::Value;
 
 use crate::chromium::Browser;
@@ -16,30 +16,25 @@ const AXE: &str = "axe-core@4.14.1";
 
 /// The sample, as a service.
 struct Demo {
+    service: Service,
     base: String,
-    login: String,
-    _server: Server,
     _folder: tempfile::TempDir,
 }
 
 impl Demo {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = anchorwatch_testbed::command(env!("CARGO_BIN_EXE_anchorwatch"));
-        command.args(["demo", "--serve", "--lang", "en"]).env("TMPDIR", folder.path()).env("TZ", "Asia/Taipei");
-        let log = folder.path().join("log");
-        let server = Server::start("anchorwatch", command, &log).unwrap();
-        let until = Instant::now() + Duration::from_secs(60);
-        loop {
-            let said = fs::read_to_string(&log).unwrap_or_default();
-            let after = |mark: &str| Some(said.split_once(mark)?.1.split_whitespace().next()?.to_owned());
-            if let (Some(base), Some(login)) = (after("page: "), after("come in with: ")) {
-                let base = base.trim_end_matches('/').to_owned();
-                return Self { base, login, _server: server, _folder: folder };
-            }
-            assert!(Instant::now() < until, "the demo does not start: {said}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
+        command.args(["demo", "--serve"]).env("TMPDIR", folder.path()).env("TZ", "Asia/Taipei");
+        let service = Service::start("anchorwatch", command, &folder.path().join("log")).unwrap();
+        Self { base: service.url().to_owned(), service, _folder: folder }
+    }
+
+    /// The link that was printed.
+    fn login(&self) -> String {
+        let log = self.service.log();
+        let (_, link) = log.split_once("come in with: ").unwrap();
+        link.split_whitespace().next().unwrap().to_owned()
     }
 
     /// An item's address, by a part of its path.
@@ -48,6 +43,11 @@ impl Demo {
         let href = browser.run("document.querySelector('a.open').getAttribute('href')");
         format!("{}{}", self.base, href.as_str().unwrap())
     }
+}
+
+#[expect(clippy::print_stderr, reason = "whoever runs the tests is told what they did not try")]
+fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }
 
 /// The checker's program; `None` where it cannot be fetched.
@@ -78,19 +78,19 @@ impl Visit {
     /// `None` where no browser is.
     fn start() -> Option<Self> {
         let Some(browser) = Browser::start() else {
-            eprintln!("skipped: Chromium is not installed");
+            skipped("Chromium is not installed");
             return None;
         };
         let axe = axe();
         if axe.is_none() {
-            eprintln!("skipped: axe-core cannot be fetched from the npm registry; accessibility is not checked");
+            skipped("axe-core cannot be fetched from the npm registry; accessibility is not checked");
         }
         let mut visit = Self { browser, demo: Demo::start(), axe };
         visit.browser.width(1200);
         visit.browser.reads("en");
         visit.browser.prefers("light");
         // The first scan is on its way.
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_mins(1);
         loop {
             visit.browser.open(&visit.demo.base);
             if visit.browser.text().contains("Deployment/web") {
@@ -107,7 +107,7 @@ impl Visit {
 
     /// Comes in by the link, which shows a button first.
     fn come_in(&mut self) {
-        self.browser.open(&self.demo.login);
+        self.browser.open(&self.demo.login());
         self.browser.shows(&["This link lets you in once."]);
         self.browser.leaving(|browser| {
             browser.run("document.getElementById('come-in').click()");
@@ -216,7 +216,7 @@ fn somebody_comes_in_acknowledges_and_ignores_what_they_were_shown() {
     visit.browser.shows(&["shop", "scan"]);
     visit.is_well("sources-scanning");
     // The link counted once.
-    let login = visit.demo.login.clone();
+    let login = visit.demo.login();
     visit.browser.leaving(|browser| {
         browser.run("document.querySelector('.who button').click()");
     });

@@ -56,17 +56,17 @@ impl Browser {
         });
         let mut browser =
             Self { process, messages, session: String::new(), last: 0, errors: Vec::new(), _profile: profile };
-        let targets = browser.ask("Target.getTargets", json!({}));
+        let targets = browser.ask("Target.getTargets", &json!({}));
         let page = targets["targetInfos"].as_array().unwrap().iter().find(|t| t["type"] == "page").unwrap();
-        let attached = browser.ask("Target.attachToTarget", json!({"targetId": page["targetId"], "flatten": true}));
+        let attached = browser.ask("Target.attachToTarget", &json!({"targetId": page["targetId"], "flatten": true}));
         attached["sessionId"].as_str().unwrap().clone_into(&mut browser.session);
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.ask(&format!("{domain}.enable"), json!({}));
+            browser.ask(&format!("{domain}.enable"), &json!({}));
         }
         Some(browser)
     }
 
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    fn ask(&mut self, method: &str, params: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": params});
         if !self.session.is_empty() {
@@ -77,7 +77,7 @@ impl Browser {
         stdin.flush().unwrap();
         let until = Instant::now() + PATIENCE;
         loop {
-            let message = self.next(until).unwrap_or_else(|| panic!("no answer to {method} {params}"));
+            let message = self.next(until).unwrap_or_else(|| unreachable!("no answer to {method} {params}"));
             if message["id"] == self.last {
                 assert!(message.get("error").is_none(), "{method} {params}: {message}");
                 return message["result"].clone();
@@ -92,7 +92,7 @@ impl Browser {
         match message["method"].as_str() {
             Some("Runtime.exceptionThrown") => self.errors.push(params["exceptionDetails"].to_string()),
             Some("Runtime.consoleAPICalled") if params["type"] == "error" => {
-                self.errors.push(params["args"].to_string())
+                self.errors.push(params["args"].to_string());
             }
             Some("Log.entryAdded") if params["entry"]["level"] == "error" => {
                 self.errors.push(params["entry"].to_string());
@@ -105,21 +105,21 @@ impl Browser {
     /// Fails if the console told of an error since the last time.
     #[track_caller]
     pub(crate) fn is_quiet(&mut self) {
-        self.ask("Runtime.evaluate", json!({"expression": "1"}));
+        self.ask("Runtime.evaluate", &json!({"expression": "1"}));
         let errors = std::mem::take(&mut self.errors);
         assert!(errors.is_empty(), "the console says: {errors:#?}");
     }
 
     /// Forgets what the console said: it was asked for.
     pub(crate) fn forgive(&mut self) {
-        self.ask("Runtime.evaluate", json!({"expression": "1"}));
+        self.ask("Runtime.evaluate", &json!({"expression": "1"}));
         self.errors.clear();
     }
 
     /// Goes to an address, and waits until it is loaded.
     pub(crate) fn open(&mut self, address: &str) {
         self.leaving(|browser| {
-            browser.ask("Page.navigate", json!({"url": address}));
+            browser.ask("Page.navigate", &json!({"url": address}));
         });
     }
 
@@ -134,7 +134,7 @@ impl Browser {
     #[track_caller]
     pub(crate) fn run(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let result = self.ask("Runtime.evaluate", params);
+        let result = self.ask("Runtime.evaluate", &params);
         assert!(result.get("exceptionDetails").is_none(), "{expression}: {result}");
         result["result"]["value"].clone()
     }
@@ -146,7 +146,7 @@ impl Browser {
         loop {
             let params = json!({"expression": expression, "returnByValue": true});
             // Between two pages there is nothing to ask.
-            let result = self.ask("Runtime.evaluate", params);
+            let result = self.ask("Runtime.evaluate", &params);
             if result["result"]["value"] == true {
                 return;
             }
@@ -181,36 +181,36 @@ impl Browser {
         if text.is_empty() {
             event["type"] = "rawKeyDown".into();
         }
-        self.ask("Input.dispatchKeyEvent", event);
-        self.ask("Input.dispatchKeyEvent", json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code}));
+        self.ask("Input.dispatchKeyEvent", &event);
+        self.ask("Input.dispatchKeyEvent", &json!({"type": "keyUp", "key": key, "windowsVirtualKeyCode": code}));
     }
 
     /// Types a text where the focus is.
     pub(crate) fn write(&mut self, text: &str) {
-        self.ask("Input.insertText", json!({"text": text}));
+        self.ask("Input.insertText", &json!({"text": text}));
     }
 
     /// Sets how wide the screen is, in CSS pixels.
     pub(crate) fn width(&mut self, width: u32) {
         let screen = json!({"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500});
-        self.ask("Emulation.setDeviceMetricsOverride", screen);
+        self.ask("Emulation.setDeviceMetricsOverride", &screen);
     }
 
     /// Prefers `light` or `dark`.
     pub(crate) fn prefers(&mut self, scheme: &str) {
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.ask("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.ask("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// Reads this language best.
     pub(crate) fn reads(&mut self, language: &str) {
-        self.ask("Network.setExtraHTTPHeaders", json!({"headers": {"Accept-Language": language}}));
+        self.ask("Network.setExtraHTTPHeaders", &json!({"headers": {"Accept-Language": language}}));
     }
 
     /// Takes a picture of the whole page, where somebody asked for pictures.
     pub(crate) fn picture(&mut self, name: &str) {
         let Some(folder) = std::env::var_os("ANCHORWATCH_PICTURES") else { return };
-        let shot = self.ask("Page.captureScreenshot", json!({"format": "png", "captureBeyondViewport": true}));
+        let shot = self.ask("Page.captureScreenshot", &json!({"format": "png", "captureBeyondViewport": true}));
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(Path::new(&folder).join(format!("{name}.png")), bytes).unwrap();
     }
