@@ -39,6 +39,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_report_in_which_nothing_was_compared_stays_open(&store).await;
     a_failed_scan_says_why_and_resolves_nothing(&store).await;
     reports_come_page_by_page(&store).await;
+    items_and_reports_are_found_by_what_people_know_of_them(&store).await;
     a_job_is_claimed_once(&store).await;
     a_late_write_is_refused_and_leaves_nothing(&store).await;
     of_several_replicas_one_queues_what_is_due(&store).await;
@@ -291,6 +292,43 @@ async fn reports_come_page_by_page(store: &Store) {
     assert_eq!(store.items(&high, 100, None).await.unwrap().total, 4);
     let elsewhere = Filter { cluster: Some("'; DROP TABLE jobs; --".to_owned()), ..Filter::default() };
     assert_eq!(store.reports(&elsewhere, 100, None).await.unwrap().total, 0);
+}
+
+async fn items_and_reports_are_found_by_what_people_know_of_them(store: &Store) {
+    let source = "found";
+    let (web, odd) = (item(source, "web", "1", DriftLevel::High), item(source, "web_100%", "1", DriftLevel::Info));
+    scan(store, source, 900, vec![web.clone(), odd.clone()]).await;
+    scan(store, source, 910, vec![odd.clone()]).await;
+    let count = async |filter: Filter| store.worst_items(&filter, 10, 0).await.unwrap().total;
+    let text = |text: &str| Filter { text: Some(text.to_owned()), ..of(source) };
+    for (asked, found) in [
+        ("WEB", 2),
+        ("shop/deployment/web", 2),
+        ("spec.paused", 2),
+        ("b_1", 1),
+        ("0%", 1),
+        ("%0", 0),
+        ("w_b", 0),
+        ("'", 0),
+        ("\\", 0),
+    ] {
+        assert_eq!(count(text(asked)).await, found, "{asked}");
+    }
+    let named =
+        |kind: &str, name: &str| Filter { kind: Some(kind.to_owned()), name: Some(name.to_owned()), ..of(source) };
+    assert_eq!(count(named("Deployment", "web")).await, 1);
+    assert_eq!(count(named("Service", "web")).await, 0);
+    let holding = |item: &DriftItem| Filter { holding: Some(item.fingerprint.clone()), ..of(source) };
+    assert_eq!(store.reports(&holding(&web), 10, None).await.unwrap().total, 1);
+    assert_eq!(store.reports(&holding(&odd), 10, None).await.unwrap().total, 2);
+
+    // A scan that failed compared nothing: the one before it still says what is known.
+    let claim = claimed(store, source, after(920)).await;
+    let failed = record("found-failed", source, after(920), Err("no cluster".to_owned()), &|_| true);
+    store.record_scan(&claim, failed).await.unwrap();
+    let last = store.last_reports(source).await.unwrap();
+    assert_eq!((last.len(), &last[0]["scanned_at"]), (1, &serde_json::json!(after(910))));
+    assert!(store.last_reports("nowhere").await.unwrap().is_empty());
 }
 
 async fn a_job_is_claimed_once(store: &Store) {
