@@ -18,8 +18,7 @@ use super::visit::Visit;
 use crate::api::model::{DriftItem, DriftLevel, DriftReport, DriftStatus};
 use crate::api::{Caller, Deciding, Problem};
 use crate::serve::Service;
-use crate::shown::hunks::{self, Line};
-use crate::shown::{self, short_commit, value};
+use crate::shown::{self, hunks, short_commit, value};
 use crate::words::Arg::Text;
 
 /// Lines around what differs.
@@ -29,25 +28,24 @@ const MOST: u64 = 10;
 
 /// A line of a side; its parts, true where they differ.
 pub(super) struct Half {
-    pub(super) is_git: bool,
-    pub(super) is_other: bool,
-    pub(super) parts: Vec<(bool, String)>,
-    pub(super) note: String,
+    is_git: bool,
+    parts: Vec<(bool, String)>,
+    note: String,
 }
 
-/// A line of both sides.
-pub(super) struct Pair {
-    pub(super) git: Option<Half>,
-    pub(super) live: Option<Half>,
-    /// True where both have it.
-    pub(super) is_same: bool,
-    /// Lines were left out before this one, which is this one of Git's.
-    pub(super) from: Option<usize>,
+/// Lines of both sides that stand beside each other: those that are the same, or those that one side has for the other's.
+#[derive(Default)]
+pub(super) struct Chunk {
+    git: Vec<Half>,
+    live: Vec<Half>,
+    is_same: bool,
+    /// Lines were left out before these, the first of which is this one of Git's.
+    from: Option<usize>,
 }
 
-impl Pair {
-    fn sides(&self) -> [(&'static str, Option<&Half>); 2] {
-        [("git", self.git.as_ref()), ("live", self.live.as_ref())]
+impl Chunk {
+    fn sides(&self) -> [(&'static str, &[Half]); 2] {
+        [("git", &self.git), ("live", &self.live)]
     }
 }
 
@@ -87,7 +85,7 @@ struct Page {
     place: String,
     crumbs: Vec<String>,
     tag: String,
-    pairs: Vec<Pair>,
+    chunks: Vec<Chunk>,
     git_place: String,
     facts: Vec<Fact>,
     had: Vec<Had>,
@@ -132,7 +130,7 @@ pub(super) async fn page(
         place: place(&cluster, &item.namespace),
         crumbs: crumbs(&item.stable_path),
         tag: frame.say(tag(&item)),
-        pairs: pairs(&item, &frame),
+        chunks: chunks(&item, &frame),
         git_place: git_place(&item),
         facts: facts(&item, &frame),
         had: episodes.iter().filter_map(|episode| had(episode, &frame)).collect(),
@@ -230,28 +228,24 @@ fn git_place(item: &DriftItem) -> String {
     }
 }
 
-fn pairs(item: &DriftItem, frame: &Frame) -> Vec<Pair> {
+fn chunks(item: &DriftItem, frame: &Frame) -> Vec<Chunk> {
     let present = |value: &Json| (!value.is_null()).then(|| value.clone());
     let (git, live) = (present(&item.git_value), present(&item.actual_value));
     if let (Some(git), Some(live)) = (&git, &live)
         && let Some((git, live)) = texts(git, live)
     {
-        return differing(&git, &live, frame);
+        return differing(&git, &live, CONTEXT, &frame.say("no-line-end"));
     }
-    let lines = |value: Option<Json>| value.map(|value| shown::value_lines(&value, &item.stable_path));
+    let lines =
+        |value: Option<Json>| value.map_or_else(Vec::new, |value| shown::value_lines(&value, &item.stable_path));
     let (git, live) = (lines(git), lines(live));
-    if let (Some([git]), Some([live])) = (git.as_deref(), live.as_deref())
-        && let Some(pair) = one_line(git, live)
-    {
-        return vec![pair];
+    if let ([git], [live]) = (git.as_slice(), live.as_slice()) {
+        return differing(&format!("{git}\n"), &format!("{live}\n"), 0, "");
     }
-    let half = |line: String, is_git| Half { is_git, is_other: true, parts: vec![(false, line)], note: String::new() };
-    let (mut git, mut live) = (git.unwrap_or_default().into_iter(), live.unwrap_or_default().into_iter());
-    std::iter::from_fn(|| {
-        let (git, live) = (git.next().map(|line| half(line, true)), live.next().map(|line| half(line, false)));
-        (git.is_some() || live.is_some()).then_some(Pair { git, live, is_same: false, from: None })
-    })
-    .collect()
+    let half = |is_git| move |line: String| Half { is_git, parts: vec![(false, line)], note: String::new() };
+    let (git, live): (Vec<_>, Vec<_>) =
+        (git.into_iter().map(half(true)).collect(), live.into_iter().map(half(false)).collect());
+    if git.is_empty() && live.is_empty() { Vec::new() } else { vec![Chunk { git, live, ..Chunk::default() }] }
 }
 
 /// Both values as texts of several lines.
@@ -263,58 +257,36 @@ fn texts(git: &Json, live: &Json) -> Option<(String, String)> {
     (is_nested(git) && is_nested(live)).then(|| (value::yaml(git), value::yaml(live)))
 }
 
-/// Two short values beside each other: the words that differ are marked.
-fn one_line(git: &str, live: &str) -> Option<Pair> {
-    let hunks = hunks::hunks(&format!("{git}\n"), &format!("{live}\n"), 0);
-    let mut lines = hunks.into_iter().flat_map(|hunk| hunk.lines);
-    let (git, live) = (lines.next()?, lines.next()?);
-    (git.sign == '-' && live.sign == '+').then(|| Pair {
-        git: Some(half(git, "")),
-        live: Some(half(live, "")),
-        is_same: false,
-        from: None,
-    })
-}
-
-/// Lines that differ and those around them, Git's beside the cluster's.
-fn differing(git: &str, live: &str, frame: &Frame) -> Vec<Pair> {
-    let no_end = frame.say("no-line-end");
-    let mut pairs: Vec<Pair> = Vec::new();
-    for hunk in hunks::hunks(git, live, CONTEXT) {
-        let first = pairs.len();
-        // Lines of live wait at the first of Git's that have none beside them.
-        let mut waiting = first;
+/// Lines that differ and those around them, Git's beside the cluster's. `no_end`: what is said of a line without its end.
+fn differing(git: &str, live: &str, context: usize, no_end: &str) -> Vec<Chunk> {
+    let mut chunks: Vec<Chunk> = Vec::new();
+    for hunk in hunks::hunks(git, live, context) {
+        let first = chunks.len();
         for line in hunk.lines {
-            let note = if line.is_ended || line.sign == ' ' { "" } else { no_end.as_str() };
-            match line.sign {
-                '-' => pairs.push(Pair { git: Some(half(line, note)), live: None, is_same: false, from: None }),
-                '+' => {
-                    let half = half(line, note);
-                    match pairs.get_mut(waiting).filter(|pair| pair.live.is_none()) {
-                        Some(pair) => pair.live = Some(half),
-                        None => pairs.push(Pair { git: None, live: Some(half), is_same: false, from: None }),
-                    }
-                    waiting += 1;
-                }
-                _ => {
-                    let text = line.text();
-                    let same = |is_git| {
-                        Some(Half { is_git, is_other: false, parts: vec![(false, text.clone())], note: String::new() })
-                    };
-                    pairs.push(Pair { git: same(true), live: same(false), is_same: true, from: None });
-                    waiting = pairs.len();
-                }
+            let is_same = line.sign == ' ';
+            // Git's lines come before those that stand for them.
+            let is_next = |chunk: &Chunk| chunk.is_same != is_same || (line.sign == '-' && !chunk.live.is_empty());
+            if chunks.len() == first || chunks.last().is_none_or(is_next) {
+                chunks.push(Chunk { is_same, ..Chunk::default() });
+            }
+            let chunk = chunks.last_mut().expect("one was pushed where there was none");
+            let half = |is_git| Half {
+                is_git,
+                parts: line.parts.clone(),
+                note: if line.is_ended || is_same { String::new() } else { no_end.to_owned() },
+            };
+            if line.sign != '+' {
+                chunk.git.push(half(true));
+            }
+            if line.sign != '-' {
+                chunk.live.push(half(false));
             }
         }
-        if let Some(pair) = pairs.get_mut(first).filter(|_| hunk.old > 0) {
-            pair.from = Some(hunk.old + 1);
+        if let Some(chunk) = chunks.get_mut(first).filter(|_| hunk.old > 0) {
+            chunk.from = Some(hunk.old + 1);
         }
     }
-    pairs
-}
-
-fn half(line: Line, note: &str) -> Half {
-    Half { is_git: line.sign == '-', is_other: true, parts: line.parts, note: note.to_owned() }
+    chunks
 }
 
 fn facts(item: &DriftItem, frame: &Frame) -> Vec<Fact> {
@@ -341,7 +313,7 @@ fn facts(item: &DriftItem, frame: &Frame) -> Vec<Fact> {
     }
     let manager = item.attribution.as_ref().map_or("", |who| who.manager.as_str());
     let why = words.say_with(&format!("why-{}", word(&item.origin_reason)), &[("manager", Text(manager))]);
-    facts.push(fact("label-origin", frame.say(&format!("origin-{}", item.origin)), why, None));
+    facts.push(fact("page-origin", frame.say(&format!("origin-{}", item.origin)), why, None));
     if let Some(past) = past(item, frame) {
         facts.push(past);
     } else if let Some(note) = origin_reason(item).and_then(|reason| shown::note(&item.rule, reason)) {
@@ -423,6 +395,21 @@ fn holding_of(report: &DriftReport, frame: &Frame) -> Holding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_that_stand_for_each_other_are_beside_each_other() {
+        let text = |halves: &[Half]| {
+            let line = |half: &Half| half.parts.iter().map(|(_, part)| part.as_str()).collect::<String>();
+            halves.iter().map(line).collect::<Vec<_>>().join("|")
+        };
+        let told: Vec<_> = differing("a\nb\nc\nd\ne\nf\n", "a\nb\nX\nY\nd\ne\nf", 1, "no end")
+            .iter()
+            .map(|chunk| (chunk.from, chunk.is_same, text(&chunk.git), text(&chunk.live)))
+            .collect();
+        let expected =
+            [(Some(2), true, "b", "b"), (None, false, "c", "X|Y"), (None, true, "d|e", "d|e"), (None, false, "f", "f")];
+        assert_eq!(told, expected.map(|(from, same, git, live)| (from, same, git.to_owned(), live.to_owned())));
+    }
 
     #[test]
     fn a_path_is_parted_at_its_own_dots() {

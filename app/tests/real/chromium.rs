@@ -217,7 +217,15 @@ impl Browser {
 }
 
 impl Drop for Browser {
+    /// Asks it to end, so that none of its processes writes into the profile while that is removed.
     fn drop(&mut self) {
+        if let Some(stdin) = &mut self.process.stdin {
+            let _ = stdin.write_all(b"{\"id\": 0, \"method\": \"Browser.close\"}\0").and_then(|()| stdin.flush());
+        }
+        let until = Instant::now() + Duration::from_secs(5);
+        while self.process.try_wait().is_ok_and(|ended| ended.is_none()) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
+        }
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

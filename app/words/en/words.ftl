@@ -284,6 +284,7 @@ page-may-viewer = You may read. It takes the role operator to acknowledge or ign
 page-may-operator = It takes the role approver to ignore what is HIGH.
 page-evidence = Evidence
 page-rule = level because
+page-origin = origin
 page-in-git = in Git
 page-by-rule = rule { $x }
 page-rendered = rendered

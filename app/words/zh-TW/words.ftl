@@ -230,6 +230,7 @@ page-may-viewer = 您只能檢視；標為已知悉或忽略需要 operator 角�
 page-may-operator = 忽略等級為「高」的項目需要 approver 角色。
 page-evidence = 證據
 page-rule = 等級理由
+page-origin = 由來
 page-in-git = 在 Git 中
 page-by-rule = 規則 { $x }
 page-rendered = 經算繪產生
