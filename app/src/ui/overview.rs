@@ -39,8 +39,9 @@ pub(super) struct Asked {
     namespace: Option<String>,
     #[serde(default)]
     q: String,
+    /// How many items come before.
     #[serde(default)]
-    at: u64,
+    at: u32,
 }
 
 /// A choice in the address.
@@ -86,7 +87,8 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let filter = asked.filter()?;
     let manner = Manner { unfolds: filter.level == Some(DriftLevel::Info) };
-    let listed = service.store.worst_items(&caller.limit(filter), MOST, asked.at).await?;
+    let before = u64::from(asked.at);
+    let listed = service.store.worst_items(&caller.limit(filter), MOST, before).await?;
     let items = listed.items.into_iter().map(rows::read).collect::<Result<Vec<_>, _>>()?;
     let frame = Frame::new(visit, Some(&caller), "overview");
     let states = sources::states(&service, &caller, &frame).await?;
@@ -102,9 +104,9 @@ pub(super) async fn page(
         chips: asked.chips(&address, &states, &frame),
         taken: asked.taken(&address, states.len(), &frame),
         kept: address.without("q").asked().to_vec(),
-        previous: (asked.at > 0).then(|| at(&address, asked.at.saturating_sub(MOST))),
-        next: listed.next.is_some().then(|| at(&address, asked.at + MOST)),
-        here: at(&address, asked.at),
+        previous: (before > 0).then(|| at(&address, before.saturating_sub(MOST))),
+        next: listed.next.is_some().then(|| at(&address, before + MOST)),
+        here: at(&address, before),
         q: asked.q,
         states,
         frame,

@@ -266,6 +266,8 @@ fn problems_are_pages_for_people_and_json_for_programs() {
     demo.get(&nobody, "/no/such/page").is(404).shows(&["There is nothing here"]);
     demo.get(&nobody, "/?level=dreadful").is(400).shows(&["This cannot be done"]);
     demo.get(&nobody, "/?q=%00").is(400);
+    demo.get(&nobody, "/?at=18446744073709551615").is(400);
+    demo.get(&nobody, "/?at=4294967295").is(200);
     demo.get(&nobody, "/workloads/demo/shop/Deployment/none").is(404);
     demo.get(&nobody, "/api/v1/drift/items/none").is(404).heads("content-type", "application/problem+json");
     let program = demo.ask(&nobody, ("GET", "/items/none"), &[("accept", "application/json")], "");
