@@ -22,6 +22,8 @@ use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use ipnet::IpNet;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
@@ -31,6 +33,8 @@ use tower::Service;
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How much of an answer is read.
 const ANSWER_LIMIT: usize = 1024 * 1024;
+/// How much of an answer is read from a service of one's own.
+const OWN_ANSWER_LIMIT: usize = 256 * 1024 * 1024;
 
 /// Reaches anywhere.
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +56,12 @@ pub enum OutboundError {
     /// There is no connection: nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(String),
+    /// The other side is not who it should be, or speaks no TLS: nothing was sent.
+    #[error("no TLS with it: {0}")]
+    Tls(String),
+    /// The certificate authorities that were named cannot be used.
+    #[error("no certificate authority: {0}")]
+    Authority(String),
     /// There was no whole answer in time.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
@@ -59,14 +69,14 @@ pub enum OutboundError {
     #[error("the connection broke before the answer was there: {0}")]
     Broken(String),
     /// The answer has no end.
-    #[error("the answer is larger than {} KiB", ANSWER_LIMIT / 1024)]
-    TooLarge,
+    #[error("the answer is larger than {} KiB", .0 / 1024)]
+    TooLarge(usize),
 }
 
 impl OutboundError {
     /// True if nobody knows whether the request arrived.
     pub fn may_have_arrived(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Broken(_) | Self::TooLarge)
+        matches!(self, Self::Timeout(_) | Self::Broken(_) | Self::TooLarge(_))
     }
 }
 
@@ -79,6 +89,17 @@ pub struct Post<'a> {
     pub headers: HeaderMap,
     /// JSON.
     pub body: Vec<u8>,
+    /// How long all of it may take.
+    pub timeout: Duration,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub struct Get<'a> {
+    /// Where.
+    pub url: &'a SecretString,
+    /// Headers.
+    pub headers: HeaderMap,
     /// How long all of it may take.
     pub timeout: Duration,
 }
@@ -98,39 +119,65 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Outbound<Reach> {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    answer_limit: usize,
     reach: PhantomData<Reach>,
 }
 
 impl<Reach> Clone for Outbound<Reach> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), reach: PhantomData }
+        Self { client: self.client.clone(), answer_limit: self.answer_limit, reach: PhantomData }
     }
 }
 
 impl Outbound<Anywhere> {
     /// A client that reaches anywhere.
     pub fn anywhere() -> Self {
-        Self::with(Connector { allowed: None })
+        Self::with(Connector { allowed: None }, machine_roots())
+    }
+
+    /// A client for a service of one's own, anywhere: its answers may be long, and it may be vouched for by authorities
+    /// (PEM) that nobody else knows, which then are the only ones that are believed.
+    pub fn to_own_service(authorities: Option<&[u8]>) -> Result<Self, OutboundError> {
+        let roots = authorities.map_or_else(|| Ok(machine_roots()), named_roots)?;
+        Ok(Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::with(Connector { allowed: None }, roots) })
     }
 }
 
 impl Outbound<InsideOnly> {
     /// A client that reaches these networks and no others.
     pub fn inside_only(networks: Vec<IpNet>) -> Self {
-        Self::with(Connector { allowed: Some(networks.into()) })
+        Self::with(Connector { allowed: Some(networks.into()) }, machine_roots())
+    }
+
+    /// A client for a service of one's own on this machine: its answers may be long.
+    pub fn to_own_service_here() -> Self {
+        let loopback = vec![
+            IpNet::new_assert(IpAddr::from(std::net::Ipv4Addr::LOCALHOST), 8),
+            IpNet::new_assert(IpAddr::from(std::net::Ipv6Addr::LOCALHOST), 128),
+        ];
+        Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::inside_only(loopback) }
     }
 }
 
 impl<Reach> Outbound<Reach> {
-    fn with(connector: Connector) -> Self {
+    fn with(connector: Connector, roots: RootCertStore) -> Self {
         let https = hyper_rustls::HttpsConnectorBuilder::new()
-            .with_tls_config(tls())
+            .with_tls_config(tls(roots))
             .https_or_http()
             .enable_http1()
             .wrap_connector(connector);
         #[expect(clippy::disallowed_methods, reason = "this is where they are made")]
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
-        Self { client, reach: PhantomData }
+        Self { client, answer_limit: ANSWER_LIMIT, reach: PhantomData }
+    }
+
+    /// Gets what is there.
+    pub async fn get(&self, get: Get<'_>) -> Result<Answer, OutboundError> {
+        let Get { url, headers, timeout } = get;
+        let mut request = Request::new(Full::default());
+        *request.uri_mut() = address(url)?;
+        *request.headers_mut() = headers;
+        self.send(request, timeout).await
     }
 
     /// Posts JSON.
@@ -141,6 +188,10 @@ impl<Reach> Outbound<Reach> {
         *request.uri_mut() = address(url)?;
         *request.headers_mut() = headers;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.send(request, timeout).await
+    }
+
+    async fn send(&self, mut request: Request<Full<Bytes>>, timeout: Duration) -> Result<Answer, OutboundError> {
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static("anchorwatch"));
         tokio::time::timeout(timeout, self.answer(request)).await.unwrap_or(Err(OutboundError::Timeout(timeout)))
     }
@@ -151,12 +202,15 @@ impl<Reach> Outbound<Reach> {
                 return OutboundError::Outside(*address);
             }
             let reason = innermost(&error);
+            if let Some(fault) = cause::<rustls::Error>(&error).filter(|_| error.is_connect()) {
+                return OutboundError::Tls(fault.to_string());
+            }
             if error.is_connect() { OutboundError::Connect(reason) } else { OutboundError::Broken(reason) }
         })?;
         let (head, body) = response.into_parts();
-        let body = Limited::new(body, ANSWER_LIMIT).collect().await.map_err(|error| {
+        let body = Limited::new(body, self.answer_limit).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                OutboundError::TooLarge
+                OutboundError::TooLarge(self.answer_limit)
             } else {
                 OutboundError::Broken(innermost(error.as_ref()))
             }
@@ -173,9 +227,23 @@ fn address(url: &SecretString) -> Result<Uri, OutboundError> {
 }
 
 /// The machine's own certificate authorities; without any, no https server is believed.
-fn tls() -> ClientConfig {
+fn machine_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}
+
+/// The authorities that somebody named, all of them.
+fn named_roots(pem: &[u8]) -> Result<RootCertStore, OutboundError> {
+    let unusable = |error: &dyn std::fmt::Display| OutboundError::Authority(error.to_string());
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        roots.add(certificate.map_err(|error| unusable(&error))?).map_err(|error| unusable(&error))?;
+    }
+    if roots.is_empty() { Err(unusable(&"there is no PEM certificate in it")) } else { Ok(roots) }
+}
+
+fn tls(roots: RootCertStore) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS 1.2 and 1.3")

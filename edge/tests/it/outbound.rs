@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anchorwatch_edge::outbound::{Answer, Outbound, OutboundError, Post};
+use anchorwatch_edge::outbound::{Answer, Get, Outbound, OutboundError, Post};
 use anchorwatch_testbed::{Receiver, Reply};
 use http::HeaderMap;
 use secrecy::SecretString;
@@ -34,6 +34,24 @@ async fn whoever_reaches_inside_only_reaches_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_service_of_ones_own_is_believed_by_named_authorities_or_is_here() {
+    let receiver = Receiver::start(said(200, &[], &"x".repeat(2 * 1024 * 1024))).unwrap();
+    let here = Outbound::to_own_service_here();
+    let get = async |url: &str| {
+        let url = SecretString::from(url);
+        here.get(Get { url: &url, headers: HeaderMap::new(), timeout: Duration::from_secs(5) }).await
+    };
+    assert_eq!(get(&receiver.url()).await.unwrap().body.len(), 2 * 1024 * 1024, "its answers may be long");
+    let error = get("http://192.0.2.1/secret").await.unwrap_err();
+    assert!(matches!(error, OutboundError::Outside(_)), "{error:?}");
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for pem in ["", "no certificate", broken] {
+        let error = Outbound::to_own_service(Some(pem.as_bytes())).unwrap_err();
+        assert!(matches!(error, OutboundError::Authority(_)), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_redirect_is_handed_back() {
     let receiver = Receiver::start(said(307, &["Location: http://192.0.2.1/leak"], "")).unwrap();
     assert_eq!(post(&Outbound::anywhere(), &receiver.url()).await.unwrap().status, 307);
@@ -55,7 +73,7 @@ async fn a_call_ends_and_says_whether_it_may_have_arrived() {
     let errors = [cut, hung, endless, refused];
     assert!(matches!(
         errors,
-        [OutboundError::Broken(_), OutboundError::Timeout(_), OutboundError::TooLarge, OutboundError::Connect(_)]
+        [OutboundError::Broken(_), OutboundError::Timeout(_), OutboundError::TooLarge(_), OutboundError::Connect(_)]
     ));
     assert_eq!(errors.each_ref().map(OutboundError::may_have_arrived), [true, true, true, false]);
 }
