@@ -7,6 +7,7 @@ mod progress;
 mod rbac;
 mod scan;
 mod serve;
+mod service;
 mod snapshot;
 mod store;
 mod target;

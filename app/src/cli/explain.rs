@@ -22,6 +22,8 @@ use crate::words::Words;
 pub(super) struct ExplainArgs {
     #[arg(value_name = "SEL", help = "A fingerprint (8 or more characters), or KIND/NAME[:STABLE_PATH]")]
     selector: String,
+    #[arg(long, value_name = "SRC", help = "What Git says: a path, or REPO[//PATH][?ref=REV]")]
+    source: String,
     #[command(flatten)]
     target: target::TargetArgs,
     /// List the values that are no drift, too.
@@ -36,7 +38,7 @@ pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
             .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
     })?;
     let rules = args.target.own_rules()?;
-    let mut request = args.target.resolve()?;
+    let mut request = args.target.resolve(args.source)?;
     request.explain = Some(selector.clone());
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;

@@ -22,7 +22,7 @@ use crate::shown;
 use crate::words::Arg::Text;
 use crate::words::Words;
 
-pub(super) use crate::shown::value::flow;
+pub(super) use crate::shown::value::{flow, yaml};
 
 /// How to print.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,7 +77,7 @@ pub(super) fn print(outcome: &Outcome, format: Format, style: &Style) -> Result<
 }
 
 /// Prints JSON piece by piece: a list of everything that differs may be long.
-fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let mut out = Escaping(BufWriter::new(io::stdout().lock()));
     let written = serde_json::to_writer_pretty(&mut out, document).map_err(io::Error::from);
     super::printed(written.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))

@@ -1,5 +1,7 @@
 //! `anchorwatch scan`
 
+mod remote;
+
 use std::process::ExitCode;
 
 use anchorwatch_core::drift::DriftLevel;
@@ -8,7 +10,7 @@ use clap::ValueEnum;
 
 use super::output::{self, Format};
 use super::progress::Progress;
-use super::{plain, target};
+use super::{plain, service, target};
 use crate::drift::scan::{Extent, Outcome, scan};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
@@ -17,8 +19,13 @@ use crate::words::Words;
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
+    /// What Git says: a path, or `REPO[//PATH][?ref=REV]`. With --server: the name of one of its sources.
+    #[arg(long, value_name = "SRC", required_unless_present = "server")]
+    source: Option<String>,
     #[command(flatten)]
     target: target::TargetArgs,
+    #[command(flatten)]
+    asking: Asking,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -33,6 +40,43 @@ pub(super) struct Args {
     verbose: bool,
 }
 
+/// Which service to ask instead, and for what.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Asking a service")]
+struct Asking {
+    /// Ask this running service for a scan of its own sources, and print its reports; -n names the namespaces, with commas
+    /// between them. As in `https://anchorwatch.example.com`; http only to this machine (127.0.0.1, localhost), as tokens do
+    /// not go over a network in clear.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ANCHORWATCH_SERVER",
+        requires = "token_file",
+        conflicts_with_all = [
+            "live", "context", "kubeconfig", "values", "release_name", "allow_remote_bases", "audit", "config",
+            "unmanaged", "confirm", "verbose",
+        ]
+    )]
+    server: Option<String>,
+    #[command(flatten)]
+    access: service::Access,
+    /// Only the service's sources of this cluster, as its configuration calls it.
+    #[arg(long, value_name = "NAME", requires = "server")]
+    cluster: Option<String>,
+    /// What the service is to note as the reason.
+    #[arg(long, value_enum, default_value_t = TriggerName::Manual, requires = "server")]
+    triggered_by: TriggerName,
+}
+
+/// Why somebody scans.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TriggerName {
+    Manual,
+    Cron,
+    Webhook,
+    Api,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(super) enum FailOn {
     Info,
@@ -40,9 +84,23 @@ pub(super) enum FailOn {
     High,
 }
 
+impl From<FailOn> for DriftLevel {
+    fn from(fail_on: FailOn) -> Self {
+        match fail_on {
+            FailOn::Info => Self::Info,
+            FailOn::Medium => Self::Medium,
+            FailOn::High => Self::High,
+        }
+    }
+}
+
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, args.output == Format::Wide);
-    let request = args.target.resolve()?;
+    if args.asking.server.is_some() {
+        return remote::run(&args, &style);
+    }
+    // Without a server clap has asked for it.
+    let request = args.target.resolve(args.source.unwrap_or_default())?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
     let progress = Progress::start(args.quiet, plain(&request.source.address));
@@ -124,11 +182,7 @@ fn complain(outcome: &Outcome, words: Words) {
 
 /// As `kubectl diff`: 0 no drift, 1 drift, above 1 an error (2) or an incomplete comparison (3).
 pub(super) fn exit_code(outcome: &Outcome, fail_on: FailOn) -> ExitCode {
-    let threshold = match fail_on {
-        FailOn::Info => DriftLevel::Info,
-        FailOn::Medium => DriftLevel::Medium,
-        FailOn::High => DriftLevel::High,
-    };
+    let threshold = DriftLevel::from(fail_on);
     let drift = outcome.reports.iter().flat_map(|r| &r.items).any(|item| item.counts_from(threshold));
     ExitCode::from(if outcome.is_complete() { u8::from(drift) } else { 3 })
 }

@@ -19,8 +19,6 @@ use crate::words::Language;
 /// What to compare, and how to speak.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {
-    #[arg(long, value_name = "SRC", help = "What Git says: a path, or REPO[//PATH][?ref=REV]")]
-    source: String,
     /// A recorded live state: a file or folder of `kubectl get -o json`; `-` for standard input.
     #[arg(long, value_name = "SNAPSHOT", conflicts_with_all = ["context", "kubeconfig"])]
     live: Option<PathBuf>,
@@ -98,9 +96,14 @@ impl TargetArgs {
         self.config.as_deref().map_or_else(|| Ok(Vec::new()), config::rules)
     }
 
-    /// What the flags ask for.
-    pub(super) fn resolve(self) -> Result<Request, Failure> {
-        let Self { source, live, connect, reading, audit, config, unmanaged, confirm, lang: _ } = self;
+    /// The namespace that was named.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.reading.namespace.as_deref()
+    }
+
+    /// What the flags ask for of a source.
+    pub(super) fn resolve(self, source: String) -> Result<Request, Failure> {
+        let Self { live, connect, reading, audit, config, unmanaged, confirm, lang: _ } = self;
         let config = config.as_deref().map(config::read).transpose()?;
         Ok(Request {
             source: reading.of(source),

@@ -16,6 +16,7 @@ mod page;
 mod past;
 mod proxies;
 mod recorded;
+mod remote;
 mod rules;
 mod server;
 mod service;
