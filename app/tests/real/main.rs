@@ -11,6 +11,7 @@ mod browser;
 mod chromium;
 mod commits;
 mod custom;
+mod deploy;
 mod edits;
 mod openapi;
 mod paging;
