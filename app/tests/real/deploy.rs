@@ -263,6 +263,37 @@ fn the_cron_job_ends_as_a_scan_does_also_twice_at_once() {
 }
 
 #[test]
+fn the_certificate_of_the_readme_is_believed_by_the_cron_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let readme = fs::read_to_string(format!("{DEPLOY}/README.md")).unwrap();
+    let make = readme.lines().map(str::trim).find(|line| line.starts_with("openssl req ")).unwrap();
+    let made = Command::new("sh").args(["-c", make]).current_dir(folder.path()).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    fs::write(path("git.yaml"), "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: shop}\n").unwrap();
+    fs::copy(path("git.yaml"), path("live.yaml")).unwrap();
+    let config = "listen: 127.0.0.1:0\ntls: {cert_file: tls.crt, key_file: tls.key}\nclusters:\n- {name: lab, snapshot: live.yaml}\n\
+                  sources:\n- {name: shop, cluster: lab, address: git.yaml}\n";
+    fs::write(path("anchorwatch.yaml"), config).unwrap();
+    let serve = program(folder.path(), &["serve", "--config", "anchorwatch.yaml"]);
+    let service = Service::start("anchorwatch", serve, &path("log")).unwrap();
+    let make = ["token", "create", "cron", "--role", "operator", "--config", "anchorwatch.yaml"];
+    fs::write(path("token"), program(folder.path(), &make).output().unwrap().stdout).unwrap();
+    // The certificate is for names, as the CronJob calls it.
+    let server = service.url().replace("127.0.0.1", "localhost");
+    let ask = |server: &str, more: &[&str]| {
+        let arguments = [&["scan", "--token-file", "token", "--server", server], more].concat();
+        ended(&program(folder.path(), &arguments).output().unwrap())
+    };
+    let (code, said) = ask(&server, &["--server-ca", "tls.crt"]);
+    assert_eq!(code, Some(0), "{said}");
+    for (server, more) in [(server.as_str(), &[][..]), (service.url(), &["--server-ca", "tls.crt"][..])] {
+        let (code, said) = ask(server, more);
+        assert!(code == Some(2) && said.contains("no TLS with it"), "{said}");
+    }
+}
+
+#[test]
 fn a_server_is_believed_by_the_authority_that_was_named() {
     let world = World::shared();
     let folder = tempfile::tempdir().unwrap();
