@@ -16,9 +16,11 @@ mod sessions;
 mod sources;
 mod tellings;
 mod tokens;
+mod totals;
 mod troubles;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -43,6 +45,7 @@ pub use sessions::Person;
 pub use sources::{ConfiguredSource, SourceRow};
 pub use tellings::Composing;
 pub use tokens::{NewToken, Role, TokenRow};
+use totals::Totals;
 
 /// How long a connection waits for another one's write, and for a free one of the pool.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -189,6 +192,7 @@ impl std::fmt::Display for StoreAddress {
 pub struct Store {
     db: DatabaseConnection,
     address: StoreAddress,
+    totals: Arc<Totals>,
 }
 
 impl Store {
@@ -211,7 +215,7 @@ impl Store {
             postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)])
         });
         let db = Database::connect(options).await.map_err(fail)?;
-        let store = Self { db, address: address.clone() };
+        let store = Self { db, address: address.clone(), totals: Arc::default() };
         store.migrate().await.map_err(|source| StoreError::Migrate { store: address.to_string(), source })?;
         Ok(store)
     }

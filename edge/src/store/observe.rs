@@ -72,7 +72,7 @@ impl Store {
             sum.back += recorded.back;
             sum.resolved += recorded.resolved;
         }
-        write.commit().await.map_err(fail)?;
+        self.commit(write).await.map_err(fail)?;
         Ok(sum)
     }
 

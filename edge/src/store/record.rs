@@ -187,7 +187,7 @@ impl Store {
         let write = self.begin().await.map_err(&fail)?;
         self.finish_within(&write, claim, record.finished_at, &record.result, record.scan_id).await?;
         let recorded = self.settle(&write, record).await?;
-        write.commit().await.map_err(fail)?;
+        self.commit(write).await.map_err(fail)?;
         Ok(recorded)
     }
 

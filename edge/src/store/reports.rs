@@ -224,14 +224,17 @@ impl Store {
         let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&write).await;
         let Some(item) = row.map_err(&fail)?.map(Keyed::json).transpose()? else { return Ok(None) };
         self.close_reports(&write, HOLDING, fingerprint, now).await.map_err(&fail)?;
-        write.commit().await.map_err(fail)?;
+        self.commit(write).await.map_err(fail)?;
         Ok(Some(item))
     }
 
     async fn total(&self, table: &str, chosen: &Chosen) -> Result<u64, StoreError> {
         let sql = format!("SELECT COUNT(*) AS total FROM {table} WHERE {}", chosen.sql);
-        let row = Total::find_by_statement(self.statement(&sql, chosen.values.clone())).one(&self.db).await;
-        Ok(row.map_err(failing("count"))?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default()))
+        let count = async {
+            let row = Total::find_by_statement(self.statement(&sql, chosen.values.clone())).one(&self.db).await;
+            Ok(row.map_err(failing("count"))?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default()))
+        };
+        self.counted(&sql, &chosen.values, count).await
     }
 }
 

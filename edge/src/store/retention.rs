@@ -26,7 +26,7 @@ impl Store {
         }
         let sql = "DELETE FROM sessions WHERE expires_at < $1";
         write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
-        write.commit().await.map_err(fail)?;
+        self.commit(write).await.map_err(fail)?;
         Ok(scans)
     }
 }

@@ -153,7 +153,7 @@ impl Store {
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
             self.close_reports(&write, super::reports::HOLDING, &hidden.fingerprint, now).await.map_err(&fail)?;
         }
-        write.commit().await.map_err(fail)?;
+        self.commit(write).await.map_err(fail)?;
         Ok(Ok(hides))
     }
 

@@ -45,6 +45,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     of_several_replicas_one_queues_what_is_due(&store).await;
     a_replica_that_starts_asks_for_nothing_again(&store).await;
     scans_of_one_source_do_not_judge_beside_each_other(&store).await;
+    a_total_knows_of_what_was_written(address, &store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
 }
 
@@ -478,4 +479,24 @@ async fn scans_of_one_source_do_not_judge_beside_each_other(store: &Store) {
     };
     let recorded = futures::future::join_all(claims.iter().enumerate().map(record_one)).await;
     assert_eq!(recorded.iter().map(|recorded| recorded.new).sum::<usize>(), 40, "{recorded:?}");
+}
+
+async fn a_total_knows_of_what_was_written(address: &StoreAddress, store: &Store) {
+    let (source, at) = ("counted", after(40_000));
+    let filter = Filter { source: Some(source.to_owned()), ..Filter::default() };
+    let total = async |store: &Store| store.reports(&filter, 1, None).await.unwrap().total;
+    let other = Store::open(address).await.unwrap();
+    for scans in 1..=3 {
+        let claim = claimed(store, source, at).await;
+        let reports = Ok(vec![report(source, at, Vec::new())]);
+        store.record_scan(&claim, record(&new_id(), source, at, reports, &|_| true)).await.unwrap();
+        assert_eq!(total(store).await, scans);
+    }
+    // What another process has written is counted a moment later.
+    total(&other).await;
+    let claim = claimed(store, source, at).await;
+    let reports = Ok(vec![report(source, at, Vec::new())]);
+    store.record_scan(&claim, record(&new_id(), source, at, reports, &|_| true)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert_eq!(total(&other).await, 4);
 }
