@@ -20,7 +20,7 @@ use crate::objects::{APP, Flavour, namespaces};
 /// Who delivered the objects.
 pub(crate) const DELIVERER: &str = "argocd-controller";
 /// Who changes them by hand.
-const PERSON: &str = "kubectl-edit";
+pub(crate) const PERSON: &str = "kubectl-edit";
 const CONNECTIONS: usize = 8;
 /// Every request, one line each, but for the API server's own.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
@@ -93,6 +93,18 @@ impl Filled {
             content_type: template.patch().content_type,
             body: template.patch().body.to_owned(),
         })))
+    }
+
+    /// Merges a patch into one object.
+    pub(crate) fn patch(
+        &self,
+        runtime: &Runtime,
+        path: &str,
+        body: String,
+        manager: &'static str,
+    ) -> Result<(), Box<dyn Error>> {
+        let content_type = "application/merge-patch+json";
+        runtime.block_on(self.write(Write { path: path.to_owned(), manager, content_type, body }))
     }
 
     /// The objects of the first app, as the API server gives each.

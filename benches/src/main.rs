@@ -5,6 +5,7 @@
 //! benches/run quick           the same with a tenth of the objects, printed only
 //! benches/run compare-alone   the comparison alone
 //! benches/run growth N…       only scans of that many objects, without a server
+//! benches/run served [quick]  only the service: how soon edits are seen, and how many it answers; printed only
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
@@ -16,8 +17,10 @@ mod measure;
 mod objects;
 mod online;
 mod raw_list;
+mod remembered;
 mod report;
 mod repository;
+mod served;
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -37,6 +40,9 @@ use repository::Repository;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const PAGE: &str = "docs/benchmarks.md";
+/// What is measured of the service.
+const WHOLE: served::Extent = served::Extent { objects: 10_000, edits: 200, reports: 100_000 };
+const QUICK: served::Extent = served::Extent { objects: 1000, edits: 20, reports: 10_000 };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -59,6 +65,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let bytes = runtime.block_on(lists)?.map_err(|error| error.to_string())?;
             writeln!(out, "{bytes}")?;
         }
+        ["served", ref quick @ ..] => {
+            let extent = if quick.is_empty() { WHOLE } else { QUICK };
+            let served = served::run(&runtime, &scanner()?, extent)?;
+            write!(out, "{}", report::served(&served))?;
+        }
         ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,
         ["record"] => cluster::record(&runtime, &mut out)?,
         _ => return Err("see the head of benches/src/main.rs".into()),
@@ -68,7 +79,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn full(runtime: &Runtime) -> Result<ExitCode, Box<dyn Error>> {
     let extent = Extent { smaller: &[100, 1000], objects: 10_000, rounds: 9, diff_rounds: 1 };
-    let measured = measure(runtime, "benches/run", &[100, 1000, 10_000, 100_000], extent)?;
+    let measured = measure(runtime, "benches/run", &[100, 1000, 10_000, 100_000], (extent, WHOLE))?;
     let page = report::page(&measured);
     std::fs::write(Path::new(PAGE), &page)?;
     write!(io::stdout(), "{page}")?;
@@ -77,20 +88,21 @@ fn full(runtime: &Runtime) -> Result<ExitCode, Box<dyn Error>> {
 
 fn quick(runtime: &Runtime) -> Result<Measured, Box<dyn Error>> {
     let extent = Extent { smaller: &[100], objects: 1000, rounds: 5, diff_rounds: 1 };
-    measure(runtime, "benches/run quick", &[100, 1000, 10_000], extent)
+    measure(runtime, "benches/run quick", &[100, 1000, 10_000], (extent, QUICK))
 }
 
 fn measure(
     runtime: &Runtime,
     command: &'static str,
     sizes: &[usize],
-    extent: Extent,
+    (online, served): (Extent, served::Extent),
 ) -> Result<Measured, Box<dyn Error>> {
     let scanner = scanner()?;
     let alone = compare_alone::run(1000, 9);
     let growth = sizes.iter().map(|objects| growth::run(&scanner, *objects, 3)).collect::<Result<_, _>>()?;
-    let online = online::run(runtime, &scanner, extent)?;
-    Ok(Measured { command, date: jiff::Zoned::now().date(), alone, growth, online })
+    let online = online::run(runtime, &scanner, online)?;
+    let served = served::run(runtime, &scanner, served)?;
+    Ok(Measured { command, date: jiff::Zoned::now().date(), alone, growth, online, served })
 }
 
 /// The program that is measured lies beside this one.

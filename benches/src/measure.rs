@@ -66,6 +66,11 @@ fn run(mut command: Command, output: &Path, watch: bool) -> io::Result<Ended> {
     }
 }
 
+/// The most memory that a running process had so far, in bytes.
+pub(crate) fn peak_of(process: u32) -> Option<u64> {
+    high_water_mark(&format!("/proc/{process}/status"))
+}
+
 fn high_water_mark(status_file: &str) -> Option<u64> {
     let status = fs::read_to_string(status_file).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

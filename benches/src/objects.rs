@@ -136,6 +136,11 @@ impl Template {
         }
     }
 
+    /// The name of the object.
+    pub(crate) fn name_of(&self, app: usize) -> String {
+        renamed(self.name, app)
+    }
+
     /// The address of the object.
     pub(crate) fn path(&self, app: usize) -> String {
         format!("{}/{}", self.list_path(&namespace(app)), renamed(self.name, app))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::compare_alone::Rates;
 use crate::growth::Size;
 use crate::online::{Online, Scenario};
+use crate::served::{Served, percentile};
 
 /// Everything that was measured.
 pub(crate) struct Measured {
@@ -16,6 +17,7 @@ pub(crate) struct Measured {
     pub(crate) alone: Rates,
     pub(crate) growth: Vec<Size>,
     pub(crate) online: Online,
+    pub(crate) served: Served,
 }
 
 /// A promise, and whether it was kept.
@@ -33,6 +35,12 @@ const PEAK: u64 = 120_000_000;
 const ALONE: f64 = 50_000.0;
 /// How much more time an object may take among ten times as many: linear, with room for caches that grow too small.
 const LINEAR: f64 = 1.3;
+
+/// How long it may take until all but one of a hundred edits are in the store.
+const SEEN: Duration = Duration::from_millis(500);
+const RESCAN: Duration = Duration::from_millis(50);
+const PER_SECOND: f64 = 2000.0;
+const ANSWERED: Duration = Duration::from_millis(20);
 
 /// True if every promise was kept.
 pub(crate) fn all_met(measured: &Measured) -> bool {
@@ -60,8 +68,8 @@ interleaved runs; they are good for comparing with one another, not with another
         measured.command,
         machine(),
     );
-    for Target { what, wanted, measured, met } in targets(measured) {
-        let _ = writeln!(out, "| {what} | {wanted} | {measured} | {} |", if met { "met" } else { "**missed**" });
+    for target in targets(measured) {
+        out.push_str(&row(target));
     }
     let _ = write!(
         out,
@@ -134,7 +142,112 @@ differing, no cache.
 ",
         alone.objects, alone.live_bytes, alone.both, alone.parse, alone.compare, alone.yaml,
     );
+    out.push_str(&section(&measured.served));
     out
+}
+
+/// What was measured of the service, with its promises.
+pub(crate) fn served(served: &Served) -> String {
+    let mut out = String::new();
+    for target in served_targets(served) {
+        out.push_str(&row(target));
+    }
+    out + &section(served)
+}
+
+fn row(Target { what, wanted, measured, met }: Target) -> String {
+    format!("| {what} | {wanted} | {measured} | {} |\n", if met { "met" } else { "**missed**" })
+}
+
+fn section(served: &Served) -> String {
+    let mut out = String::new();
+    let extent = served.extent;
+    let _ = write!(
+        out,
+        "
+## A watch
+
+`anchorwatch serve` on {} objects, with an embedded store. A person edits one ConfigMap after the other, {} in all, and
+`kubectl get configmaps -A -w -o json` sees the same edits; time counts from the API server's answer until the service's own API
+gives the item, asked every {} ms, or until kubectl has printed the line. Then as many edits are taken back a second later
+by another manager, eight at a time; each has its episode, with who ended it.
+
+| | p50 | p99 |
+|---|---|---|
+",
+        extent.objects, extent.edits, 3,
+    );
+    for (what, times) in [
+        ("an edit is in the store", &served.seen),
+        ("`kubectl get -w` has printed it", &served.printed),
+        ("an edit is in the store that is taken back", &served.fought),
+        ("its end is in the store", &served.taken_back),
+    ] {
+        let _ = writeln!(out, "| {what} | {} | {} |", millis(percentile(times, 50)), millis(percentile(times, 99)));
+    }
+    let _ = write!(
+        out,
+        "
+`POST /api/v1/drift/scan` after one change, until its answer: {} for all {} objects, {} for one namespace of 500. Peak memory of the
+service over all of this: {}.
+
+## Answers
+
+`GET /api/v1/drift/reports` with {} stored reports, by `wrk` with 32 connections on the same cores.
+
+| | requests/s | p50 | p99 |
+|---|---|---|---|
+",
+        millis(served.rescan),
+        extent.objects,
+        millis(served.rescan_namespace),
+        megabytes(served.peak),
+        extent.reports,
+    );
+    for (path, answers) in &served.answers {
+        let _ = writeln!(
+            out,
+            "| `{path}` | {:.0} | {} | {} |",
+            answers.per_second,
+            millis(answers.p50),
+            millis(answers.p99)
+        );
+    }
+    out
+}
+
+fn served_targets(served: &Served) -> Vec<Target> {
+    let within = |what: &str, wanted: Duration, measured: Duration| Target {
+        what: what.to_owned(),
+        wanted: format!("≤ {}", millis(wanted)),
+        measured: millis(measured),
+        met: measured <= wanted,
+    };
+    let mut all = vec![
+        within("an edit is in the store, p99", SEEN, percentile(&served.seen, 99)),
+        within("an edit that is taken back is in the store, p99", SEEN, percentile(&served.fought, 99)),
+        within("a scan that is asked for after one change", RESCAN, served.rescan),
+        Target {
+            what: "peak memory of the service".to_owned(),
+            wanted: format!("≤ {}", megabytes(PEAK)),
+            measured: megabytes(served.peak),
+            met: served.peak <= PEAK,
+        },
+    ];
+    if let Some((_, answers)) = served.answers.first() {
+        all.push(Target {
+            what: "lists of reports a second".to_owned(),
+            wanted: format!("≥ {PER_SECOND}"),
+            measured: format!("{:.0}", answers.per_second),
+            met: answers.per_second >= PER_SECOND,
+        });
+        all.push(within("a list of reports, p99", ANSWERED, answers.p99));
+    }
+    all
+}
+
+fn millis(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }
 
 fn line(out: &mut String, scenario: &Scenario) {
@@ -208,6 +321,7 @@ fn targets(measured: &Measured) -> Vec<Target> {
             met: steepest <= LINEAR,
         },
     ]);
+    all.extend(served_targets(&measured.served));
     all
 }
 
