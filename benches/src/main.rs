@@ -5,7 +5,7 @@
 //! benches/run quick           the same with a tenth of the objects, printed only
 //! benches/run compare-alone   the comparison alone
 //! benches/run growth N…       only scans of that many objects, without a server
-//! benches/run served [quick]  only the service: how soon edits are seen, and how many it answers; printed only
+//! benches/run served [OBJECTS EDITS REPORTS]  only the service: how soon edits are seen, how many it answers; printed only
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
@@ -65,8 +65,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let bytes = runtime.block_on(lists)?.map_err(|error| error.to_string())?;
             writeln!(out, "{bytes}")?;
         }
-        ["served", ref quick @ ..] => {
-            let extent = if quick.is_empty() { WHOLE } else { QUICK };
+        ["served", ref numbers @ ..] => {
+            let extent = match numbers {
+                [objects, edits, reports] => {
+                    served::Extent { objects: objects.parse()?, edits: edits.parse()?, reports: reports.parse()? }
+                }
+                _ => WHOLE,
+            };
             let served = served::run(&runtime, &scanner()?, extent)?;
             write!(out, "{}", report::served(&served))?;
         }
