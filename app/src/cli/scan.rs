@@ -24,8 +24,6 @@ pub(super) struct Args {
     source: Option<String>,
     #[command(flatten)]
     target: target::TargetArgs,
-    #[command(flatten)]
-    asking: Asking,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     output: Format,
@@ -38,6 +36,9 @@ pub(super) struct Args {
     /// Say on stderr what was looked at.
     #[arg(short, long)]
     verbose: bool,
+    // Last, as its heading is that of all that follows.
+    #[command(flatten)]
+    asking: Asking,
 }
 
 /// Which service to ask instead, and for what.
