@@ -84,6 +84,7 @@ CREATE TABLE drift_items (
     value_hash TEXT NOT NULL,
     first_seen BIGINT NOT NULL,
     last_seen BIGINT NOT NULL,
+    judged_at BIGINT NOT NULL,
     resolved_at BIGINT,
     last_report_id TEXT NOT NULL,
     told_at BIGINT,

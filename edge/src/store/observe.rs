@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult};
 use serde_json::{Value as Json, json};
 
-use super::record::{KNOWN, KnownRow, Recorded, Written, is_open};
+use super::record::{KNOWN, KnownRow, Looked, Recorded, Written, is_open};
 use super::{Duty, Store, StoreError, failing, timestamp};
 
 /// One object as a watch has seen it.
@@ -102,7 +102,7 @@ impl Store {
             .map(|(fingerprint, _)| fingerprint)
             .collect();
         recorded.resolved = gone.len();
-        self.resolve(write, &gone, writer.as_deref(), *at).await.map_err(&fail)?;
+        self.resolve(write, &gone, writer.as_deref(), Looked { at: *at, over: *at }).await.map_err(&fail)?;
         for fingerprint in &gone {
             self.close_reports(write, super::reports::HOLDING, fingerprint, *at).await.map_err(&fail)?;
         }

@@ -46,6 +46,8 @@ pub struct OpenItem {
     pub namespace: String,
     /// The path with list keys.
     pub stable_path: String,
+    /// When somebody looked last, a scan or a watch.
+    pub judged_at: Timestamp,
 }
 
 /// What became of the items of a source.
@@ -144,6 +146,7 @@ const ITEMS: Table = Table {
         "value_hash",
         "first_seen",
         "last_seen",
+        "judged_at",
         "resolved_at",
         "last_report_id",
         "told_at",
@@ -155,7 +158,7 @@ const ITEMS: Table = Table {
 /// An item that is there already is brought up to date; who decided about it stays while it stays decided.
 const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version = excluded.api_version, \
     drift_level = excluded.drift_level, origin = excluded.origin, manager = excluded.manager, status = excluded.status, \
-    value_hash = excluded.value_hash, last_seen = excluded.last_seen, resolved_at = NULL, \
+    value_hash = excluded.value_hash, last_seen = excluded.last_seen, judged_at = excluded.judged_at, resolved_at = NULL, \
     last_report_id = excluded.last_report_id, told_at = excluded.told_at, changes = excluded.changes, \
     body = excluded.body, \
     decided_by = CASE WHEN excluded.status = 'pending' THEN NULL ELSE drift_items.decided_by END, \
@@ -163,7 +166,7 @@ const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version 
 
 /// Columns of a [`KnownRow`].
 pub(super) const KNOWN: &str = "fingerprint, namespace, resource_kind, resource_name, stable_path, status, value_hash, \
-    drift_level, first_seen, told_at, changes";
+    drift_level, first_seen, told_at, changes, judged_at";
 
 #[derive(FromQueryResult)]
 pub(super) struct KnownRow {
@@ -178,6 +181,7 @@ pub(super) struct KnownRow {
     first_seen: i64,
     told_at: Option<i64>,
     changes: i64,
+    judged_at: i64,
 }
 
 impl Store {
@@ -196,7 +200,7 @@ impl Store {
         self.hold_source(write, record.source).await.map_err(&fail)?;
         self.hold_tellings(write).await.map_err(&fail)?;
         insert(write, SCANS, vec![scan_row(&record)], "").await.map_err(&fail)?;
-        let ScanRecord { scan_id, source, cluster, finished_at, result, would_see, .. } = record;
+        let ScanRecord { scan_id, source, cluster, started_at, finished_at, result, would_see, .. } = record;
         let reports = match result {
             Ok(reports) => reports,
             Err(failure) => {
@@ -216,14 +220,21 @@ impl Store {
         let namespaces: BTreeSet<String> = reports.iter().map(|report| report.namespace.clone()).collect();
         for mut report in reports {
             for item in &mut report.items {
-                let before = known.remove(&item.fingerprint).map(|(known, _)| known);
-                written.add(&report.cluster, item, before.as_ref(), report.scanned_at);
+                let before = known.remove(&item.fingerprint);
+                // A watch, or a scan that began later, has looked since: what this one saw is over.
+                if let Some((before, _)) = before.as_ref().filter(|(_, item)| item.judged_at > started_at) {
+                    (item.status, item.first_seen) = (before.status, before.first_seen);
+                    continue;
+                }
+                written.add(&report.cluster, item, before.as_ref().map(|(known, _)| known), report.scanned_at);
             }
             report.derive_status();
             report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
             report_rows.push(report_row(scan_id, source, &report));
         }
-        known.retain(|_, (known, item)| is_open(known.status) && namespaces.contains(&item.namespace));
+        known.retain(|_, (known, item)| {
+            is_open(known.status) && namespaces.contains(&item.namespace) && item.judged_at <= started_at
+        });
         // What a rule of the configuration hides is there, and no longer told.
         let (set_aside, gone): (Vec<_>, Vec<_>) =
             known.into_iter().partition(|(fingerprint, _)| hidden.contains(fingerprint));
@@ -239,7 +250,7 @@ impl Store {
         let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
         self.scan_succeeded_within(write, source, finished_at).await.map_err(&fail)?;
         recorded.resolved = gone.len();
-        self.resolve(write, &gone, None, finished_at).await.map_err(&fail)?;
+        self.resolve(write, &gone, None, Looked { at: started_at, over: finished_at }).await.map_err(&fail)?;
         self.close_reports(write, "source = $2", source, finished_at).await.map_err(&fail)?;
         let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
                    WHERE name = $1";
@@ -278,13 +289,15 @@ impl Store {
         write: &DatabaseTransaction,
         gone: &[String],
         by: Option<&str>,
-        now: Timestamp,
+        looked: Looked,
     ) -> Result<(), DbErr> {
         for fingerprint in gone {
-            let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $2 WHERE fingerprint = $1";
-            write.execute_raw(self.statement(sql, [fingerprint.as_str().into(), micros(now).into()])).await?;
+            let sql =
+                "UPDATE drift_items SET status = 'resolved', resolved_at = $2, judged_at = $3 WHERE fingerprint = $1";
+            let values = [fingerprint.as_str().into(), micros(looked.over).into(), micros(looked.at).into()];
+            write.execute_raw(self.statement(sql, values)).await?;
         }
-        self.end_episodes(write, gone, by, now).await
+        self.end_episodes(write, gone, by, looked.over).await
     }
 
     async fn end_episodes(
@@ -322,6 +335,13 @@ impl Store {
     }
 }
 
+/// When somebody looked who found items gone, and when that was over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Looked {
+    pub(super) at: Timestamp,
+    pub(super) over: Timestamp,
+}
+
 /// What is to be written of items that were seen.
 pub(super) struct Written<'a> {
     source: &'a str,
@@ -352,7 +372,7 @@ impl<'a> Written<'a> {
         item.status = seen.status;
         item.first_seen = seen.first_seen;
         let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
-        self.items.push(item_row(self.source, cluster, item, told_at, seen.changes));
+        self.items.push(item_row(self.source, (cluster, seen_at), item, told_at, seen.changes));
         self.tellings.extend(telling_row(self.source, cluster, item, &seen, self.now));
         if seen.turn != Turn::Same {
             self.over.push(item.fingerprint.clone());
@@ -399,6 +419,7 @@ impl KnownRow {
             resource_name: self.resource_name,
             namespace: self.namespace,
             stable_path: self.stable_path,
+            judged_at: timestamp(self.judged_at),
         };
         Ok((self.fingerprint, (known, item)))
     }
@@ -467,7 +488,13 @@ fn report_item_row(report: &DriftReport, position: usize, item: &DriftItem) -> V
     ]
 }
 
-fn item_row(source: &str, cluster: &str, item: &DriftItem, told_at: Option<Timestamp>, changes: u32) -> Vec<Value> {
+fn item_row(
+    source: &str,
+    (cluster, judged_at): (&str, Timestamp),
+    item: &DriftItem,
+    told_at: Option<Timestamp>,
+    changes: u32,
+) -> Vec<Value> {
     vec![
         item.fingerprint.as_str().into(),
         source.into(),
@@ -485,6 +512,7 @@ fn item_row(source: &str, cluster: &str, item: &DriftItem, told_at: Option<Times
         item.value_hash.as_str().into(),
         micros(item.first_seen).into(),
         micros(item.last_seen).into(),
+        micros(judged_at).into(),
         None::<i64>.into(),
         item.last_report_id.as_str().into(),
         told_at.map(micros).into(),

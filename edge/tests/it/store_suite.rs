@@ -12,8 +12,8 @@ use anchorwatch_core::object::secret::Shown;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_edge::clock::new_id;
 use anchorwatch_edge::store::{
-    Claim, ConfiguredSource, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord, Store,
-    StoreAddress, StoreError,
+    Claim, ConfiguredSource, EpisodesOf, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord,
+    Sighting, Store, StoreAddress, StoreError,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -47,6 +47,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     scans_of_one_source_do_not_judge_beside_each_other(&store).await;
     a_total_knows_of_what_was_written(address, &store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
+    a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
 }
 
 async fn several_may_open_it_at_once(address: &StoreAddress) {
@@ -499,4 +500,44 @@ async fn a_total_knows_of_what_was_written(address: &StoreAddress, store: &Store
     store.record_scan(&claim, record(&new_id(), source, at, reports, &|_| true)).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(total(&other).await, 4);
+}
+
+async fn a_scan_changes_nothing_that_a_watch_has_seen_since(store: &Store) {
+    let source = "watched-and-scanned";
+    let duty = store.hold_duty("watch/watched-and-scanned", "replica", LEASE, after(0)).await.unwrap().unwrap();
+    let sighting = |name: &str, seconds, items: Vec<DriftItem>| Sighting {
+        kind: "Deployment".to_owned(),
+        namespace: "shop".to_owned(),
+        name: name.to_owned(),
+        at: after(seconds),
+        items,
+        writer: Some("argocd-controller".to_owned()),
+    };
+    let of = |name: &str, value: &str| item(source, name, value, DriftLevel::High);
+    scan(store, source, 100, vec![of("back", "1"), of("other", "1")]).await;
+    // A scan begins at 110 and lists everything; then all three change, and only after that it is recorded.
+    let sightings = [
+        sighting("new", 120, vec![of("new", "1")]),
+        sighting("back", 120, Vec::new()),
+        sighting("other", 120, vec![of("other", "2")]),
+    ];
+    store.observe(&duty, source, "test", &sightings).await.unwrap();
+    scan(store, source, 110, vec![of("back", "1"), of("other", "1")]).await;
+    let states = async || {
+        let filter = Filter { source: Some(source.to_owned()), ..Filter::default() };
+        let items = store.items(&filter, 10, None).await.unwrap().items;
+        let text = |item: &serde_json::Value, name: &str| item[name].as_str().unwrap().to_owned();
+        let mut states: Vec<String> = items
+            .iter()
+            .map(|i| format!("{} {} {}", text(i, "resource_name"), text(i, "status"), text(i, "value_hash")))
+            .collect();
+        states.sort();
+        states
+    };
+    assert_eq!(states().await, ["back resolved 1", "new pending 1", "other pending 2"]);
+    let ended = store.episodes(EpisodesOf::Item(&of("back", "1").fingerprint), 10).await.unwrap();
+    assert_eq!((ended.len(), &ended[0]["ended_by"]), (1, &serde_json::json!("argocd-controller")));
+    // A scan that begins later knows better.
+    scan(store, source, 130, vec![of("back", "1")]).await;
+    assert_eq!(states().await, ["back pending 1", "new resolved 1", "other resolved 2"]);
 }
