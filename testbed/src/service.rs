@@ -54,6 +54,8 @@ impl Service {
             .http_status_as_error(false)
             .max_redirects(0)
             .proxy(None)
+            // A connection that the service has closed is not to be taken for one that it is there on.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_mins(2)))
             .build()
             .new_agent();
