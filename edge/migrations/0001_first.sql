@@ -54,6 +54,8 @@ CREATE TABLE drift_reports (
 );
 CREATE INDEX ix_drift_reports_scan ON drift_reports (scan_id);
 CREATE INDEX ix_drift_reports_place ON drift_reports (source, namespace, report_id);
+-- Reports of one status are listed by their ids; without this, all of the others are read, too.
+CREATE INDEX ix_drift_reports_status ON drift_reports (status, report_id);
 CREATE INDEX ix_drift_reports_open ON drift_reports (source, namespace) WHERE status = 'pending';
 
 CREATE TABLE drift_report_items (
@@ -102,13 +104,11 @@ CREATE INDEX ix_drift_items_last_seen ON drift_items (last_seen);
 CREATE TABLE drift_episodes (
     episode_id TEXT NOT NULL PRIMARY KEY,
     fingerprint TEXT NOT NULL,
-    source TEXT NOT NULL,
     cluster TEXT NOT NULL,
     namespace TEXT NOT NULL,
     resource_kind TEXT NOT NULL,
     resource_name TEXT NOT NULL,
     stable_path TEXT NOT NULL,
-    drift_level TEXT NOT NULL,
     manager TEXT NOT NULL,
     began_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,

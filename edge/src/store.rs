@@ -249,6 +249,11 @@ impl Store {
         Ok(())
     }
 
+    /// Passes over rows that somebody else is just claiming. SQLite has one writer, and no word for it.
+    fn skip_locked(&self) -> &'static str {
+        if self.address.backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" }
+    }
+
     fn statement(&self, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
         Statement::from_sql_and_values(self.address.backend, sql, values)
     }
@@ -318,6 +323,22 @@ async fn insert(write: &DatabaseTransaction, table: Table, rows: Vec<Vec<Value>>
         write.execute_raw(Statement::from_sql_and_values(write.get_database_backend(), sql, values)).await?;
     }
     Ok(())
+}
+
+/// Places for so many values after the first ones, as in `$3, $4`.
+fn places(after: usize, count: usize) -> String {
+    let places: Vec<String> = (after + 1..=after + count).map(|place| format!("${place}")).collect();
+    places.join(", ")
+}
+
+/// What is stored as JSON.
+fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::Malformed { what, reason: error.to_string() })
+}
+
+/// Names as they are stored.
+fn names(names: &[String]) -> Value {
+    serde_json::to_string(names).expect("names are JSON").into()
 }
 
 /// A table, and the columns that are inserted.

@@ -116,6 +116,11 @@ pub struct DriftItem {
 }
 
 impl DriftItem {
+    /// The field manager that owns the live value; empty where nobody is known to.
+    pub fn manager(&self) -> &str {
+        self.attribution.as_ref().map_or("", |attribution| &attribution.manager)
+    }
+
     /// True if this item makes a scan's exit status 1 at this threshold; controllers' INFO never does.
     pub fn counts_from(&self, threshold: DriftLevel) -> bool {
         let silent = self.drift_level == DriftLevel::Info && self.origin == Origin::Controller;

@@ -227,8 +227,7 @@ impl OwnRule {
 
 /// What rules look at of an item.
 fn subject(item: &DriftItem) -> [&str; 5] {
-    let manager = item.attribution.as_ref().map_or("", |a| a.manager.as_str());
-    [&item.resource_kind, &item.resource_name, &item.namespace, &item.stable_path, manager]
+    [&item.resource_kind, &item.resource_name, &item.namespace, &item.stable_path, item.manager()]
 }
 
 impl Match {

@@ -22,6 +22,8 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
+use crate::clock;
+
 use super::{Cluster, ClusterError, JSON, encode, reason};
 
 /// Lists that are read at the same time.
@@ -176,7 +178,7 @@ impl Stream {
             self.version = None;
         }
         let pause = pause(&error, self.failures);
-        let since = *self.lost_since.get_or_insert_with(Timestamp::now);
+        let since = *self.lost_since.get_or_insert_with(clock::now);
         self.out.tell(Event::Lost { error, since }).await?;
         sleep(pause).await;
         Ok(())
@@ -239,7 +241,7 @@ impl Stream {
         let client = self.client()?;
         let version = encode(self.version.as_deref().unwrap_or_default());
         // Five to ten minutes, as client-go has it: not all streams of a server end at the same time.
-        let seconds = 300 + random(300);
+        let seconds = 300 + clock::chance(300);
         let address = format!(
             "{}?watch=true&allowWatchBookmarks=true&resourceVersion={version}&timeoutSeconds={seconds}",
             self.path
@@ -327,17 +329,12 @@ fn keeps_version(error: &ClusterError) -> bool {
 /// together; and never less than the server asks for.
 fn pause(error: &ClusterError, failures: u32) -> Duration {
     let limit = 1_u64.checked_shl(failures.saturating_sub(1)).unwrap_or(u64::MAX).min(LONGEST_PAUSE_SECONDS);
-    let chosen = Duration::from_millis(random(limit * 1000));
+    let chosen = Duration::from_millis(clock::chance(limit * 1000));
     let asked = match error {
         ClusterError::Refused { retry_after: Some(seconds), .. } => (*seconds).min(LONGEST_PAUSE_SECONDS),
         _ => 0,
     };
     chosen.max(Duration::from_secs(asked))
-}
-
-/// A number below the limit. Without randomness the half of it: nothing secret hangs on it.
-fn random(limit: u64) -> u64 {
-    getrandom::u64().map_or(limit / 2, |any| any % limit.max(1))
 }
 
 #[derive(Deserialize)]

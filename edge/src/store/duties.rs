@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
 
 use super::{Store, StoreError, after, failing, micros};
 
@@ -18,12 +18,6 @@ pub struct Duty {
     /// What was saved last, by whichever holder.
     pub state: Option<String>,
     epoch: i64,
-}
-
-impl Duty {
-    pub(super) fn epoch(&self) -> i64 {
-        self.epoch
-    }
 }
 
 #[derive(FromQueryResult)]
@@ -52,25 +46,36 @@ impl Store {
 
     /// Holds a duty for longer.
     pub async fn renew_duty(&self, duty: &Duty, lease: Duration, now: Timestamp) -> Result<(), StoreError> {
-        self.write_duty(duty, "leased_until = $3", micros(after(now, lease)).into()).await
+        self.write_duty(&self.db, duty, "leased_until = $3", [micros(after(now, lease)).into()]).await
     }
 
     /// Saves what the next holder has to know, if this one still holds the duty.
     pub async fn save_duty(&self, duty: &mut Duty, state: &str) -> Result<(), StoreError> {
-        self.write_duty(duty, "state = $3", state.into()).await?;
+        self.write_duty(&self.db, duty, "state = $3", [state.into()]).await?;
         duty.state = Some(state.to_owned());
         Ok(())
     }
 
     /// Lets go of a duty, so that nobody has to wait for the end of its lease.
     pub async fn release_duty(&self, duty: &Duty) -> Result<(), StoreError> {
-        self.write_duty(duty, "leased_until = $3", 0_i64.into()).await
+        self.write_duty(&self.db, duty, "leased_until = $3", [0_i64.into()]).await
     }
 
-    async fn write_duty(&self, duty: &Duty, what: &str, value: Value) -> Result<(), StoreError> {
+    /// Fails unless a duty is still held; until the transaction ends nobody takes it over.
+    pub(super) async fn hold_within(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<(), StoreError> {
+        self.write_duty(write, duty, "holder = holder", []).await
+    }
+
+    async fn write_duty(
+        &self,
+        write: &impl ConnectionTrait,
+        duty: &Duty,
+        what: &str,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Result<(), StoreError> {
         let sql = format!("UPDATE duties SET {what} WHERE name = $1 AND epoch = $2");
-        let values = [duty.name.as_str().into(), duty.epoch.into(), value];
-        let done = self.db.execute_raw(self.statement(&sql, values)).await.map_err(failing("write a duty"))?;
+        let values = [duty.name.as_str().into(), duty.epoch.into()].into_iter().chain(values);
+        let done = write.execute_raw(self.statement(&sql, values)).await.map_err(failing("write a duty"))?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::DutyLost(duty.name.clone())) }
     }
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, FromQueryResult};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, after, failing, micros, timestamp};
+use super::{Store, StoreError, after, failing, micros, read, timestamp};
 
 /// How often a job is begun before it is given up.
 const ATTEMPTS: i64 = 5;
@@ -108,8 +108,7 @@ impl Store {
 
     /// Claims the oldest job that is due, or one whose holder has not been heard of for its lease.
     pub async fn claim(&self, holder: &str, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
-        // SQLite has one writer, and no word for it.
-        let lock = if self.address.backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+        let lock = self.skip_locked();
         let sql = format!(
             "UPDATE jobs SET state = 'running', holder = $1, leased_until = $2, epoch = epoch + 1, attempts = attempts + 1 \
              WHERE job_id = (SELECT job_id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
@@ -169,8 +168,7 @@ impl Store {
 
 impl Row {
     fn read_job(&self) -> Result<NewJob, StoreError> {
-        serde_json::from_str(&self.payload)
-            .map_err(|error| StoreError::Malformed { what: "a job", reason: error.to_string() })
+        read("a job", &self.payload)
     }
 
     fn claim(self) -> Result<Claim, StoreError> {

@@ -11,7 +11,6 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(Sql { name: "0001_first", text: include_str!("../../migrations/0001_first.sql") }),
             Box::new(Sql { name: "0002_outbox", text: include_str!("../../migrations/0002_outbox.sql") }),
-            Box::new(Sql { name: "0003_lists", text: include_str!("../../migrations/0003_lists.sql") }),
         ]
     }
 }

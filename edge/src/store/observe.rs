@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::lifecycle::Known;
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult};
+use sea_orm::{DatabaseTransaction, FromQueryResult};
 use serde_json::{Value as Json, json};
 
-use super::record::{KNOWN, KnownRow, Looked, Recorded, Written, is_open};
-use super::{Duty, Store, StoreError, failing, timestamp};
+use super::record::{KNOWN, KnownRow, Looked, OpenItem, Recorded, Written, is_open};
+use super::{Duty, Store, StoreError, failing, read, timestamp};
 
 /// One object as a watch has seen it.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,8 +90,8 @@ impl Store {
         for item in items {
             let before = known.remove(&item.fingerprint);
             let mut item = item.clone();
-            if let Some((_, report)) = &before {
-                item.last_report_id.clone_from(report);
+            if let Some((_, before)) = &before {
+                item.last_report_id.clone_from(&before.last_report_id);
             }
             written.add(cluster, &mut item, before.as_ref().map(|(known, _)| known), *at);
         }
@@ -103,33 +103,23 @@ impl Store {
             .collect();
         recorded.resolved = gone.len();
         self.resolve(write, &gone, writer.as_deref(), Looked { at: *at, over: *at }).await.map_err(&fail)?;
-        for fingerprint in &gone {
-            self.close_reports(write, super::reports::HOLDING, fingerprint, *at).await.map_err(&fail)?;
-        }
+        self.close_reports_with(write, &gone, *at).await.map_err(&fail)?;
         Ok(recorded)
     }
 
-    /// What is known of one object's items, and the report that saw each last.
     async fn known_of(
         &self,
         write: &DatabaseTransaction,
         source: &str,
         (kind, namespace, name): (&str, &str, &str),
-    ) -> Result<HashMap<String, (Known, String)>, StoreError> {
-        let fail = failing("note what a watch has seen");
+    ) -> Result<HashMap<String, (Known, OpenItem)>, StoreError> {
         let sql = format!(
-            "SELECT {KNOWN}, last_report_id FROM drift_items WHERE source = $1 AND namespace = $2 AND resource_kind = $3 \
+            "SELECT {KNOWN} FROM drift_items WHERE source = $1 AND namespace = $2 AND resource_kind = $3 \
              AND resource_name = $4"
         );
         let values = [source.into(), namespace.into(), kind.into(), name.into()];
-        let rows = write.query_all_raw(self.statement(&sql, values)).await.map_err(&fail)?;
-        let read = |row: sea_orm::QueryResult| {
-            let report: String = row.try_get("", "last_report_id").map_err(&fail)?;
-            let known = KnownRow::from_query_result(&row, "").map_err(&fail)?;
-            let (fingerprint, (known, _)) = known.read()?;
-            Ok((fingerprint, (known, report)))
-        };
-        rows.into_iter().map(read).collect()
+        let rows = KnownRow::find_by_statement(self.statement(&sql, values)).all(write).await;
+        rows.map_err(failing("note what a watch has seen"))?.into_iter().map(KnownRow::read).collect()
     }
 
     /// The objects of a source that have open items.
@@ -157,18 +147,6 @@ impl Store {
         let rows = EpisodeRow::find_by_statement(self.statement(&sql, values)).all(&self.db).await;
         rows.map_err(failing("list what items were"))?.into_iter().map(EpisodeRow::json).collect()
     }
-
-    /// Fails unless the duty is still held; until the transaction ends nobody takes it over.
-    async fn hold_within(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<(), StoreError> {
-        let held = self.touch_duty(write, duty).await.map_err(failing("hold a duty"))?;
-        if held { Ok(()) } else { Err(StoreError::DutyLost(duty.name.clone())) }
-    }
-
-    async fn touch_duty(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<bool, DbErr> {
-        let sql = "UPDATE duties SET holder = holder WHERE name = $1 AND epoch = $2";
-        let done = write.execute_raw(self.statement(sql, [duty.name.as_str().into(), duty.epoch().into()])).await?;
-        Ok(done.rows_affected() == 1)
-    }
 }
 
 /// Whose episodes are asked for.
@@ -191,8 +169,7 @@ pub enum EpisodesOf<'a> {
 
 impl EpisodeRow {
     fn json(self) -> Result<Json, StoreError> {
-        let item: Json = serde_json::from_str(&self.body)
-            .map_err(|error| StoreError::Malformed { what: "an item", reason: error.to_string() })?;
+        let item: Json = read("an item", &self.body)?;
         Ok(json!({
             "fingerprint": self.fingerprint,
             "stable_path": self.stable_path,

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anchorwatch_core::notification::{ATTEMPTS, Told, next_attempt};
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::reports::{Listed, Total, page, read};
-use super::{Store, StoreError, Table, after, failing, insert, micros, timestamp, word};
+use super::reports::{Listed, Total, page};
+use super::{Store, StoreError, Table, after, failing, insert, micros, read, timestamp, word};
 use crate::clock;
 
 const NOTIFICATIONS: Table = Table {
@@ -255,11 +255,6 @@ impl Store {
         Ok(oldest.map(|oldest| Duration::try_from(now.duration_since(timestamp(oldest))).unwrap_or_default()))
     }
 
-    /// SQLite has one writer, and no word for it.
-    fn skip_locked(&self) -> &'static str {
-        if self.address.backend == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" }
-    }
-
     /// Writes `$3` and following, if the claim still holds.
     async fn write_outgoing(
         &self,
@@ -295,8 +290,7 @@ fn notification_row(short_id: &str, channel: &str, told: &Told, now: Timestamp) 
 
 impl Row {
     fn notification(self) -> Result<Notification, StoreError> {
-        let told = serde_json::from_str(&self.payload)
-            .map_err(|error| StoreError::Malformed { what: "a notification", reason: error.to_string() })?;
+        let told = read("a notification", &self.payload)?;
         Ok(Notification {
             told,
             notification_id: self.notification_id,
@@ -314,7 +308,7 @@ impl Row {
             "short_id": self.short_id,
             "channel": self.channel,
             "state": self.state,
-            "told": read("a notification", &self.payload)?,
+            "told": read::<Json>("a notification", &self.payload)?,
             "created_at": timestamp(self.created_at),
             "run_at": timestamp(self.run_at),
             "attempts": self.attempts,

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
 
 use super::jobs::Claim;
+use super::reports::holding;
 use super::tellings::{REPLACE_TELLING, TELLINGS, telling_row};
-use super::{Store, StoreError, Table, failing, insert, micros, named, timestamp, word};
+use super::{ROWS_AT_A_TIME, Store, StoreError, Table, failing, insert, micros, named, places, timestamp, word};
 
 /// What came of a scan.
 pub struct ScanRecord<'a> {
@@ -48,6 +49,8 @@ pub struct OpenItem {
     pub stable_path: String,
     /// When somebody looked last, a scan or a watch.
     pub judged_at: Timestamp,
+    /// The report that saw it last.
+    pub last_report_id: String,
 }
 
 /// What became of the items of a source.
@@ -113,13 +116,11 @@ const EPISODES: Table = Table {
     columns: &[
         "episode_id",
         "fingerprint",
-        "source",
         "cluster",
         "namespace",
         "resource_kind",
         "resource_name",
         "stable_path",
-        "drift_level",
         "manager",
         "began_at",
         "seen_at",
@@ -166,7 +167,8 @@ const UPDATE_ITEM: &str = " ON CONFLICT (fingerprint) DO UPDATE SET api_version 
 
 /// Columns of a [`KnownRow`].
 pub(super) const KNOWN: &str = "fingerprint, namespace, resource_kind, resource_name, stable_path, status, value_hash, \
-    drift_level, first_seen, told_at, changes, judged_at";
+    drift_level, first_seen, told_at, changes, judged_at, \
+    last_report_id";
 
 #[derive(FromQueryResult)]
 pub(super) struct KnownRow {
@@ -182,6 +184,7 @@ pub(super) struct KnownRow {
     told_at: Option<i64>,
     changes: i64,
     judged_at: i64,
+    last_report_id: String,
 }
 
 impl Store {
@@ -242,16 +245,14 @@ impl Store {
             gone.into_iter().filter(|(_, (_, item))| would_see(item)).map(|(fingerprint, _)| fingerprint).collect();
         insert(write, REPORTS, report_rows, "").await.map_err(&fail)?;
         insert(write, REPORT_ITEMS, report_items, "").await.map_err(&fail)?;
-        for (fingerprint, _) in &set_aside {
-            let sql = "UPDATE drift_items SET status = 'ignored', last_seen = $2 WHERE fingerprint = $1";
-            let values = [fingerprint.as_str().into(), micros(finished_at).into()];
-            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        }
+        let set_aside: Vec<String> = set_aside.into_iter().map(|(fingerprint, _)| fingerprint).collect();
+        let sql = "UPDATE drift_items SET status = 'ignored', last_seen = $1 WHERE";
+        self.update_each(write, sql, &[micros(finished_at).into()], &set_aside).await.map_err(&fail)?;
         let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
         self.scan_succeeded_within(write, source, finished_at).await.map_err(&fail)?;
         recorded.resolved = gone.len();
         self.resolve(write, &gone, None, Looked { at: started_at, over: finished_at }).await.map_err(&fail)?;
-        self.close_reports(write, "source = $2", source, finished_at).await.map_err(&fail)?;
+        self.close_reports(write, "source = $2", [source.into()], finished_at).await.map_err(&fail)?;
         let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
                    WHERE name = $1";
         let values = [source.into(), scan_id.into(), micros(finished_at).into()];
@@ -291,12 +292,8 @@ impl Store {
         by: Option<&str>,
         looked: Looked,
     ) -> Result<(), DbErr> {
-        for fingerprint in gone {
-            let sql =
-                "UPDATE drift_items SET status = 'resolved', resolved_at = $2, judged_at = $3 WHERE fingerprint = $1";
-            let values = [fingerprint.as_str().into(), micros(looked.over).into(), micros(looked.at).into()];
-            write.execute_raw(self.statement(sql, values)).await?;
-        }
+        let sql = "UPDATE drift_items SET status = 'resolved', resolved_at = $1, judged_at = $2 WHERE";
+        self.update_each(write, sql, &[micros(looked.over).into(), micros(looked.at).into()], gone).await?;
         self.end_episodes(write, gone, by, looked.over).await
     }
 
@@ -307,22 +304,47 @@ impl Store {
         by: Option<&str>,
         now: Timestamp,
     ) -> Result<(), DbErr> {
-        for fingerprint in of {
-            let sql =
-                "UPDATE drift_episodes SET ended_at = $2, ended_by = $3 WHERE fingerprint = $1 AND ended_at IS NULL";
-            let values = [fingerprint.as_str().into(), micros(now).into(), by.map(str::to_owned).into()];
-            write.execute_raw(self.statement(sql, values)).await?;
+        let sql = "UPDATE drift_episodes SET ended_at = $1, ended_by = $2 WHERE ended_at IS NULL AND";
+        self.update_each(write, sql, &[micros(now).into(), by.map(str::to_owned).into()], of).await
+    }
+
+    /// Runs an update, which ends with its condition and to which these items are added, many at a time.
+    pub(super) async fn update_each(
+        &self,
+        write: &DatabaseTransaction,
+        sql: &str,
+        values: &[Value],
+        of: &[String],
+    ) -> Result<(), DbErr> {
+        for of in of.chunks(ROWS_AT_A_TIME) {
+            let sql = format!("{sql} fingerprint IN ({})", places(values.len(), of.len()));
+            let values = values.iter().cloned().chain(of.iter().map(|fingerprint| fingerprint.as_str().into()));
+            write.execute_raw(self.statement(&sql, values)).await?;
         }
         Ok(())
     }
 
-    /// A report is open as long as one of its items above INFO is; of those that a condition on `$2` fits. Where nothing was
+    /// Closes the reports that hold one of these items, if nothing in them is open any more.
+    pub(super) async fn close_reports_with(
+        &self,
+        write: &DatabaseTransaction,
+        items: &[String],
+        now: Timestamp,
+    ) -> Result<(), DbErr> {
+        for items in items.chunks(ROWS_AT_A_TIME) {
+            let values = items.iter().map(|fingerprint| fingerprint.as_str().into());
+            self.close_reports(write, &holding(1, items.len()), values, now).await?;
+        }
+        Ok(())
+    }
+
+    /// A report is open as long as one of its items above INFO is; of those that a condition on `$2` and following fits. Where nothing was
     /// compared it stays open.
-    pub(super) async fn close_reports(
+    async fn close_reports(
         &self,
         write: &DatabaseTransaction,
         condition: &str,
-        value: &str,
+        values: impl IntoIterator<Item = Value>,
         now: Timestamp,
     ) -> Result<(), DbErr> {
         let sql = format!(
@@ -331,7 +353,8 @@ impl Store {
              JOIN drift_items i ON i.fingerprint = r.fingerprint \
              WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')"
         );
-        write.execute_raw(self.statement(&sql, [micros(now).into(), value.into()])).await.map(drop)
+        let values = std::iter::once(micros(now).into()).chain(values);
+        write.execute_raw(self.statement(&sql, values)).await.map(drop)
     }
 }
 
@@ -372,31 +395,33 @@ impl<'a> Written<'a> {
         item.status = seen.status;
         item.first_seen = seen.first_seen;
         let told_at = seen.telling.due().or(before.and_then(|known| known.told_at));
-        self.items.push(item_row(self.source, (cluster, seen_at), item, told_at, seen.changes));
+        let body = json(item);
+        self.items.push(item_row(self.source, (cluster, seen_at), item, body.clone(), (told_at, seen.changes)));
         self.tellings.extend(telling_row(self.source, cluster, item, &seen, self.now));
-        if seen.turn != Turn::Same {
+        // What is new had no value before that could be over.
+        if matches!(seen.turn, Turn::Changed | Turn::Back) {
             self.over.push(item.fingerprint.clone());
-            self.episodes.push(episode_row(self.source, cluster, item, seen_at));
+        }
+        if seen.turn != Turn::Same {
+            self.episodes.push(episode_row(cluster, item, body, seen_at));
         }
     }
 }
 
-fn episode_row(source: &str, cluster: &str, item: &DriftItem, seen_at: Timestamp) -> Vec<Value> {
+fn episode_row(cluster: &str, item: &DriftItem, body: Value, seen_at: Timestamp) -> Vec<Value> {
     let since = item.attribution.as_ref().and_then(|attribution| attribution.time).unwrap_or(seen_at);
     vec![
         crate::clock::new_id().into(),
         item.fingerprint.as_str().into(),
-        source.into(),
         cluster.into(),
         item.namespace.as_str().into(),
         item.resource_kind.as_str().into(),
         item.resource_name.as_str().into(),
         item.stable_path.as_str().into(),
-        word(item.drift_level).into(),
-        item.attribution.as_ref().map(|a| a.manager.clone()).unwrap_or_default().into(),
+        item.manager().into(),
         micros(since.min(seen_at)).into(),
         micros(seen_at).into(),
-        json(item),
+        body,
     ]
 }
 
@@ -420,6 +445,7 @@ impl KnownRow {
             namespace: self.namespace,
             stable_path: self.stable_path,
             judged_at: timestamp(self.judged_at),
+            last_report_id: self.last_report_id,
         };
         Ok((self.fingerprint, (known, item)))
     }
@@ -492,8 +518,8 @@ fn item_row(
     source: &str,
     (cluster, judged_at): (&str, Timestamp),
     item: &DriftItem,
-    told_at: Option<Timestamp>,
-    changes: u32,
+    body: Value,
+    (told_at, changes): (Option<Timestamp>, u32),
 ) -> Vec<Value> {
     vec![
         item.fingerprint.as_str().into(),
@@ -507,7 +533,7 @@ fn item_row(
         word(item.change).into(),
         word(item.drift_level).into(),
         word(item.origin).into(),
-        item.attribution.as_ref().map(|a| a.manager.clone()).unwrap_or_default().into(),
+        item.manager().into(),
         word(item.status).into(),
         item.value_hash.as_str().into(),
         micros(item.first_seen).into(),
@@ -517,7 +543,7 @@ fn item_row(
         item.last_report_id.as_str().into(),
         told_at.map(micros).into(),
         i64::from(changes).into(),
-        json(item),
+        body,
     ]
 }
 

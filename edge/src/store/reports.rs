@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, FromQueryResult, Value};
 use serde_json::{Value as Json, json};
 
-use super::{Store, StoreError, failing, micros, timestamp, word};
+use super::{Store, StoreError, failing, micros, places, read, timestamp, word};
 
 /// Which reports or items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -75,8 +75,6 @@ struct ReportRow {
 /// Columns of a [`ReportRow`].
 const REPORT: &str = "report_id, source, cluster, namespace, revision, scanned_at, created_at, state, triggered_by, \
     objects, high_count, medium_count, info_count, not_compared, ignored, interpretation, status, resolved_at";
-/// Reports that hold the item `$2`.
-pub(super) const HOLDING: &str = "report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = $2)";
 /// Columns of a [`Keyed`].
 const ITEM: &str = "fingerprint, source, cluster, changes, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body";
 
@@ -120,12 +118,7 @@ impl Store {
             chosen.and("scan_id =", scan.as_str());
         }
         if let Some(fingerprint) = &filter.holding {
-            chosen.values.push(fingerprint.as_str().into());
-            let place = chosen.values.len();
-            let _ = write!(
-                chosen.sql,
-                " AND report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint = ${place})"
-            );
+            chosen.with(fingerprint.as_str(), |place| holding(place - 1, 1));
         }
         let total = self.total("drift_reports", &chosen).await?;
         if let Some(after) = after {
@@ -223,7 +216,7 @@ impl Store {
         let sql = format!("SELECT {ITEM} FROM drift_items WHERE fingerprint = $1");
         let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&write).await;
         let Some(item) = row.map_err(&fail)?.map(Keyed::json).transpose()? else { return Ok(None) };
-        self.close_reports(&write, HOLDING, fingerprint, now).await.map_err(&fail)?;
+        self.close_reports_with(&write, &[fingerprint.to_owned()], now).await.map_err(&fail)?;
         self.commit(write).await.map_err(fail)?;
         Ok(Some(item))
     }
@@ -273,13 +266,12 @@ impl Chosen {
         }
         if let Some(text) = &filter.text {
             let escaped = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-            chosen.values.push(format!("%{escaped}%").into());
-            let place = chosen.values.len();
-            let _ = write!(
-                chosen.sql,
-                " AND LOWER(namespace || '/' || resource_kind || '/' || resource_name || ' ' || stable_path) \
-                 LIKE ${place} ESCAPE '\\'"
-            );
+            chosen.with(format!("%{escaped}%"), |place| {
+                format!(
+                    "LOWER(namespace || '/' || resource_kind || '/' || resource_name || ' ' || stable_path) \
+                     LIKE ${place} ESCAPE '\\'"
+                )
+            });
         }
         chosen
     }
@@ -288,16 +280,26 @@ impl Chosen {
         if names.is_empty() {
             return;
         }
-        let places: Vec<String> = (1..=names.len()).map(|at| format!("${}", self.values.len() + at)).collect();
-        let _ = write!(self.sql, " AND {column} IN ({})", places.join(", "));
+        let places = places(self.values.len(), names.len());
+        let _ = write!(self.sql, " AND {column} IN ({places})");
         self.values.extend(names.iter().map(|name| Value::from(name.as_str())));
     }
 
     fn and(&mut self, comparison: &str, value: impl Into<Value>) {
+        self.with(value, |place| format!("{comparison} ${place}"));
+    }
+
+    /// Adds a condition on one more value, whose place it is told.
+    fn with(&mut self, value: impl Into<Value>, condition: impl FnOnce(usize) -> String) {
         self.values.push(value.into());
         // Nothing fails where a text is written to.
-        let _ = write!(self.sql, " AND {comparison} ${}", self.values.len());
+        let _ = write!(self.sql, " AND {}", condition(self.values.len()));
     }
+}
+
+/// Reports that hold one of so many items, whose fingerprints stand after the first `after` values.
+pub(super) fn holding(after: usize, count: usize) -> String {
+    format!("report_id IN (SELECT report_id FROM drift_report_items WHERE fingerprint IN ({}))", places(after, count))
 }
 
 /// Cuts what was asked for beyond the page; gives the last one's key if there is more.
@@ -308,16 +310,13 @@ pub(super) fn page<T>(rows: &mut Vec<T>, limit: u64, key: impl Fn(&T) -> String)
     rows.last().filter(|_| more).map(key)
 }
 
-pub(super) fn read(what: &'static str, text: &str) -> Result<Json, StoreError> {
-    serde_json::from_str(text).map_err(|error| StoreError::Malformed { what, reason: error.to_string() })
-}
-
 impl ReportRow {
     /// As `DriftReport` is written, without `items`.
     fn json(self) -> Result<Json, StoreError> {
         let number = |count: i64| usize::try_from(count).unwrap_or_default();
         let (high, medium, info) = (number(self.high_count), number(self.medium_count), number(self.info_count));
-        let interpretation = self.interpretation.as_deref().map(|text| read("an interpretation", text)).transpose()?;
+        let interpretation =
+            self.interpretation.as_deref().map(|text| read::<Json>("an interpretation", text)).transpose()?;
         let mut report = json!({
             "report_id": self.report_id,
             "scanned_at": timestamp(self.scanned_at),
@@ -327,7 +326,7 @@ impl ReportRow {
             "revision": self.revision,
             "objects": self.objects,
             "state": self.state,
-            "not_compared": read("what was not compared", &self.not_compared)?,
+            "not_compared": read::<Json>("what was not compared", &self.not_compared)?,
             "high_count": high,
             "medium_count": medium,
             "info_count": info,
@@ -339,7 +338,7 @@ impl ReportRow {
             "created_at": timestamp(self.created_at),
             "resolved_at": self.resolved_at.map(timestamp),
         });
-        let ignored = read("what rules hide", &self.ignored)?;
+        let ignored: Json = read("what rules hide", &self.ignored)?;
         if ignored.as_array().is_some_and(|ignored| !ignored.is_empty()) {
             report["ignored"] = ignored;
         }
@@ -350,7 +349,7 @@ impl ReportRow {
 impl Keyed {
     /// As `DriftItem` is written, with what was decided since.
     fn json(self) -> Result<Json, StoreError> {
-        let mut item = read("an item", &self.body)?;
+        let mut item: Json = read("an item", &self.body)?;
         item["status"] = self.status.into();
         item["cluster"] = self.cluster.into();
         item["source_name"] = self.source.into();

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use sea_orm::{ConnectionTrait as _, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, failing, micros, timestamp, word};
+use super::{Store, StoreError, failing, micros, read, timestamp, word};
 
 /// A rule that somebody made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,18 +141,12 @@ impl Store {
             micros(rule.created_at).into(),
         ];
         write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        for hidden in &hides {
-            let sql = "UPDATE drift_items SET status = $2, decided_by = $3, decided_at = $4 \
-                       WHERE fingerprint = $1 AND status IN ('pending', 'acknowledged')";
-            let values = [
-                hidden.fingerprint.as_str().into(),
-                word(DriftStatus::Ignored).into(),
-                rule.created_by.as_str().into(),
-                micros(now).into(),
-            ];
-            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-            self.close_reports(&write, super::reports::HOLDING, &hidden.fingerprint, now).await.map_err(&fail)?;
-        }
+        let hidden: Vec<String> = hides.iter().map(|hidden| hidden.fingerprint.clone()).collect();
+        let sql = "UPDATE drift_items SET status = $1, decided_by = $2, decided_at = $3 \
+                   WHERE status IN ('pending', 'acknowledged') AND";
+        let values = [word(DriftStatus::Ignored).into(), rule.created_by.as_str().into(), micros(now).into()];
+        self.update_each(&write, sql, &values, &hidden).await.map_err(&fail)?;
+        self.close_reports_with(&write, &hidden, now).await.map_err(&fail)?;
         self.commit(write).await.map_err(fail)?;
         Ok(Ok(hides))
     }
@@ -167,8 +161,7 @@ impl Store {
 
 impl Row {
     fn read(self) -> Result<MadeRule, StoreError> {
-        let Body { matches, owner, reason, expires } = serde_json::from_str(&self.body)
-            .map_err(|error| StoreError::Malformed { what: "a rule", reason: error.to_string() })?;
+        let Body { matches, owner, reason, expires } = read("a rule", &self.body)?;
         Ok(MadeRule {
             rule_id: self.rule_id,
             matches,

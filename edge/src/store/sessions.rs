@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, FromQueryResult};
 
 use super::tokens::hash;
-use super::{Role, Store, StoreError, failing, micros, named, word};
+use super::{Role, Store, StoreError, failing, micros, named, names, read, word};
 
 /// Who somebody is, and what they may do where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,6 @@ impl Store {
         until: Timestamp,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let list = |names: &[String]| serde_json::to_string(names).expect("names are JSON");
         let sql = "INSERT INTO sessions (hash, kind, token_id, name, role, clusters, namespaces, created_at, expires_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = [
@@ -75,8 +74,8 @@ impl Store {
             person.token_id.clone().into(),
             person.name.as_str().into(),
             word(person.role).into(),
-            list(&person.clusters).into(),
-            list(&person.namespaces).into(),
+            names(&person.clusters),
+            names(&person.namespaces),
             micros(now).into(),
             micros(until).into(),
         ];
@@ -118,14 +117,10 @@ impl Store {
 
 impl Row {
     fn read(self) -> Result<Person, StoreError> {
-        let list = |text: &str| {
-            serde_json::from_str(text)
-                .map_err(|error| StoreError::Malformed { what: "a session", reason: error.to_string() })
-        };
         Ok(Person {
             role: named("a session's role", self.role)?,
-            clusters: list(&self.clusters)?,
-            namespaces: list(&self.namespaces)?,
+            clusters: read("a session", &self.clusters)?,
+            namespaces: read("a session", &self.namespaces)?,
             name: self.name,
             token_id: self.token_id,
         })

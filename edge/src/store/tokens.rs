@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait as _, FromQueryResult, SqlErr};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Store, StoreError, failing, micros, named, timestamp, word};
+use super::{Store, StoreError, failing, micros, named, names, read, timestamp, word};
 
 /// What a token may do; each may do what those before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +70,6 @@ impl Store {
         secret: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let list = |names: &[String]| serde_json::to_string(names).expect("names are JSON");
         let sql = "INSERT INTO tokens (token_id, name, hash, role, clusters, namespaces, created_at, expires_at) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let values = [
@@ -78,8 +77,8 @@ impl Store {
             token.name.as_str().into(),
             hash(secret).into(),
             word(token.role).into(),
-            list(&token.clusters).into(),
-            list(&token.namespaces).into(),
+            names(&token.clusters),
+            names(&token.namespaces),
             micros(now).into(),
             token.expires_at.map(micros).into(),
         ];
@@ -123,16 +122,12 @@ pub(super) fn hash(secret: &str) -> String {
 
 impl Row {
     fn read(self) -> Result<TokenRow, StoreError> {
-        let list = |text: &str| {
-            serde_json::from_str(text)
-                .map_err(|error| StoreError::Malformed { what: "a token", reason: error.to_string() })
-        };
         Ok(TokenRow {
             token: NewToken {
                 name: self.name,
                 role: named("a token's role", self.role)?,
-                clusters: list(&self.clusters)?,
-                namespaces: list(&self.namespaces)?,
+                clusters: read("a token", &self.clusters)?,
+                namespaces: read("a token", &self.namespaces)?,
                 expires_at: self.expires_at.map(timestamp),
             },
             token_id: self.token_id,
