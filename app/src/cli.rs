@@ -133,17 +133,17 @@ fn tell(text: &str) {
 
 /// The async runtime that stories wait on. One thread talks to the network; the others are for comparing.
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))
+    runtime_of(1)
 }
 
 /// The async runtime of the service: its stories are many, and mostly wait.
 fn service_runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    runtime_of(2)
+}
+
+fn runtime_of(threads: usize) -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+        .worker_threads(threads)
         .enable_all()
         .build()
         .map_err(|error| Failure::new("cannot start the runtime").detail(error.to_string()))

@@ -63,6 +63,13 @@ pub(crate) struct Config {
     pub(crate) policy: Arc<Policy>,
 }
 
+impl Config {
+    /// A source by its name.
+    pub(crate) fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+}
+
 /// How long scans and their reports are kept.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keep {
@@ -187,7 +194,8 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         rules,
     } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
     let policy = Policy::new(rules).map_err(|e| e.to_string())?;
-    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    // One that is absolute stays as it is.
+    let from_here = |path: PathBuf| folder.join(path);
     let clusters = clusters.into_iter().map(|cluster| Cluster::read(cluster, folder)).collect::<Result<Vec<_>, _>>()?;
     unique(clusters.iter().map(|cluster| (cluster.name.as_str(), cluster.at)), "clusters")?;
     let store_address = store_address(&store, folder)?;
@@ -247,8 +255,8 @@ fn store_address(written: &Spanned<String>, folder: &Path) -> Result<StoreAddres
         at(written.referenced, &format!("store: {error}; {}", error.hint().unwrap_or_default()))
     })?;
     match address.file() {
-        Some(file) if file.is_relative() => Ok(StoreAddress::of_file(&folder.join(file))),
-        _ => Ok(address),
+        Some(file) => Ok(StoreAddress::of_file(&folder.join(file))),
+        None => Ok(address),
     }
 }
 
@@ -265,7 +273,8 @@ impl Cluster {
         let place = written.referenced;
         let file::Cluster { name, kubeconfig, context, in_cluster, snapshot, audit_log } = written.value;
         check_name(&name, place)?;
-        let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+        // One that is absolute stays as it is.
+        let from_here = |path: PathBuf| folder.join(path);
         let ways = [kubeconfig.is_some() || context.is_some(), in_cluster, snapshot.is_some()];
         if ways.into_iter().filter(|way| *way).count() > 1 {
             let why = format!("cluster {name:?}: say one of kubeconfig (with context), in_cluster, snapshot");
@@ -298,7 +307,8 @@ struct Credentials {
 impl GitHosts {
     fn read(written: file::Git, folder: &Path, beside: &Path) -> Result<Self, String> {
         let file::Git { copies, known_hosts_file, certificate_authority_file, credentials } = written;
-        let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+        // One that is absolute stays as it is.
+        let from_here = |path: PathBuf| folder.join(path);
         let credentials = credentials.into_iter().map(|written| {
             let place = written.referenced;
             let file::GitCredentials { host, user, token_file, ssh_key_file } = written.value;
@@ -340,8 +350,8 @@ impl GitHosts {
     }
 
     /// What is wrong where a host's credentials are for no source.
-    fn unused<'s>(&self, mut sources: impl Iterator<Item = &'s Source> + Clone) -> Option<String> {
-        let hosts: BTreeSet<String> = sources.by_ref().filter_map(|source| host_of(source.address())).collect();
+    fn unused<'s>(&self, sources: impl Iterator<Item = &'s Source>) -> Option<String> {
+        let hosts: BTreeSet<String> = sources.filter_map(|source| host_of(source.address())).collect();
         let Credentials { at: place, host, .. } = self.credentials.iter().find(|own| !hosts.contains(&own.host))?;
         Some(at(*place, &format!("git.credentials: no source is fetched from {host:?}; take it out, or add a source")))
     }
@@ -393,7 +403,8 @@ fn read_source(
         Some(interval) => interval.value,
         None => HOURLY,
     };
-    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    // One that is absolute stays as it is.
+    let from_here = |path: PathBuf| folder.join(path);
     let address = checked_address(&address, folder)?;
     Ok(Source {
         cluster: cluster.value,
@@ -419,7 +430,8 @@ fn read_source(
 
 fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Notifications, String> {
     let file::Notifications { language, digest_interval, telegram, slack, webhooks } = written;
-    let from_here = |path: PathBuf| if path.is_absolute() { path } else { folder.join(path) };
+    // One that is absolute stays as it is.
+    let from_here = |path: PathBuf| folder.join(path);
     let secret =
         |file: Option<PathBuf>, variable| file.map_or(Secret::Variable(variable), |f| Secret::File(from_here(f)));
     if digest_interval.value < SignedDuration::from_mins(1) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Sleeps, but for the end of the program; true if that has come.
-async fn rest(wait: Duration, stop: &CancellationToken) -> bool {
+pub(crate) async fn rest(wait: Duration, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => true,
         () = tokio::time::sleep(wait) => false,

@@ -64,6 +64,11 @@ pub(crate) enum Arg<'a> {
     Count(usize),
 }
 
+/// A name of an enum as JSON has it, which is what sentences, labels and colours are called by.
+pub(crate) fn word(name: impl serde::Serialize) -> String {
+    serde_json::to_value(name).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
 impl Words {
     /// A sentence without arguments.
     pub(crate) fn say(self, id: &str) -> String {

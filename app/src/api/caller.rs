@@ -10,6 +10,7 @@ use axum_extra::extract::CookieJar;
 
 use super::Problem;
 use crate::serve::{Peer, Service};
+use crate::words::word;
 
 /// The session's cookie.
 pub(crate) const COOKIE: &str = "anchorwatch_session";
@@ -40,8 +41,7 @@ impl Caller {
         if self.0.role >= role {
             return Ok(());
         }
-        let needs = serde_json::to_value(role).expect("a role is JSON");
-        let needs = needs.as_str().unwrap_or_default();
+        let needs = word(role);
         Err(Problem::new(StatusCode::FORBIDDEN, format!("{} may not do this", self.0.name)).detail(format!(
             "it takes the role {needs}; anchorwatch token create --role {needs} makes a token that has it"
         )))
@@ -49,8 +49,12 @@ impl Caller {
 
     /// True if they may see this place.
     pub(crate) fn sees(&self, cluster: &str, namespace: &str) -> bool {
-        let within = |names: &[String], name: &str| names.is_empty() || names.iter().any(|n| n == name);
-        within(&self.0.clusters, cluster) && within(&self.0.namespaces, namespace)
+        self.sees_cluster(cluster) && within(&self.0.namespaces, namespace)
+    }
+
+    /// True if they may see something of this cluster.
+    pub(crate) fn sees_cluster(&self, cluster: &str) -> bool {
+        within(&self.0.clusters, cluster)
     }
 
     /// True if no limit is set on what they see.
@@ -58,10 +62,26 @@ impl Caller {
         self.0.clusters.is_empty() && self.0.namespaces.is_empty()
     }
 
+    /// True if they may see a report or an item, which says its place.
+    pub(crate) fn sees_told(&self, told: &serde_json::Value) -> bool {
+        let text = |name: &str| told[name].as_str().unwrap_or_default();
+        self.sees(text("cluster"), text("namespace"))
+    }
+
+    /// True if they may make and end rules that are about this namespace, or about all. A rule is about all clusters.
+    pub(crate) fn may_rule(&self, namespace: Option<&str>) -> bool {
+        let names = &self.0.namespaces;
+        self.0.clusters.is_empty() && (names.is_empty() || namespace.is_some_and(|name| within(names, name)))
+    }
+
     /// A filter, narrowed to what they may see.
     pub(crate) fn limit(&self, filter: Filter) -> Filter {
         Filter { within_clusters: self.0.clusters.clone(), within_namespaces: self.0.namespaces.clone(), ..filter }
     }
+}
+
+fn within(names: &[String], name: &str) -> bool {
+    names.is_empty() || names.iter().any(|n| n == name)
 }
 
 impl FromRequestParts<Arc<Service>> for Caller {
@@ -76,13 +96,7 @@ impl FromRequestParts<Arc<Service>> for Caller {
                 None => None,
             };
             return match found {
-                Some(row) => Ok(Self(Person {
-                    name: row.token.name,
-                    role: row.token.role,
-                    clusters: row.token.clusters,
-                    namespaces: row.token.namespaces,
-                    token_id: Some(row.token_id),
-                })),
+                Some(row) => Ok(Self(row.into())),
                 None => Err(service.turn_away(parts)),
             };
         }

@@ -53,11 +53,7 @@ impl Deciding<'_> {
     /// An item that the caller may see.
     pub(crate) async fn item(self, fingerprint: &str) -> Result<Value, Problem> {
         let found = if fingerprint.contains('\0') { None } else { self.service.store.item(fingerprint).await? };
-        found.filter(|item| self.sees(item)).ok_or_else(|| Problem::not_found("item"))
-    }
-
-    fn sees(self, item: &Value) -> bool {
-        self.caller.sees(item["cluster"].as_str().unwrap_or_default(), item["namespace"].as_str().unwrap_or_default())
+        found.filter(|item| self.caller.sees_told(item)).ok_or_else(|| Problem::not_found("item"))
     }
 }
 
@@ -81,9 +77,8 @@ async fn preview(
     caller.must_be(Role::Operator)?;
     let rule = rule(deciding, item, request)?;
     let hides = service.store.would_hide(&rule.rule()).await?;
-    if let Some(beyond) = hides.iter().find(|hidden| !caller.sees(&hidden.cluster, &hidden.namespace)) {
-        // What it is they may not know.
-        let _ = beyond;
+    // What they are the caller may not know.
+    if hides.iter().any(|hidden| !caller.sees(&hidden.cluster, &hidden.namespace)) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the rule would hide items that you may not see")
             .detail("say more in match"));
     }
@@ -149,8 +144,7 @@ fn rule(deciding: Deciding<'_>, item: &Value, request: &IgnoreRequest) -> Result
     if parts.into_iter().flatten().any(|part| part.contains('\0')) {
         return Err(refuse("match: a zero byte stands for nothing"));
     }
-    let within = |names: &[String], name: Option<&String>| names.is_empty() || name.is_some_and(|n| names.contains(n));
-    if !caller.0.clusters.is_empty() || !within(&caller.0.namespaces, matches.namespace.as_ref()) {
+    if !caller.may_rule(matches.namespace.as_deref()) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "this rule reaches further than you may").detail(
             "who is limited to clusters makes no rules; who is limited to namespaces names one of them in match",
         ));

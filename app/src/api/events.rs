@@ -44,12 +44,10 @@ pub(super) async fn stream(
 fn told(event: &Event, caller: &Caller) -> Option<String> {
     let body = match event {
         Event::Seen { source, cluster } => {
-            let within = caller.0.clusters.is_empty() || caller.0.clusters.contains(cluster);
-            within.then(|| json!({"source": source, "cluster": cluster}))?
+            caller.sees_cluster(cluster).then(|| json!({"source": source, "cluster": cluster}))?
         }
         Event::Scanned { scan_id, source, cluster, version: _ } => {
-            let within = caller.0.clusters.is_empty() || caller.0.clusters.contains(cluster);
-            within.then(|| json!({"scan_id": scan_id, "source": source, "cluster": cluster}))?
+            caller.sees_cluster(cluster).then(|| json!({"scan_id": scan_id, "source": source, "cluster": cluster}))?
         }
         Event::Decided { id } => json!({"id": id}),
     };

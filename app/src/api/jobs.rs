@@ -25,7 +25,7 @@ pub(super) async fn job(
     let job = if job_id.contains('\0') { None } else { service.store.job(&job_id).await? };
     let config = service.config();
     let seen = |job: &Job| {
-        let source = config.sources.iter().find(|source| source.name == job.job.source);
+        let source = config.source(&job.job.source);
         let cluster = source.map_or("", |source| source.cluster.as_str());
         caller.sees_all() || job.job.namespaces.iter().all(|namespace| caller.sees(cluster, namespace))
     };

@@ -1,5 +1,6 @@
 //! The shapes of what the API gives. What is stored was written by core; a test reads every answer by these.
 
+use anchorwatch_core::drift::report;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -234,7 +235,8 @@ pub(crate) struct DriftScanRequest {
     pub(crate) namespaces: Vec<String>,
     /// What started it.
     #[serde(default)]
-    pub(crate) triggered_by: Option<Trigger>,
+    #[schema(value_type = Option<Trigger>)]
+    pub(crate) triggered_by: Option<report::Trigger>,
     /// Only sources of this cluster.
     #[serde(default)]
     pub(crate) cluster: Option<String>,

@@ -110,8 +110,5 @@ fn fingerprints(report: &Value) -> Vec<String> {
 /// A report that this caller may see.
 pub(crate) async fn visible(service: &Service, caller: &Caller, report_id: &str) -> Result<Value, Problem> {
     let report = if report_id.contains('\0') { None } else { service.store.report(report_id).await? };
-    let seen = |report: &Value| {
-        caller.sees(report["cluster"].as_str().unwrap_or_default(), report["namespace"].as_str().unwrap_or_default())
-    };
-    report.filter(seen).ok_or_else(|| Problem::not_found("report"))
+    report.filter(|report| caller.sees_told(report)).ok_or_else(|| Problem::not_found("report"))
 }

@@ -13,6 +13,7 @@ use super::model::{RuleList, RuleMatch, RuleResponse};
 use super::paging::answer;
 use super::{Caller, Problem};
 use crate::serve::{Event, Service};
+use crate::words::word;
 
 /// The rules: those of the configuration, which come first, and those that people made.
 #[utoipa::path(get, path = "/api/v1/rules", tag = "rules", responses(
@@ -66,9 +67,7 @@ impl Service {
                 problem
             });
         };
-        let within = caller.0.namespaces.is_empty()
-            || rule.matches.namespace.as_ref().is_some_and(|namespace| caller.0.namespaces.contains(namespace));
-        if !within || !caller.0.clusters.is_empty() {
+        if !caller.may_rule(rule.matches.namespace.as_deref()) {
             return Err(Problem::new(StatusCode::FORBIDDEN, "this rule reaches further than you may"));
         }
         if !self.store.end_rule(rule_id, &caller.0.name, self.now()).await? {
@@ -94,10 +93,7 @@ impl From<&OwnRule> for RuleResponse {
             },
             action: match rule.action {
                 Action::Ignore | Action::SetAside => "ignore".to_owned(),
-                Action::Level(level) => {
-                    let level = serde_json::to_value(level).expect("a level is JSON");
-                    level.as_str().unwrap_or_default().to_owned()
-                }
+                Action::Level(level) => word(level),
             },
             owner: rule.owner.clone(),
             reason: rule.reason.clone(),

@@ -78,7 +78,7 @@ pub(crate) async fn ask(
         let job = NewJob {
             source: source.name.clone(),
             namespaces: request.namespaces.clone(),
-            triggered_by: trigger(request.triggered_by),
+            triggered_by: request.triggered_by.unwrap_or(Trigger::Api),
             requested_by: Some(caller.0.name.clone()),
         };
         let job_id = match key {
@@ -109,7 +109,7 @@ fn chosen<'s>(sources: &'s [Source], request: &DriftScanRequest, caller: &Caller
         .iter()
         .filter(|s| source.as_ref().is_none_or(|name| *name == s.name))
         .filter(|s| cluster.as_ref().is_none_or(|name| *name == s.cluster))
-        .filter(|s| caller.0.clusters.is_empty() || caller.0.clusters.contains(&s.cluster))
+        .filter(|s| caller.sees_cluster(&s.cluster))
         .collect();
     if meant.is_empty() {
         return Err(Problem::not_found("source").detail("GET /api/v1/sources lists them"));
@@ -125,16 +125,6 @@ fn chosen<'s>(sources: &'s [Source], request: &DriftScanRequest, caller: &Caller
             .detail(format!("to: {}", source.namespaces().iter().cloned().collect::<Vec<_>>().join(", "))));
     }
     Ok(meant)
-}
-
-fn trigger(asked: Option<model::Trigger>) -> Trigger {
-    match asked {
-        Some(model::Trigger::Cron) => Trigger::Cron,
-        Some(model::Trigger::Webhook) => Trigger::Webhook,
-        Some(model::Trigger::Manual) => Trigger::Manual,
-        Some(model::Trigger::Watch) => Trigger::Watch,
-        Some(model::Trigger::Api) | None => Trigger::Api,
-    }
 }
 
 /// The same for the same parts, in every replica.

@@ -24,7 +24,7 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let rows = service.store.sources().await?;
-    let within = |row: &SourceRow| caller.0.clusters.is_empty() || caller.0.clusters.contains(&row.cluster);
+    let within = |row: &SourceRow| caller.sees_cluster(&row.cluster);
     let items: Vec<SourceResponse> = rows.into_iter().filter(within).map(|row| response(&service, row)).collect();
     Ok(answer(&headers, &SourceList { total: items.len() as u64, items }))
 }

@@ -7,7 +7,6 @@ use anchorwatch_core::drift::compare::Class;
 use anchorwatch_core::drift::policy::{IgnoredItem, OwnRule};
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::drift::{DriftItem, DriftLevel};
-use serde::Serialize;
 
 use super::output::{self, Style};
 use super::{plain, target};
@@ -16,6 +15,7 @@ use crate::drift::scan::{Outcome, scan};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
+use crate::words::word;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -155,11 +155,6 @@ fn place(kind: &str, name: &str, path: &str) -> String {
     plain(format!("{kind}/{name} {path}").trim_end())
 }
 
-/// A name as JSON writes it, for the id of a sentence.
-fn id_of(value: impl Serialize) -> String {
-    serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-}
-
 fn explain(item: &DriftItem, style: &Style, out: &mut String) {
     let words = style.words;
     let object = output::object(&item.resource_kind, &item.resource_name, &item.namespace);
@@ -168,10 +163,7 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         let label = words.say(label);
         let _ = writeln!(out, "   {}  {text}", output::padded(&label, 6));
     };
-    line(
-        "label-change",
-        &format!("{} · {}", id_of(item.change), words.say(&format!("explain-{}", id_of(item.change)))),
-    );
+    line("label-change", &format!("{} · {}", word(item.change), words.say(&format!("explain-{}", word(item.change)))));
     let source = item.source.as_ref().and_then(|s| Some((s.file.as_deref()?, s.line)));
     let place = source.map_or_else(String::new, |(file, line)| match line {
         Some(line) => format!("   {}:{line}", plain(file)),
@@ -184,8 +176,8 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         line("label-live", &plain(&output::flow(live.as_json())));
     }
     let manager = item.attribution.as_ref().map(|a| plain(&a.manager)).unwrap_or_default();
-    let why = words.say_with(&format!("why-{}", id_of(item.origin_reason)), &[("manager", Text(&manager))]);
-    line("label-origin", &format!("{} · {why}", words.say(&format!("origin-{}", id_of(item.origin)))));
+    let why = words.say_with(&format!("why-{}", word(item.origin_reason)), &[("manager", Text(&manager))]);
+    line("label-origin", &format!("{} · {why}", words.say(&format!("origin-{}", word(item.origin)))));
     if let Some(who) = &item.attribution {
         line("label-who", &output::who(who, style));
     }

@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::serve::Settings;
 use crate::failure::Failure;
 use crate::serve::store_failure;
+use crate::words::word;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
@@ -144,7 +145,6 @@ async fn list(settings: &Settings) -> Result<(), Failure> {
             (None, Some(end)) => format!("until {}", end.strftime("%Y-%m-%d")),
             (None, None) => "valid".to_owned(),
         };
-        let role = serde_json::to_value(token.role).expect("a role is JSON");
         let limits: Vec<String> = token
             .clusters
             .iter()
@@ -155,7 +155,7 @@ async fn list(settings: &Settings) -> Result<(), Failure> {
         let line = format!(
             "{:<24} {:<9} {:<22} {:<20} {limits}",
             token.name,
-            role.as_str().unwrap_or_default(),
+            word(token.role),
             row.created_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             state,
         );

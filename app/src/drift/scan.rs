@@ -99,10 +99,8 @@ pub(crate) struct Outcome {
     pub(crate) admitted: Vec<DriftItem>,
     /// What was looked at.
     pub(crate) extent: Extent,
-    /// What could not be judged, though it may differ.
-    pub(crate) blind: Blind,
-    /// What the source was read as; another one when something in it has changed.
-    pub(crate) version: u64,
+    /// What a service keeps of it beside its reports; only where it is named by one.
+    pub(crate) kept: Option<Kept>,
 }
 
 /// A document of Git's that could not be read.
@@ -145,6 +143,15 @@ impl Outcome {
     pub(crate) fn is_complete(&self) -> bool {
         self.problems.is_empty() && self.reports.iter().all(|report| report.not_compared.is_empty())
     }
+}
+
+/// What a service keeps of a scan beside its reports.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// What could not be judged, though it may differ.
+    pub(crate) blind: Blind,
+    /// What the source was read as; another one when something in it has changed.
+    pub(crate) version: u64,
 }
 
 /// What a scan could not judge: of an item there that it does not tell, nobody knows whether it is gone.
@@ -249,7 +256,10 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         }
         let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
         let reports = reports(&examiner, request, examined, &unlisted, gaps);
-        let blind = Blind::of(index, &reports, is_whole);
+        let kept = request
+            .named
+            .is_some()
+            .then(|| Kept { blind: Blind::of(index, &reports, is_whole), version: source.version() });
 
         let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
         let past_faults = examiner.past.iter().flat_map(|past| past.faults());
@@ -270,9 +280,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
         let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
         let admitted = examiner.confirm.map(Confirmation::admitted).unwrap_or_default();
         let root = source.origin.root.clone();
-        let version = source.version();
         let source = request.source.address.clone();
-        Ok(Outcome { reports, problems, source, root, told, admitted, extent, blind, version })
+        Ok(Outcome { reports, problems, source, root, told, admitted, extent, kept })
     })
 }
 

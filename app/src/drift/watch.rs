@@ -156,13 +156,14 @@ impl Watch<'_> {
         let wish = &self.wishes[index];
         let (api_version, kind) = wish.listed();
         self.at += 1;
+        let place = place(raw, api_version, kind);
         if let (true, Some(objects)) = (listed, &mut self.listing[index]) {
-            objects.extend(place(raw, api_version, kind));
+            objects.extend(place.clone());
         }
         let Verdict { result, .. } = self.examiner.examine(raw, (api_version, kind), self.at);
         // What cannot be read is told by the next scan as not compared; nobody knows what became of it.
         let items = result.ok()?;
-        self.tell(place(raw, api_version, kind)?, items, Some(raw))
+        self.tell(place?, items, Some(raw))
     }
 
     /// An object that is gone.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 
-use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::{DriftLevel, Origin};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::drift::scan::Outcome;
+use crate::words::word;
 
 type Labels = Vec<(&'static str, String)>;
 type Seconds = Gauge<f64, AtomicU64>;
@@ -96,19 +97,18 @@ impl Metrics {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
         self.last_success.get_or_create(&place()).set(at.as_second() as f64);
         self.duration.get_or_create(&place()).observe(seconds);
-        let mut counts: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        let mut counts: BTreeMap<(DriftLevel, Origin), i64> = BTreeMap::new();
         // What is there no more is zero, and does not stay as it was.
-        for level in ["high", "medium", "info"] {
-            for origin in ["human", "controller", "stale", "unknown"] {
+        for level in [DriftLevel::High, DriftLevel::Medium, DriftLevel::Info] {
+            for origin in [Origin::Human, Origin::Controller, Origin::Stale, Origin::Unknown] {
                 counts.insert((level, origin), 0);
             }
         }
-        let words: Vec<(String, String)> = outcome.reports.iter().flat_map(|r| &r.items).map(words).collect();
-        for (level, origin) in &words {
-            *counts.entry((level, origin)).or_default() += 1;
+        for item in outcome.reports.iter().flat_map(|report| &report.items) {
+            *counts.entry((item.drift_level, item.origin)).or_default() += 1;
         }
         for ((level, origin), count) in counts {
-            let labels = [place(), vec![("level", level.to_owned()), ("origin", origin.to_owned())]].concat();
+            let labels = [place(), vec![("level", word(level)), ("origin", word(origin))]].concat();
             self.items.get_or_create(&labels).set(count);
         }
         let gaps = i64::try_from(outcome.not_compared().len()).unwrap_or(i64::MAX);
@@ -119,10 +119,4 @@ impl Metrics {
         let labels = vec![("cluster", cluster.to_owned()), ("source", source.to_owned())];
         self.failures.get_or_create(&labels).inc();
     }
-}
-
-fn words(item: &DriftItem) -> (String, String) {
-    let word = |value: serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let value = |of: serde_json::Result<serde_json::Value>| word(of.unwrap_or_default());
-    (value(serde_json::to_value(item.drift_level)), value(serde_json::to_value(item.origin)))
 }

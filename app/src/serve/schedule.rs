@@ -7,6 +7,7 @@ use anchorwatch_edge::clock;
 use anchorwatch_edge::store::StoreError;
 
 use super::Service;
+use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -21,9 +22,8 @@ pub(super) async fn run(service: Arc<Service>) {
             }
             Err(error) => faults.note(&error),
         }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = service.stop.cancelled() => return,
+        if rest(EVERY, &service.stop).await {
+            return;
         }
     }
 }
@@ -34,7 +34,7 @@ async fn queue(service: &Service) -> Result<usize, StoreError> {
     let now = service.now();
     let mut queued = 0;
     for name in service.store.due(now).await? {
-        let Some(source) = config.sources.iter().find(|source| source.name == name) else { continue };
+        let Some(source) = config.source(&name) else { continue };
         let millis = u64::try_from(source.interval.as_millis()).unwrap_or(u64::MAX);
         let next_in = source.interval + Duration::from_millis(clock::chance(millis / 10));
         queued += usize::from(service.store.queue_if_due(&name, &clock::new_id(), next_in, now).await?);

@@ -8,6 +8,7 @@ use jiff::SignedDuration;
 
 use super::Service;
 use super::work::Faults;
+use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_mins(5);
 
@@ -18,9 +19,8 @@ pub(super) async fn run(service: Arc<Service>) {
             Ok(()) => faults.none(),
             Err(error) => faults.note(&error),
         }
-        tokio::select! {
-            () = tokio::time::sleep(EVERY) => {}
-            () = service.stop.cancelled() => return,
+        if rest(EVERY, &service.stop).await {
+            return;
         }
     }
 }

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::{Event, Service};
-use crate::drift::scan::{Blind, Outcome, scan};
+use crate::drift::scan::{Outcome, scan};
 use crate::fail_point;
 use crate::failure::Failure;
 
@@ -48,7 +48,7 @@ pub(super) async fn run(service: Arc<Service>) {
 async fn perform(service: &Arc<Service>, claim: Claim) {
     let started_at = service.now();
     let config = service.config();
-    let (result, cluster) = match config.sources.iter().find(|source| source.name == claim.job.source) {
+    let (result, cluster) = match config.source(&claim.job.source) {
         Some(source) => match service.policy().await {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
@@ -119,9 +119,9 @@ impl Record {
     /// Writes it as soon as the store takes it.
     async fn write(self, service: &Service, claim: &Claim) {
         let source = &claim.job.source;
-        let blind = self.result.as_ref().map(|outcome| &outcome.blind).ok();
+        let kept = self.result.as_ref().ok().and_then(|outcome| outcome.kept.as_ref());
         let would_see = |item: &anchorwatch_edge::store::OpenItem| {
-            blind.is_some_and(|blind: &Blind| blind.sees(&item.resource_kind, &item.namespace, &item.resource_name))
+            kept.is_some_and(|kept| kept.blind.sees(&item.resource_kind, &item.namespace, &item.resource_name))
         };
         let mut faults = Faults::new("cannot record a scan; trying again");
         let recorded = loop {
@@ -184,7 +184,7 @@ impl Record {
                 service.metrics.scan_failed(&self.cluster, source);
             }
         }
-        let version = self.result.as_ref().map(|outcome| outcome.version).ok();
+        let version = kept.map(|kept| kept.version);
         service.announce(Event::Scanned {
             scan_id: self.scan_id,
             source: source.clone(),

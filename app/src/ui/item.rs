@@ -13,13 +13,13 @@ use serde_json::Value as Json;
 use super::address::{self, Address};
 use super::frame::{Frame, Time};
 use super::html;
-use super::rows::{self, Level, graded, origin_reason, tag, word};
+use super::rows::{self, Level, graded, origin_reason, tag};
 use super::visit::Visit;
 use crate::api::model::{DriftItem, DriftLevel, DriftReport, DriftStatus};
 use crate::api::{Caller, Deciding, Problem};
 use crate::serve::Service;
 use crate::shown::{self, hunks, short_commit, value};
-use crate::words::Arg::Text;
+use crate::words::{Arg::Text, word};
 
 /// Lines around what differs.
 const CONTEXT: usize = 2;

@@ -94,14 +94,7 @@ async fn person(service: &Service, shown: &Shown) -> Result<Option<Person>, Prob
     if !shown.code.is_empty() {
         return Ok(service.store.take_login(&shown.code, now).await?);
     }
-    let found = service.store.token_of(shown.token.trim(), now).await?;
-    Ok(found.map(|row| Person {
-        name: row.token.name,
-        role: row.token.role,
-        clusters: row.token.clusters,
-        namespaces: row.token.namespaces,
-        token_id: Some(row.token_id),
-    }))
+    Ok(service.store.token_of(shown.token.trim(), now).await?.map(Person::from))
 }
 
 /// Ends the session.

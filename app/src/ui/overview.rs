@@ -15,11 +15,12 @@ use serde::Deserialize;
 use super::address::Address;
 use super::frame::Frame;
 use super::html;
-use super::rows::{self, Listing, Manner, STATUSES, word};
+use super::rows::{self, Listing, Manner, STATUSES};
 use super::sources::{self, SourceState};
 use super::visit::Visit;
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
+use crate::words::word;
 
 /// Items on a page.
 const MOST: u64 = 200;

@@ -34,15 +34,18 @@ pub(crate) async fn humane(State(service): State<Arc<Service>>, request: Request
     let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let is_htmx = parts.headers.contains_key("hx-request");
     let is_person = !is_api && (accept.contains("text/html") || is_htmx);
+    if !is_person {
+        return next.run(Request::from_parts(parts, body)).await;
+    }
     let visit = Visit::of(&parts, &service);
     let method = parts.method.clone();
-    if let Some(language) = visit::chosen(&parts.uri).filter(|_| is_person && method.is_safe()) {
+    if let Some(language) = visit::chosen(&parts.uri).filter(|_| method.is_safe()) {
         return remembering(language, &visit.here);
     }
     let response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions().get::<Problem>() {
-        Some(problem) if is_person => page(visit, &method, problem, is_htmx),
-        _ => response,
+        Some(problem) => page(visit, &method, problem, is_htmx),
+        None => response,
     }
 }
 

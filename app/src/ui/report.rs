@@ -9,13 +9,14 @@ use axum_extra::extract::WithRejection;
 
 use super::address::Address;
 use super::frame::{Frame, Time};
-use super::rows::{self, Listing, Manner, word};
+use super::rows::{self, Listing, Manner};
 use super::visit::Visit;
 use super::{html, item, reports, sources};
 use crate::api::model::DriftReport;
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
 use crate::shown::short_commit;
+use crate::words::word;
 
 #[derive(Template)]
 #[template(path = "report.html")]

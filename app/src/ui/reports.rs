@@ -15,12 +15,13 @@ use super::address::{Address, encoded};
 use super::frame::{Frame, Time};
 use super::html;
 use super::overview::{Chip, Chips};
-use super::rows::{self, word};
+use super::rows;
 use super::visit::Visit;
 use crate::api::model::{DriftReport, ScanState};
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
 use crate::shown::short_commit;
+use crate::words::word;
 
 /// Reports on a page.
 const MOST: u64 = 50;

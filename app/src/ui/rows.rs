@@ -13,6 +13,7 @@ use super::frame::{Frame, Time};
 use crate::api::Problem;
 use crate::api::model::{Attribution, DriftItem, DriftLevel};
 use crate::shown::{self, short_path, value};
+use crate::words::word;
 
 /// Characters of a value that a line has room for.
 const MOST: usize = 48;
@@ -168,11 +169,6 @@ pub(super) fn origin_reason(item: &DriftItem) -> Option<OriginReason> {
 /// A name of core's, of its word in JSON.
 fn named<T: DeserializeOwned>(word: &str) -> Option<T> {
     serde_json::from_value(Json::from(word)).ok()
-}
-
-/// A name as JSON has it.
-pub(super) fn word(name: impl serde::Serialize) -> String {
-    serde_json::to_value(name).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// What the query says of a status or level.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_edge::store::{JobOutcome, Role, SourceRow};
 use askama::Template;
 use axum::extract::{Path, Query, State};
@@ -86,19 +87,19 @@ impl SourceState {
 
 /// The sources that the caller may see, by name.
 pub(super) async fn states(service: &Service, caller: &Caller, frame: &Frame) -> Result<Vec<SourceState>, Problem> {
-    let mut states = Vec::new();
+    let (mut states, mut last) = (Vec::new(), service.store.last_reports().await?);
     for row in service.store.sources().await? {
-        if !caller.0.clusters.is_empty() && !caller.0.clusters.contains(&row.cluster) {
+        if !caller.sees_cluster(&row.cluster) {
             continue;
         }
-        let reports = service.store.last_reports(&row.name).await?;
+        let reports = last.remove(&row.name).unwrap_or_default();
         let reports: Vec<DriftReport> = reports
             .into_iter()
             .map(serde_json::from_value)
             .collect::<Result<_, _>>()
             .map_err(|e| rows::malformed(&e))?;
         let seen = reports.into_iter().filter(|report| caller.sees(&report.cluster, &report.namespace)).collect();
-        let interval = service.config().sources.iter().find(|s| s.name == row.name).map(|s| s.interval);
+        let interval = service.config().source(&row.name).map(|source| source.interval);
         let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());
         states.push(state(row, seen, interval.unwrap_or(SignedDuration::MAX), frame));
     }
@@ -250,7 +251,7 @@ pub(super) async fn scan(
 ) -> Result<Response, Problem> {
     let request = model::DriftScanRequest {
         namespaces: caller.0.namespaces.clone(),
-        triggered_by: Some(model::Trigger::Manual),
+        triggered_by: Some(Trigger::Manual),
         cluster: None,
         source: Some(name),
     };

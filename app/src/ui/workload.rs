@@ -11,14 +11,14 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::frame::{Frame, Time};
-use super::rows::{self, Listing, Manner, word};
+use super::rows::{self, Listing, Manner};
 use super::visit::Visit;
 use super::{address, html, item};
 use crate::api::model::{DriftItem, DriftStatus};
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
 use crate::shown::{short_commit, short_path};
-use crate::words::Arg::Text;
+use crate::words::{Arg::Text, word};
 
 /// Values that items had, that are told.
 const MOST: u64 = 200;

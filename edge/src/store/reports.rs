@@ -1,5 +1,6 @@
 //! `drift_reports`, `drift_report_items` and `drift_items`, as they are asked for.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anchorwatch_core::drift::DriftLevel;
@@ -152,13 +153,18 @@ impl Store {
     }
 
     /// The reports of the last scan of a source that compared something, without their items.
-    pub async fn last_reports(&self, source: &str) -> Result<Vec<Json>, StoreError> {
+    pub async fn last_reports(&self) -> Result<BTreeMap<String, Vec<Json>>, StoreError> {
         let sql = format!(
-            "SELECT {REPORT} FROM drift_reports WHERE scan_id = (SELECT scan_id FROM scans WHERE source = $1 \
-             AND state <> 'failed' ORDER BY started_at DESC, scan_id DESC LIMIT 1) ORDER BY namespace"
+            "SELECT {REPORT} FROM drift_reports WHERE scan_id IN (SELECT scan_id FROM (SELECT scan_id, \
+             ROW_NUMBER() OVER (PARTITION BY source ORDER BY started_at DESC, scan_id DESC) AS age \
+             FROM scans WHERE state <> 'failed') ranked WHERE age = 1) ORDER BY source, namespace"
         );
-        let rows = ReportRow::find_by_statement(self.statement(&sql, [source.into()])).all(&self.db).await;
-        rows.map_err(failing("list the last reports"))?.into_iter().map(ReportRow::json).collect()
+        let rows = ReportRow::find_by_statement(self.statement(&sql, [])).all(&self.db).await;
+        let mut last: BTreeMap<String, Vec<Json>> = BTreeMap::new();
+        for row in rows.map_err(failing("list the last reports"))? {
+            last.entry(row.source.clone()).or_default().push(row.json()?);
+        }
+        Ok(last)
     }
 
     /// Items as they are now, by fingerprint.

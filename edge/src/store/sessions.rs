@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, FromQueryResult};
 
 use super::tokens::hash;
-use super::{Role, Store, StoreError, failing, micros, named, names, read, word};
+use super::{NewToken, Role, Store, StoreError, TokenRow, failing, micros, named, names, read, word};
 
 /// Who somebody is, and what they may do where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub struct Person {
     pub namespaces: Vec<String>,
     /// The token by which they came, if they came by one: it ends with it.
     pub token_id: Option<String>,
+}
+
+impl From<TokenRow> for Person {
+    fn from(TokenRow { token_id, token, .. }: TokenRow) -> Self {
+        let NewToken { name, role, clusters, namespaces, expires_at: _ } = token;
+        Self { name, role, clusters, namespaces, token_id: Some(token_id) }
+    }
 }
 
 #[derive(FromQueryResult)]
