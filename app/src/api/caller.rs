@@ -57,11 +57,6 @@ impl Caller {
         within(&self.0.clusters, cluster)
     }
 
-    /// True if no limit is set on what they see.
-    pub(crate) fn sees_all(&self) -> bool {
-        self.0.clusters.is_empty() && self.0.namespaces.is_empty()
-    }
-
     /// True if they may see a report or an item, which says its place.
     pub(crate) fn sees_told(&self, told: &serde_json::Value) -> bool {
         let text = |name: &str| told[name].as_str().unwrap_or_default();

@@ -27,7 +27,8 @@ pub(super) async fn job(
     let seen = |job: &Job| {
         let source = config.source(&job.job.source);
         let cluster = source.map_or("", |source| source.cluster.as_str());
-        caller.sees_all() || job.job.namespaces.iter().all(|namespace| caller.sees(cluster, namespace))
+        // A job without namespaces is about all of its source's.
+        caller.sees_cluster(cluster) && job.job.namespaces.iter().all(|namespace| caller.sees(cluster, namespace))
     };
     job.filter(seen).map(response).map(Json).ok_or_else(|| Problem::not_found("job"))
 }

@@ -410,3 +410,25 @@ fn it_speaks_tls_where_it_has_a_certificate_and_not_in_the_open_without() {
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
     assert!(text.starts_with("HTTP/1.1 200 OK"), "{text} {}", String::from_utf8_lossy(&answer.stderr));
 }
+
+#[test]
+fn a_job_of_another_cluster_is_not_there() {
+    // Two clusters: who is limited to one hears nothing of scans of the other, nor why they failed.
+    let world = World::with("");
+    let config = fs::read_to_string(world.path("anchorwatch.yaml")).unwrap();
+    let both = config.replace(
+        "sources:\n",
+        "- {name: far, snapshot: none.json}\nsources:\n- {name: far, cluster: far, address: git}\n",
+    );
+    fs::write(world.path("anchorwatch.yaml"), both).unwrap();
+    let path = world.folder.path().to_owned();
+    let world = World { service: World::start(&path), folder: world.folder };
+    let ann = world.approver();
+    let near = world.token("near", &["--role", "operator", "--cluster", "lab"]);
+    let bearer = format!("Bearer {ann}");
+    let headers = [("authorization", bearer.as_str()), ("prefer", "respond-async")];
+    let queued = world.service.ask("POST", "/api/v1/drift/scan", &headers, "{\"source\": \"far\"}");
+    let href = queued.header("location").unwrap();
+    assert_eq!(world.service.get(href, &ann).status, 200);
+    assert_eq!(world.service.get(href, &near).status, 404);
+}
