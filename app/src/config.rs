@@ -22,7 +22,8 @@ use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
 use crate::drift::source::{GitAccess, SourceRequest};
 use crate::failure::Failure;
-use crate::notify::channels::{Notifications, Secret, TelegramSettings};
+use crate::notify::channels::{Notifications, TelegramSettings};
+use crate::secret::Secret;
 use file::{File, Secrets};
 
 /// How often a source is scanned that does not say.
@@ -64,6 +65,37 @@ pub(crate) struct Config {
 }
 
 impl Config {
+    /// True if it says otherwise than the one before of something that is looked at only when the service starts.
+    pub(crate) fn needs_restart(&self, before: &Self) -> bool {
+        let Self {
+            listen,
+            hosts,
+            public_url,
+            behind_proxy,
+            tls,
+            store,
+            secret_key_file,
+            timezone,
+            scans_at_once,
+            keep: _,
+            push_webhook,
+            notifications,
+            sources: _,
+            policy: _,
+        } = self;
+        *listen != before.listen
+            || *hosts != before.hosts
+            || *public_url != before.public_url
+            || *behind_proxy != before.behind_proxy
+            || *tls != before.tls
+            || *store != before.store
+            || *secret_key_file != before.secret_key_file
+            || *timezone != before.timezone
+            || *scans_at_once != before.scans_at_once
+            || *push_webhook != before.push_webhook
+            || *notifications != before.notifications
+    }
+
     /// A source by its name.
     pub(crate) fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.name == name)

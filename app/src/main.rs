@@ -8,6 +8,7 @@ mod fail_point;
 mod failure;
 mod index;
 mod notify;
+mod secret;
 mod serve;
 mod shown;
 mod telemetry;

@@ -26,10 +26,11 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, Source};
 use crate::failure::Failure;
 use crate::notify;
-use crate::notify::channels::{Channels, Secret};
+use crate::notify::channels::Channels;
 use crate::notify::poll::Polling;
 use crate::notify::send::Sending;
 use crate::notify::word::Wording;
+use crate::secret::Secret;
 use crate::words::Words;
 use limits::Limits;
 pub(crate) use listen::{Listener, Peer};
@@ -111,12 +112,15 @@ impl Event {
     }
 }
 
+/// Reads the configuration, with what the command line says instead.
+pub(crate) type Again = Box<dyn Fn() -> Result<Config, Failure> + Send>;
+
 /// How the service is to be run.
 pub(crate) struct Plan {
     /// What was configured.
     pub(crate) config: Config,
     /// How to read the configuration again.
-    pub(crate) again: Option<std::path::PathBuf>,
+    pub(crate) again: Option<Again>,
     /// Its clock.
     pub(crate) clock: Clock,
     /// True if whoever comes may read.
@@ -195,8 +199,8 @@ fn configured(source: &Source) -> ConfiguredSource<'_> {
 }
 
 /// Runs the service until it is told to stop. `started` is told where it listens, and how to come in.
-pub(crate) async fn serve(plan: Plan, started: impl FnOnce(&str, Option<&str>)) -> Result<(), Failure> {
-    let again = plan.again.clone();
+pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str>)) -> Result<(), Failure> {
+    let again = plan.again.take();
     let service = Service::open(plan).await?;
     let listener = Listener::bind(&service).await?;
     let base = listener.base_url();
@@ -216,7 +220,7 @@ pub(crate) async fn serve(plan: Plan, started: impl FnOnce(&str, Option<&str>)) 
     duties.close();
     started(&base, login.as_deref());
 
-    signals(&service, again.as_deref()).await?;
+    signals(&service, again.as_ref()).await?;
     service.stop.cancel();
     if tokio::time::timeout(PATIENCE, duties.wait()).await.is_err() {
         tracing::warn!(seconds = PATIENCE.as_secs(), "stopped before all was done; other replicas take it over");
@@ -249,7 +253,7 @@ fn tell(service: &Service, channels: Channels, duties: &TaskTracker) {
 }
 
 /// Waits until somebody says stop; reads the configuration again when somebody says so.
-async fn signals(service: &Service, again: Option<&std::path::Path>) -> Result<(), Failure> {
+async fn signals(service: &Service, again: Option<&Again>) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};
     let listen =
         |kind| signal(kind).map_err(|error| Failure::new("cannot listen to signals").detail(error.to_string()));
@@ -260,26 +264,21 @@ async fn signals(service: &Service, again: Option<&std::path::Path>) -> Result<(
             _ = interrupt.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),
             () = service.stop.cancelled() => return Ok(()),
-            _ = hangup.recv() => if let Some(path) = again { reload(service, path).await },
+            _ = hangup.recv() => if let Some(again) = again { reload(service, again()).await },
         }
     }
 }
 
-async fn reload(service: &Service, path: &std::path::Path) {
-    match crate::config::read(path) {
+async fn reload(service: &Service, read: Result<Config, Failure>) {
+    match read {
         Ok(config) => {
             let before = service.config();
-            if config.listen != before.listen
-                || config.store != before.store
-                || config.tls != before.tls
-                || config.notifications != before.notifications
-                || config.push_webhook != before.push_webhook
-            {
-                tracing::warn!("listen, store, tls, push_webhook and notifications take effect with a restart");
+            if config.needs_restart(&before) {
+                tracing::warn!("only sources, rules and retention take effect now, the rest with a restart");
             }
             *service.config.write().expect("nobody panics while it is replaced") = Arc::new(config);
             match service.configure_sources().await {
-                Ok(()) => tracing::info!(config = %path.display(), "configuration read again"),
+                Ok(()) => tracing::info!("configuration read again"),
                 Err(error) => tracing::error!(%error, "cannot write the sources of the new configuration"),
             }
         }

@@ -88,6 +88,7 @@ impl Words {
             scan::ENCRYPTED => "gap-encrypted",
             scan::IN_DOUBT => "gap-in-doubt",
             scan::NAMELESS => "gap-nameless",
+            scan::SECRET => "gap-secret",
             scan::UNSTABLE => "gap-unstable",
             other => return Cow::Borrowed(other),
         };

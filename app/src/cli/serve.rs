@@ -64,16 +64,19 @@ impl Settings {
 }
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    let mut config = args.settings.read()?;
-    if let Some(listen) = args.listen {
-        config.listen = listen;
-    }
+    let ServeArgs { settings, listen, logs } = args;
+    let file = settings.config.clone();
+    let read = move || {
+        let config = settings.read()?;
+        Ok(config::Config { listen: listen.unwrap_or(config.listen), ..config })
+    };
+    let config = read()?;
     if config.sources.is_empty() {
-        return Err(Failure::new(format!("{} names no source", args.settings.config.display()))
+        return Err(Failure::new(format!("{} names no source", file.display()))
             .hint("anchorwatch.example.yaml shows how: at least one under `clusters` and one under `sources`"));
     }
-    args.logs.start()?;
-    let plan = Plan { config, again: Some(args.settings.config), clock: Clock::default(), open: false };
+    logs.start()?;
+    let plan = Plan { config, again: Some(Box::new(read)), clock: Clock::default(), open: false };
     super::service_runtime()?.block_on(serve(plan, |address, login| {
         super::tell(&format!("listening on {address}"));
         if let Some(login) = login {

@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use super::side::Opening;
 use super::unstable::Unstable;
 use crate::failure::Failure;
-use crate::notify::channels::Secret;
+use crate::secret::Secret;
 
 /// What a person says about a source.
 #[derive(Debug, Clone, PartialEq, Eq)]

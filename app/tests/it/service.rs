@@ -432,3 +432,35 @@ fn a_job_of_another_cluster_is_not_there() {
     assert_eq!(world.service.get(href, &ann).status, 200);
     assert_eq!(world.service.get(href, &near).status, 404);
 }
+
+#[test]
+fn the_configuration_is_read_again_and_a_bad_one_is_not_taken() {
+    let world = World::new();
+    let ann = world.approver();
+    let hang_up =
+        || assert!(Command::new("kill").args(["-HUP", &world.service.id().to_string()]).status().unwrap().success());
+    let says = |what: &str| {
+        for _ in 0..500 {
+            if world.service.log().contains(what) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        unreachable!("never said {what}: {}", world.service.log());
+    };
+    let config = fs::read_to_string(world.path("anchorwatch.yaml")).unwrap();
+    fs::write(world.path("anchorwatch.yaml"), "sauces: []\n").unwrap();
+    hang_up();
+    says("the one before it stays");
+    let names = || {
+        let sources = world.service.get("/api/v1/sources", &ann).json();
+        sources["items"].as_array().unwrap().iter().map(|source| source["name"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(), ["shop"]);
+    let more = format!("{config}- {{name: more, cluster: lab, address: git}}\nscans_at_once: 1\n");
+    fs::write(world.path("anchorwatch.yaml"), more).unwrap();
+    hang_up();
+    says("configuration read again");
+    assert_eq!(names(), ["more", "shop"]);
+    assert!(world.service.log().contains("the rest with a restart"), "{}", world.service.log());
+}

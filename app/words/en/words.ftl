@@ -71,6 +71,7 @@ not-compared-in = not compared in { $namespace }: { $what } { $reason }
 gap-encrypted = encrypted in Git; its keys were compared
 gap-in-doubt = not found, but it may be in what could not be read
 gap-nameless = generateName: the cluster chooses a new name each time
+gap-secret = a Secret; compared where the source says secrets: compare
 gap-unstable = not deterministic: two renderings of the same commit differ here
 not-compared-count = not compared: { $count } (without -q they are named)
 repeated = { $object } is also in { $first }; keep one (the first was compared)

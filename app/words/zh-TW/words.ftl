@@ -53,6 +53,7 @@ not-compared-in = 未比對（{ $namespace }）：{ $what } { $reason }
 gap-encrypted = 在 Git 中已加密；僅比對其鍵
 gap-in-doubt = 未找到，但可能在無法讀取的內容之中
 gap-nameless = generateName：叢集每次另取新名
+gap-secret = Secret；來源設定 secrets: compare 時才比對
 gap-unstable = 不確定：同一提交的兩次算繪在此不同
 not-compared-count = 未比對：{ $count } 項（不加 -q 時列出）
 repeated = { $object } 也在 { $first }；請只留一個（已比對第一個）
