@@ -30,6 +30,7 @@ use crate::serve::Service;
 pub(crate) use caller::{COOKIE, Caller};
 pub(crate) use decide::{Deciding, IgnoreRequest, acknowledge, ignore};
 pub(crate) use guard::guarded;
+pub(crate) use paging::legible;
 use problem::Everywhere;
 pub(crate) use problem::Problem;
 pub(crate) use reports::visible;

@@ -2,6 +2,7 @@
 
 mod address;
 mod assets;
+mod chips;
 mod frame;
 mod ignore;
 mod item;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use anchorwatch_core::drift::rules;
+use anchorwatch_core::drift::{DriftLevel, rules};
 use clap::ValueEnum;
 use fluent_templates::fluent_bundle::FluentValue;
 use fluent_templates::{LanguageIdentifier, Loader};
@@ -70,6 +70,11 @@ pub(crate) fn word(name: impl serde::Serialize) -> String {
 }
 
 impl Words {
+    /// A level.
+    pub(crate) fn level(self, level: DriftLevel) -> String {
+        self.say(&format!("level-{}", word(level)))
+    }
+
     /// A sentence without arguments.
     pub(crate) fn say(self, id: &str) -> String {
         self.say_with(id, &[])

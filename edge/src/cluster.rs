@@ -205,7 +205,7 @@ impl Cluster {
 }
 
 /// Percent-encodes one segment of a path, or one value of a query: whatever it is called, it stays one.
-fn encode(segment: &str) -> String {
+pub fn encode(segment: &str) -> String {
     use std::fmt::Write as _;
     segment.bytes().fold(String::with_capacity(segment.len()), |mut out, b| {
         if b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~') {

@@ -51,13 +51,19 @@ impl Asked {
         }
         // No id, and no name, has a control character; a database may refuse it.
         let texts = [&source, &cluster, &namespace, &scan, &after];
-        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read")
-                .detail("control characters stand for nothing"));
-        }
+        legible(texts.into_iter().flatten())?;
         let filter = Filter { source, cluster, namespace, status, level, scan, ..Filter::default() };
         Ok((caller.limit(filter), limit, after))
     }
+}
+
+/// Refuses a query with control characters.
+pub(crate) fn legible<'t>(mut texts: impl Iterator<Item = &'t String>) -> Result<(), Problem> {
+    if texts.any(|text| text.chars().any(char::is_control)) {
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read")
+            .detail("control characters stand for nothing"));
+    }
+    Ok(())
 }
 
 /// JSON, or nothing where the caller has it already.

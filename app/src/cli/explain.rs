@@ -191,11 +191,7 @@ fn explain(item: &DriftItem, style: &Style, out: &mut String) {
         };
         line("label-note", &note);
     }
-    let level = words.say(match item.drift_level {
-        DriftLevel::High => "level-high",
-        DriftLevel::Medium => "level-medium",
-        DriftLevel::Info => "level-info",
-    });
+    let level = words.level(item.drift_level);
     let reason = words.reason(&item.rule, &item.reason);
     let args = [("level", Text(&level)), ("rule", Text(&item.rule)), ("reason", Text(&reason))];
     line("label-level", &words.say_with("level-by-rule", &args));

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::lifecycle::Turn;
 use anchorwatch_core::notification::{Told, ToldDrifts, ToldObject, ToldSource};
 use anchorwatch_edge::notify::{Button, Link, Message};
@@ -10,6 +9,7 @@ use anchorwatch_edge::store::Notification;
 use jiff::tz::TimeZone;
 
 use crate::cli::plain;
+use crate::shown::cut;
 use crate::words::{Arg, Words};
 
 /// What a button has for data, before the notification's id: no more than 64 bytes in all.
@@ -90,11 +90,7 @@ impl Wording {
             let args = [("object", Arg::Text(&place)), ("namespace", Arg::Text(&name(namespace)))];
             place = self.words.say_with("notify-place", &args);
         }
-        let level = self.words.say(match level {
-            DriftLevel::High => "level-high",
-            DriftLevel::Medium => "level-medium",
-            DriftLevel::Info => "level-info",
-        });
+        let level = self.words.level(*level);
         let args =
             [("level", Arg::Text(&level)), ("object", Arg::Text(&place)), ("count", Arg::Count(fingerprints.len()))];
         let mut line = self.words.say_with("notify-object", &args);
@@ -164,15 +160,12 @@ fn payload(notification: &Notification) -> serde_json::Value {
 
 /// A name from outside, fit for people's eyes and not too long.
 fn name(name: &str) -> String {
-    let name = plain(name);
-    match name.char_indices().nth(NAME_LIMIT) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name,
-    }
+    cut(&plain(name), NAME_LIMIT).into_owned()
 }
 
 #[cfg(test)]
 pub(super) mod tests {
+    use anchorwatch_core::drift::DriftLevel;
     use anchorwatch_core::notification::ToldItem;
     use jiff::Timestamp;
 

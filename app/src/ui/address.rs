@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+pub(super) use anchorwatch_edge::cluster::encode as encoded;
+
 /// A page's path, and what is asked of it.
 #[derive(Debug, Clone)]
 pub(super) struct Address {
@@ -26,6 +28,11 @@ impl Address {
         value.map_or_else(|| self.without(name), |value| self.with(name, value))
     }
 
+    /// With this text asked, unless it is empty.
+    pub(super) fn with_text(&self, name: &str, text: &str) -> Self {
+        self.with_some(name, Some(text).filter(|text| !text.is_empty()))
+    }
+
     /// Without what is asked by this name.
     pub(super) fn without(&self, name: &str) -> Self {
         let asked = self.asked.iter().filter(|(known, _)| known != name).cloned().collect();
@@ -48,6 +55,11 @@ impl Address {
     }
 }
 
+/// A report's page.
+pub(super) fn report(report_id: &str) -> String {
+    format!("/reports/{}", encoded(report_id))
+}
+
 /// An item's page.
 pub(super) fn item(fingerprint: &str) -> String {
     format!("/items/{}", encoded(fingerprint))
@@ -58,19 +70,6 @@ pub(super) fn workload(cluster: &str, namespace: &str, kind: &str, name: &str) -
     let namespace = if namespace.is_empty() { "-" } else { namespace };
     let parts = [cluster, namespace, kind, name].map(encoded);
     format!("/workloads/{}", parts.join("/"))
-}
-
-/// A part of a path, or a value that is asked.
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
 }
 
 /// Where somebody wanted to go, if that is here: a path, and no other host's.

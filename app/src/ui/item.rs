@@ -13,12 +13,13 @@ use serde_json::Value as Json;
 use super::address::{self, Address};
 use super::frame::{Frame, Time};
 use super::html;
+use super::reports::{Brief, brief};
 use super::rows::{self, Level, graded, origin_reason, tag};
 use super::visit::Visit;
 use crate::api::model::{DriftItem, DriftLevel, DriftReport, DriftStatus};
 use crate::api::{Caller, Deciding, Problem};
 use crate::serve::Service;
-use crate::shown::{self, hunks, short_commit, value};
+use crate::shown::{self, cut, hunks, short_commit, value};
 use crate::words::{Arg::Text, word};
 
 /// Lines around what differs.
@@ -67,14 +68,6 @@ struct Had {
     ended: Option<Time>,
 }
 
-/// A report that holds the item.
-struct Holding {
-    href: String,
-    scanned: Time,
-    revision: Option<String>,
-    trigger: String,
-}
-
 #[derive(Template)]
 #[template(path = "item.html")]
 struct Page {
@@ -89,7 +82,7 @@ struct Page {
     git_place: String,
     facts: Vec<Fact>,
     had: Vec<Had>,
-    reports: Vec<Holding>,
+    reports: Vec<Brief>,
     reports_href: String,
     reports_total: u64,
     status: String,
@@ -134,7 +127,7 @@ pub(super) async fn page(
         git_place: git_place(&item),
         facts: facts(&item, &frame),
         had: episodes.iter().filter_map(|episode| had(episode, &frame)).collect(),
-        reports: reports.iter().map(|report| holding_of(report, &frame)).collect(),
+        reports: reports.iter().map(|report| brief(report, &frame)).collect(),
         reports_href: Address::of("/reports").with("item", &fingerprint).href(),
         reports_total,
         status: frame.say(&format!("page-status-{}", word(item.status))),
@@ -375,21 +368,9 @@ fn had(episode: &Json, frame: &Frame) -> Option<Had> {
 pub(super) fn values(item: &Json) -> (String, String) {
     let brief = |value: &Json| {
         let text = if value.is_null() { "–".to_owned() } else { value::flow(value) };
-        match text.char_indices().nth(80) {
-            Some((at, _)) => format!("{}…", &text[..at]),
-            None => text,
-        }
+        cut(&text, 80).into_owned()
     };
     (brief(&item["git_value"]), brief(&item["actual_value"]))
-}
-
-fn holding_of(report: &DriftReport, frame: &Frame) -> Holding {
-    Holding {
-        href: format!("/reports/{}", address::encoded(&report.report_id)),
-        scanned: frame.time(report.scanned_at),
-        revision: report.revision.as_deref().map(|revision| short_commit(revision).to_owned()),
-        trigger: frame.say(&format!("page-trigger-{}", word(report.triggered_by))),
-    }
 }
 
 #[cfg(test)]

@@ -7,17 +7,18 @@ use anchorwatch_core::drift::item::DriftStatus;
 use anchorwatch_edge::store::Filter;
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use serde::Deserialize;
 
 use super::address::Address;
+use super::chips::{self, Chip, Chips};
 use super::frame::Frame;
 use super::html;
 use super::rows::{self, Listing, Manner, STATUSES};
 use super::sources::{self, SourceState};
 use super::visit::Visit;
+use crate::api::legible;
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
 use crate::words::word;
@@ -43,19 +44,6 @@ pub(super) struct Asked {
     /// How many items come before.
     #[serde(default)]
     at: u32,
-}
-
-/// A choice in the address.
-pub(super) struct Chip {
-    pub(super) label: String,
-    pub(super) href: String,
-    pub(super) is_chosen: bool,
-}
-
-/// Choices of one sort.
-pub(super) struct Chips {
-    pub(super) label: String,
-    pub(super) chips: Vec<Chip>,
 }
 
 #[derive(Template)]
@@ -124,10 +112,7 @@ fn at(address: &Address, at: u64) -> String {
 impl Asked {
     fn filter(&self) -> Result<Filter, Problem> {
         let texts = [Some(&self.source), Some(&self.cluster), self.namespace.as_ref(), Some(&self.q)];
-        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read")
-                .detail("control characters stand for nothing"));
-        }
+        legible(texts.into_iter().flatten())?;
         let some = |text: &str| (!text.trim().is_empty()).then(|| text.trim().to_owned());
         let status = match self.status.as_str() {
             "" => Some(DriftStatus::Pending),
@@ -154,19 +139,12 @@ impl Asked {
     fn address(&self) -> Address {
         let Self { level, status, source, cluster, namespace, q, at: _ } = self;
         let texts = [("level", level), ("status", status), ("source", source), ("cluster", cluster), ("q", q)];
-        let address = texts.iter().fold(Address::of("/"), |address, (name, text)| {
-            address.with_some(name, Some(text.as_str()).filter(|text| !text.is_empty()))
-        });
+        let address = texts.iter().fold(Address::of("/"), |address, (name, text)| address.with_text(name, text));
         address.with_some("namespace", namespace.as_deref())
     }
 
     fn chips(&self, address: &Address, states: &[SourceState], frame: &Frame) -> Vec<Chips> {
-        let levels = [DriftLevel::High, DriftLevel::Medium, DriftLevel::Info].map(word);
-        let levels = std::iter::once(String::new()).chain(levels).map(|level| Chip {
-            label: frame.say(&if level.is_empty() { "page-any".to_owned() } else { format!("level-{level}") }),
-            href: address.with_some("level", Some(level.as_str()).filter(|l| !l.is_empty())).href(),
-            is_chosen: self.level == level,
-        });
+        let levels = chips::levels(address, &self.level, frame);
         let statuses = STATUSES.map(word).into_iter().chain(std::iter::once("all".to_owned())).map(|status| {
             // Pending needs no mention.
             let mention = Some(status.as_str()).filter(|status| *status != "pending");
@@ -181,7 +159,7 @@ impl Asked {
             }
         });
         let mut chips = vec![
-            Chips { label: frame.say("label-level"), chips: levels.collect() },
+            Chips { label: frame.say("label-level"), chips: levels },
             Chips { label: frame.say("page-status"), chips: statuses.collect() },
         ];
         if (2..=8).contains(&states.len()) {
@@ -202,15 +180,11 @@ impl Asked {
 
     /// Choices that no row of chips shows.
     fn taken(&self, address: &Address, sources: usize, frame: &Frame) -> Vec<Chip> {
-        let namespace = self.namespace.as_ref().map(|namespace| {
-            let shown = if namespace.is_empty() { frame.say("page-no-namespace") } else { namespace.clone() };
-            ("namespace", frame.say_of("page-in-namespace", &shown))
-        });
+        let namespace = self.namespace.as_ref().map(|namespace| ("namespace", chips::in_namespace(namespace, frame)));
         let cluster = (!self.cluster.is_empty()).then(|| ("cluster", frame.say_of("page-in-cluster", &self.cluster)));
         let source = (!self.source.is_empty() && !(2..=8).contains(&sources))
             .then(|| ("source", frame.say_of("page-of-source", &self.source)));
         let text = (!self.q.is_empty()).then(|| ("q", frame.say_of("page-with-text", &self.q)));
-        let taken = [namespace, cluster, source, text].into_iter().flatten();
-        taken.map(|(name, label)| Chip { label, href: address.without(name).href(), is_chosen: true }).collect()
+        chips::taken([namespace, cluster, source, text].into_iter().flatten(), address)
     }
 }

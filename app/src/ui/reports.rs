@@ -2,23 +2,21 @@
 
 use std::sync::Arc;
 
-use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_edge::store::Filter;
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use serde::Deserialize;
 
-use super::address::{Address, encoded};
+use super::address::{self, Address};
+use super::chips::{self, Chip, Chips};
 use super::frame::{Frame, Time};
 use super::html;
-use super::overview::{Chip, Chips};
 use super::rows;
 use super::visit::Visit;
 use crate::api::model::{DriftReport, ScanState};
-use crate::api::{Caller, Problem};
+use crate::api::{Caller, Problem, legible};
 use crate::serve::Service;
 use crate::shown::short_commit;
 use crate::words::word;
@@ -43,16 +41,16 @@ pub(super) struct Asked {
 
 /// A report in one line.
 pub(super) struct Brief {
-    href: String,
-    scanned: Time,
-    source: String,
-    place: String,
-    summary: String,
-    class: &'static str,
-    objects: u64,
-    revision: String,
-    trigger: String,
-    not_compared: usize,
+    pub(super) href: String,
+    pub(super) scanned: Time,
+    pub(super) source: String,
+    pub(super) place: String,
+    pub(super) summary: String,
+    pub(super) class: &'static str,
+    pub(super) objects: u64,
+    pub(super) revision: String,
+    pub(super) trigger: String,
+    pub(super) not_compared: usize,
 }
 
 #[derive(Template)]
@@ -94,10 +92,7 @@ pub(super) async fn page(
 impl Asked {
     fn filter(&self) -> Result<Filter, Problem> {
         let texts = [Some(&self.source), self.namespace.as_ref(), Some(&self.item), Some(&self.after)];
-        if texts.into_iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "the query cannot be read")
-                .detail("control characters stand for nothing"));
-        }
+        legible(texts.into_iter().flatten())?;
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Ok(Filter {
             level: some(&self.level).map(|level| rows::asked("level", &level)).transpose()?,
@@ -110,37 +105,27 @@ impl Asked {
 
     fn address(&self) -> Address {
         let texts = [("level", &self.level), ("source", &self.source), ("item", &self.item)];
-        let address = texts.iter().fold(Address::of("/reports"), |address, (name, text)| {
-            address.with_some(name, Some(text.as_str()).filter(|text| !text.is_empty()))
-        });
+        let address = texts.iter().fold(Address::of("/reports"), |address, (name, text)| address.with_text(name, text));
         address.with_some("namespace", self.namespace.as_deref())
     }
 
     fn chips(&self, address: &Address, frame: &Frame) -> Vec<Chips> {
-        let levels = [DriftLevel::High, DriftLevel::Medium, DriftLevel::Info].map(word);
-        let chips = std::iter::once(String::new()).chain(levels).map(|level| Chip {
-            label: frame.say(&if level.is_empty() { "page-any".to_owned() } else { format!("level-{level}") }),
-            href: address.with_some("level", Some(level.as_str()).filter(|l| !l.is_empty())).href(),
-            is_chosen: self.level == level,
-        });
-        vec![Chips { label: frame.say("page-with-level"), chips: chips.collect() }]
+        let chips = chips::levels(address, &self.level, frame);
+        vec![Chips { label: frame.say("page-with-level"), chips }]
     }
 
     fn taken(&self, address: &Address, frame: &Frame) -> Vec<Chip> {
-        let namespace = self.namespace.as_ref().map(|namespace| {
-            let shown = if namespace.is_empty() { frame.say("page-no-namespace") } else { namespace.clone() };
-            ("namespace", frame.say_of("page-in-namespace", &shown))
-        });
+        let namespace = self.namespace.as_ref().map(|namespace| ("namespace", chips::in_namespace(namespace, frame)));
         let source = (!self.source.is_empty()).then(|| ("source", frame.say_of("page-of-source", &self.source)));
         let item = (!self.item.is_empty()).then(|| ("item", frame.say("page-of-item")));
-        let taken = [source, namespace, item].into_iter().flatten();
-        taken.map(|(name, label)| Chip { label, href: address.without(name).href(), is_chosen: true }).collect()
+        chips::taken([source, namespace, item].into_iter().flatten(), address)
     }
 }
 
-fn brief(report: &DriftReport, frame: &Frame) -> Brief {
+/// A report in one line.
+pub(super) fn brief(report: &DriftReport, frame: &Frame) -> Brief {
     Brief {
-        href: format!("/reports/{}", encoded(&report.report_id)),
+        href: address::report(&report.report_id),
         scanned: frame.time(report.scanned_at),
         source: report.source.clone(),
         place: super::item::place(&report.cluster, &report.namespace),
@@ -154,7 +139,7 @@ fn brief(report: &DriftReport, frame: &Frame) -> Brief {
 }
 
 /// How many of which level, in words; what was not compared is not clean.
-pub(super) fn summary(report: &DriftReport, frame: &Frame) -> String {
+fn summary(report: &DriftReport, frame: &Frame) -> String {
     let counts = [("high", report.high_count), ("medium", report.medium_count), ("info", report.info_count)];
     let parts = counts.iter().filter(|(_, count)| *count > 0);
     let parts: Vec<String> = parts.map(|(level, n)| format!("{}×{n}", frame.say(&format!("level-{level}")))).collect();
@@ -167,7 +152,7 @@ pub(super) fn summary(report: &DriftReport, frame: &Frame) -> String {
 }
 
 /// The worst that a report tells.
-pub(super) fn class(report: &DriftReport) -> &'static str {
+fn class(report: &DriftReport) -> &'static str {
     match report {
         DriftReport { state: ScanState::Failed, .. } => "failed",
         DriftReport { high_count: 1.., .. } => "high",

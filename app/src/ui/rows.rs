@@ -12,7 +12,7 @@ use super::address;
 use super::frame::{Frame, Time};
 use crate::api::Problem;
 use crate::api::model::{Attribution, DriftItem, DriftLevel};
-use crate::shown::{self, short_path, value};
+use crate::shown::{self, cut, short_path, value};
 use crate::words::word;
 
 /// Characters of a value that a line has room for.
@@ -188,10 +188,7 @@ fn brief(value: &Json, item: &DriftItem) -> Option<String> {
         [line] if !value.is_array() => line.clone(),
         _ => value::flow(value),
     };
-    Some(match text.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text,
-    })
+    Some(cut(&text, MOST).into_owned())
 }
 
 /// An item as the store gives it.

@@ -13,6 +13,7 @@ use unicode_width::UnicodeWidthStr;
 use super::{Style, padded, when, who};
 use crate::cli::plain;
 use crate::drift::scan::Outcome;
+use crate::shown::cut;
 use crate::shown::hunks::{self, Line};
 use crate::shown::{long_texts, short_commit as short, short_path, value, value_lines};
 use crate::words::Arg::{Count, Text};
@@ -222,8 +223,10 @@ impl Table<'_> {
         let left = INDENT + 2 + label.width();
         let pad = " ".repeat(left);
         let room = self.style.width.saturating_sub(left + 1);
-        let lines: Vec<String> =
-            value_lines(shown, &item.stable_path).iter().flat_map(|line| folded(&cut(line), room)).collect();
+        let lines: Vec<String> = value_lines(shown, &item.stable_path)
+            .iter()
+            .flat_map(|line| folded(&cut(line, MOST_COLUMNS), room))
+            .collect();
         for (at, line) in lines.iter().take(MOST_LINES).enumerate() {
             if at == 0 {
                 let text = self.apart(line, left, &place);
@@ -277,10 +280,13 @@ impl Table<'_> {
         let paint = match line.sign {
             '-' => Paint::new().fg_color(Some(AnsiColor::Red.into())),
             '+' => Paint::new().fg_color(Some(AnsiColor::Green.into())),
-            _ => return folded(&cut(&whole), room),
+            _ => return folded(&cut(&whole, MOST_COLUMNS), room),
         };
         if whole.width() > room || text != shown {
-            return folded(&cut(&whole), room).iter().map(|part| format!("{paint}{part}{paint:#}")).collect();
+            return folded(&cut(&whole, MOST_COLUMNS), room)
+                .iter()
+                .map(|part| format!("{paint}{part}{paint:#}"))
+                .collect();
         }
         let strong = paint.bold().underline();
         let parts = line.parts.iter().map(|(differs, part)| {
@@ -444,12 +450,4 @@ fn words_of(text: &str) -> impl Iterator<Item = &str> {
 
 fn is_wide(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ff00}'..='\u{ff60}')
-}
-
-/// The beginning of a line that nobody would read to its end.
-fn cut(line: &str) -> std::borrow::Cow<'_, str> {
-    match line.char_indices().nth(MOST_COLUMNS) {
-        Some((at, _)) => format!("{}…", &line[..at]).into(),
-        None => line.into(),
-    }
 }

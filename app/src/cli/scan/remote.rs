@@ -242,11 +242,7 @@ impl Item {
 
     fn cells(&self, style: &Style) -> Vec<String> {
         let words = style.words;
-        let level = words.say(match self.drift_level {
-            DriftLevel::High => "level-high",
-            DriftLevel::Medium => "level-medium",
-            DriftLevel::Info => "level-info",
-        });
+        let level = words.level(self.drift_level);
         let object = output::object(&self.resource_kind, &self.resource_name, &self.namespace);
         let change = match self.change.as_str() {
             "missing_object" => words.say("tag-missing"),
