@@ -182,6 +182,11 @@ impl Wanted<'_> {
         self.found.fetch_max(at, Ordering::Relaxed);
     }
 
+    /// The cluster has it no more.
+    pub(crate) fn mark_gone(&self) {
+        self.found.store(0, Ordering::Relaxed);
+    }
+
     /// True if nothing newer was seen of it.
     pub(crate) fn was_last_found(&self, at: u64) -> bool {
         self.found.load(Ordering::Relaxed) == at

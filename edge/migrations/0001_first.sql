@@ -30,25 +30,19 @@ CREATE TABLE scans (
 CREATE INDEX ix_scans_source ON scans (source, started_at);
 CREATE INDEX ix_scans_started_at ON scans (started_at);
 
--- What a scan said of one namespace. Only status and resolved_at change later: they follow from the items.
+-- What a scan said of one namespace, and is never written again, is in body; the columns before it are what is asked by.
+-- Only status and resolved_at change later: they follow from the items.
 CREATE TABLE drift_reports (
     report_id TEXT NOT NULL PRIMARY KEY,
     scan_id TEXT NOT NULL REFERENCES scans (scan_id) ON DELETE CASCADE,
     source TEXT NOT NULL,
     cluster TEXT NOT NULL,
     namespace TEXT NOT NULL,
-    revision TEXT,
-    scanned_at BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
     state TEXT NOT NULL,
-    triggered_by TEXT NOT NULL,
-    objects BIGINT NOT NULL,
     high_count BIGINT NOT NULL,
     medium_count BIGINT NOT NULL,
     info_count BIGINT NOT NULL,
-    not_compared TEXT NOT NULL,
-    ignored TEXT NOT NULL,
-    interpretation TEXT,
+    body TEXT NOT NULL,
     status TEXT NOT NULL,
     resolved_at BIGINT
 );

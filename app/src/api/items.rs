@@ -7,7 +7,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::body::Body;
 use super::model::{DriftItem, IgnoreResponse, ItemList};
@@ -29,7 +29,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let (filter, limit, after) = asked.read(&caller)?;
     let listed = service.store.items(&filter, limit, after.as_deref()).await?;
-    Ok(answer(&headers, &json!({"items": listed.items, "total": listed.total, "next": listed.next})))
+    Ok(answer(&headers, &listed))
 }
 
 /// One item as it is now.

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use axum_extra::extract::WithRejection;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::body::Body;
 use super::model::{DriftListResponse, DriftReport, IgnoreResponse};
@@ -30,7 +30,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let (filter, limit, after) = asked.read(&caller)?;
     let listed = service.store.reports(&filter, limit, after.as_deref()).await?;
-    Ok(answer(&headers, &json!({"items": listed.items, "total": listed.total, "next": listed.next})))
+    Ok(answer(&headers, &listed))
 }
 
 /// One report with its items, as they were when it was made.

@@ -10,7 +10,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use serde_json::{Value, json};
+use serde_json::json;
+use serde_json::value::RawValue;
 
 use super::body::Body;
 use super::jobs::response;
@@ -163,7 +164,9 @@ async fn all(service: &Service, jobs: &[String]) -> Result<DriftScanResponses, P
             JobOutcome::Done(scan) => {
                 let filter = Filter { scan: Some(scan), ..Filter::default() };
                 let listed = service.store.reports(&filter, MOST, None).await?;
-                responses.items.extend(listed.items.into_iter().rev().map(brief).collect::<Result<Vec<_>, _>>()?);
+                responses
+                    .items
+                    .extend(listed.items.iter().rev().map(|report| brief(report)).collect::<Result<Vec<_>, _>>()?);
             }
             JobOutcome::Failed(reason) => responses.failures.push(ScanFailure { source, reason }),
             JobOutcome::Queued | JobOutcome::Running => unreachable!("the loop ends when it is done"),
@@ -179,14 +182,8 @@ async fn all(service: &Service, jobs: &[String]) -> Result<DriftScanResponses, P
     Ok(responses)
 }
 
-fn brief(mut report: Value) -> Result<model::DriftScanResponse, Problem> {
-    // A list as long as all that was not read is in the report itself.
-    let known = ["report_id", "source", "cluster", "namespace", "summary", "high_count", "medium_count", "info_count"]
-        .into_iter()
-        .chain(["has_critical_drift", "interpretation", "state", "not_compared"]);
-    let brief: serde_json::Map<String, Value> =
-        known.map(|name| (name.to_owned(), report.get_mut(name).map(Value::take).unwrap_or_default())).collect();
-    serde_json::from_value(Value::Object(brief)).map_err(|error| {
+fn brief(report: &RawValue) -> Result<model::DriftScanResponse, Problem> {
+    serde_json::from_str(report.get()).map_err(|error| {
         tracing::error!(%error, "a stored report has another shape");
         Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "a stored report cannot be read")
     })

@@ -72,12 +72,7 @@ pub(super) fn stand_on<T>(
     let namespace = request.source.namespace.as_deref().unwrap_or_else(|| side.default_namespace());
     let scope = Scope { namespaces: &request.namespaces, secrets: request.secrets };
     let (mut index, duplicates) = Index::new(&contents.objects, namespace, &schema, scope);
-    if let Some(stranger) = request.namespaces.iter().find(|namespace| !index.has_namespace(namespace)) {
-        let has: BTreeSet<&str> = index.all().iter().map(|wanted| wanted.namespace).collect();
-        return Err(Failure::new(format!("the source {} has nothing in namespace {stranger}", request.source.address))
-            .detail(format!("it has objects in: {}", Vec::from_iter(has).join(", ")))
-            .hint("name one of these, or none for all"));
-    }
+    check_namespaces(&index, request)?;
     match side {
         Side::Recorded { .. } => live::learn_recorded_autoscalers(&mut index, &recorded),
         Side::Served { cluster, .. } => {
@@ -121,6 +116,17 @@ pub(super) fn stand_on<T>(
         defaults_minor,
         examiner,
     })
+}
+
+/// Refuses to look into a namespace in which the source has nothing.
+pub(super) fn check_namespaces(index: &Index<'_>, request: &Request) -> Result<(), Failure> {
+    let Some(stranger) = request.namespaces.iter().find(|namespace| !index.has_namespace(namespace)) else {
+        return Ok(());
+    };
+    let has: BTreeSet<&str> = index.all().iter().map(|wanted| wanted.namespace).collect();
+    Err(Failure::new(format!("the source {} has nothing in namespace {stranger}", request.source.address))
+        .detail(format!("it has objects in: {}", Vec::from_iter(has).join(", ")))
+        .hint("name one of these, or none for all"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "one file that a person named")]

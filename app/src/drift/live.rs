@@ -43,7 +43,7 @@ pub(super) struct Examined {
 impl Examined {
     /// Of each object the last state counts: a list that was begun anew gives it again, and in the meantime it may have
     /// changed. An object that is in no source is in the list of each version that Git writes of its kind.
-    fn settle<'a>(verdicts: impl Iterator<Item = Verdict<'a>>) -> Self {
+    pub(super) fn settle<'a>(verdicts: impl Iterator<Item = Verdict<'a>>) -> Self {
         let (mut examined, mut told) = (Self::default(), HashSet::new());
         for verdict in verdicts.filter(|verdict| !verdict.is_clean() && verdict.is_last()) {
             match verdict.result {

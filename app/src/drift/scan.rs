@@ -77,7 +77,8 @@ impl Request {
         matches!(self.live, Live::Snapshot(_))
     }
 
-    fn covers(&self, namespace: &str) -> bool {
+    /// True if what lives in this namespace is asked for.
+    pub(super) fn covers(&self, namespace: &str) -> bool {
         self.namespaces.is_empty() || self.namespaces.contains(namespace)
     }
 }
@@ -201,6 +202,8 @@ pub(crate) struct Extent {
     pub(crate) live: String,
     /// True for a snapshot.
     pub(crate) recorded: bool,
+    /// True where a watch knew it, and the cluster was not asked for everything.
+    pub(crate) from_watch: bool,
     /// Objects in Git.
     pub(crate) objects: usize,
     /// Files in Git.
@@ -227,62 +230,67 @@ pub(crate) struct Extent {
 #[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
 pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    ground::stand_on(runtime, request, key, |ground| {
-        let Ground { side, source, contents, recorded, unread, mut unlisted, duplicates, defaults_minor, examiner } =
-            ground;
-        let (schema, index) = (examiner.schema, examiner.index);
-        let mut examined = match side {
-            Side::Recorded { .. } => live::examine_recorded(&examiner, recorded),
+    ground::stand_on(runtime, request, key, |mut ground| {
+        let examiner = &ground.examiner;
+        let mut examined = match ground.side {
+            Side::Recorded { .. } => live::examine_recorded(examiner, ground.recorded),
             Side::Served { cluster, .. } => {
-                let wishes = live::all_wishes(schema, index, request.unmanaged);
-                live::examine_cluster(runtime, cluster, &examiner, wishes, &mut unlisted)?
+                let wishes = live::all_wishes(examiner.schema, examiner.index, request.unmanaged);
+                live::examine_cluster(runtime, cluster, examiner, wishes, &mut ground.unlisted)?
             }
         };
-        let mut problems: Vec<Problem> = contents
-            .problems
-            .iter()
-            .map(|p| Problem {
-                place: format!("{}:{}:{}", source.origin.files[p.file], p.line, p.column),
-                fault: Fault::Malformed(p.message.clone()),
-            })
-            .collect();
-        problems.extend(duplicates.iter().map(|d| duplicate(index, &source.origin, *d)));
-        examined.unreadable.extend(unread);
-        let mut gaps =
-            Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(index, &without_bounds(&examined)) };
-        gaps.placed.extend(unstable_leaves(examiner.unstable, index));
-        for problem in &problems {
-            gaps.add_problem(problem);
-        }
-        let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
-        let reports = reports(&examiner, request, examined, &unlisted, gaps);
-        let kept = request
-            .named
-            .is_some()
-            .then(|| Kept { blind: Blind::of(index, &reports, is_whole), version: source.version() });
-
-        let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
-        let past_faults = examiner.past.iter().flat_map(|past| past.faults());
-        let extent = Extent {
-            live: side.name(),
-            recorded: matches!(side, Side::Recorded { .. }),
-            objects: contents.objects.len(),
-            files: source.files.len(),
-            kinds: kinds.len(),
-            unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
-            unconfirmed: examiner.confirm.map(Confirmation::unconfirmed).unwrap_or_default(),
-            policy_notes: request.policy.notes(request.now),
-            past_faults: source.history_fault.iter().cloned().chain(past_faults).collect(),
-            cluster_minor: side.minor(),
-            defaults_minor,
-            elapsed: started.elapsed(),
-        };
-        let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
-        let admitted = examiner.confirm.map(Confirmation::admitted).unwrap_or_default();
-        let root = source.origin.root.clone();
-        let source = request.source.address.clone();
-        Ok(Outcome { reports, problems, source, root, told, admitted, extent, kept })
+        examined.unreadable.append(&mut ground.unread);
+        Ok(tell(&ground, request, examined, started))
     })
+}
+
+/// Tells what was found, to whom a request says.
+pub(super) fn tell(ground: &Ground<'_>, request: &Request, examined: Examined, started: Instant) -> Outcome {
+    let Ground { side, source, contents, unlisted, duplicates, defaults_minor, examiner, .. } = ground;
+    let (index, origin) = (examiner.index, &source.origin);
+    let mut problems: Vec<Problem> = contents
+        .problems
+        .iter()
+        .map(|p| Problem {
+            place: format!("{}:{}:{}", origin.files[p.file], p.line, p.column),
+            fault: Fault::Malformed(p.message.clone()),
+        })
+        .collect();
+    problems.extend(duplicates.iter().map(|d| duplicate(index, origin, *d)));
+    let mut gaps =
+        Gaps { anywhere: source.not_compared.clone(), placed: unlisted.placed(index, &without_bounds(&examined)) };
+    gaps.placed.extend(unstable_leaves(examiner.unstable, index));
+    for problem in &problems {
+        gaps.add_problem(problem);
+    }
+    let is_whole = gaps.anywhere.is_empty() && examined.unreadable.iter().all(|unreadable| unreadable.known);
+    let reports = reports(examiner, request, examined, unlisted, gaps);
+    let kept = request
+        .named
+        .is_some()
+        .then(|| Kept { blind: Blind::of(index, &reports, is_whole), version: source.version() });
+
+    let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
+    let past_faults = examiner.past.iter().flat_map(|past| past.faults());
+    let extent = Extent {
+        live: side.name(),
+        recorded: matches!(side, Side::Recorded { .. }),
+        from_watch: false,
+        objects: contents.objects.len(),
+        files: source.files.len(),
+        kinds: kinds.len(),
+        unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
+        unconfirmed: examiner.confirm.map(Confirmation::unconfirmed).unwrap_or_default(),
+        policy_notes: request.policy.notes(request.now),
+        past_faults: source.history_fault.iter().cloned().chain(past_faults).collect(),
+        cluster_minor: side.minor(),
+        defaults_minor: *defaults_minor,
+        elapsed: started.elapsed(),
+    };
+    let told = std::mem::take(&mut *examiner.told.lock().expect("no thread panics while it tells"));
+    let admitted = examiner.confirm.map(Confirmation::admitted).unwrap_or_default();
+    let (source, root) = (request.source.address.clone(), origin.root.clone());
+    Outcome { reports, problems, source, root, told, admitted, extent, kept }
 }
 
 /// Namespaces in which replicas differ and no autoscaler is known.

@@ -1,6 +1,6 @@
 //! Reading a source: a path or Git, plain or rendered, with what Git said before.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::path::{Path, PathBuf};
 
 use anchorwatch_core::drift::report::NotCompared;
@@ -9,7 +9,7 @@ use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::{self, Contents};
 use anchorwatch_edge::cluster::Served;
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
-use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
+use anchorwatch_edge::git::{AccessToken, Commit, GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
@@ -137,13 +137,8 @@ pub(crate) async fn read(
             let failure = if shown { failure.detail(format!("in --source {}", request.address)) } else { failure };
             hinted(failure, error.hint())
         })?;
-    let fail = |error: anchorwatch_edge::git::GitError| hinted(Failure::because(&error), error.hint());
-    let (options, copies) = match &request.git {
-        Some(access) => (access.options()?, access.copies.as_path()),
-        None => (GitOptions::default(), scratch),
-    };
-    let repository = GitRepository::open(&location, options, copies).await.map_err(fail)?;
-    let commit = repository.resolve(location.revision()).await.map_err(fail)?;
+    let fail = |error: GitError| hinted(Failure::because(&error), error.hint());
+    let (repository, commit) = open(request, &location, scratch).await?;
     let names = repository.names(&commit, location.path()).await.map_err(fail)?;
     if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
         let export = repository.export(&commit, location.path(), scratch).await.map_err(fail)?;
@@ -169,16 +164,63 @@ pub(crate) async fn read(
     })
 }
 
+/// The repository of a source, and the commit that is its state now.
+async fn open(
+    request: &SourceRequest,
+    location: &GitLocation,
+    scratch: &Path,
+) -> Result<(GitRepository, Commit), Failure> {
+    let fail = |error: GitError| hinted(Failure::because(&error), error.hint());
+    let (options, copies) = match &request.git {
+        Some(access) => (access.options()?, access.copies.as_path()),
+        None => (GitOptions::default(), scratch),
+    };
+    let repository = GitRepository::open(location, options, copies).await.map_err(fail)?;
+    let commit = repository.resolve(location.revision()).await.map_err(fail)?;
+    Ok((repository, commit))
+}
+
+/// What [`ReadSource::version`] would be if the source were read now. `None` where nobody knows: it cannot be read, only
+/// rendering it would tell, or what is rendered lies elsewhere, too.
+pub(crate) async fn version(request: &SourceRequest) -> Option<u64> {
+    if !request.values.is_empty() || request.allow_remote_bases {
+        return None;
+    }
+    if GitLocation::is_meant_by(&request.address) {
+        let location = request.address.parse().ok()?;
+        let scratch = tempfile::tempdir().ok()?;
+        let (_, commit) = open(request, &location, scratch.path()).await.ok()?;
+        return Some(version_of(commit.id.as_str()));
+    }
+    let path = Path::new(&request.address);
+    if renderer_on_disk(path).ok()?.is_some() {
+        return None;
+    }
+    read_disk(request, path, None).await.ok().map(|source| source.version())
+}
+
+fn version_of(what: impl Hash) -> u64 {
+    let mut hash = DefaultHasher::new();
+    what.hash(&mut hash);
+    hash.finish()
+}
+
+/// What renders a folder, if something does.
 #[expect(clippy::disallowed_methods, reason = "the names in a folder that a person named")]
+fn renderer_on_disk(path: &Path) -> Result<Option<Renderer>, Failure> {
+    if !path.is_dir() {
+        return Ok(None);
+    }
+    let names: Vec<String> = std::fs::read_dir(path)
+        .map_err(|e| Failure::new(format!("cannot read the source {}", path.display())).detail(e.to_string()))?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    Ok(Renderer::detect(names.iter().map(String::as_str)))
+}
+
 async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Opening>) -> Result<ReadSource, Failure> {
-    if path.is_dir() {
-        let names: Vec<String> = std::fs::read_dir(path)
-            .map_err(|e| Failure::new(format!("cannot read the source {}", path.display())).detail(e.to_string()))?
-            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-            .collect();
-        if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
-            return render_folder(request, renderer, path, None, live).await;
-        }
+    if let Some(renderer) = renderer_on_disk(path)? {
+        return render_folder(request, renderer, path, None, live).await;
     }
     check_flags(request)?;
     let tree = files::read_tree(path).await.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
@@ -354,12 +396,10 @@ fn left_out(skipped: &Skipped) -> NotCompared {
 impl ReadSource {
     /// Another number when something in it has changed: the commit, or for files on disk what they hold.
     pub(crate) fn version(&self) -> u64 {
-        let mut hash = DefaultHasher::new();
         match &self.origin.commit {
-            Some(commit) => commit.hash(&mut hash),
-            None => self.files.iter().for_each(|file| (&file.path, &file.bytes).hash(&mut hash)),
+            Some(commit) => version_of(commit.as_str()),
+            None => version_of(self.files.iter().map(|file| (&file.path, &file.bytes)).collect::<Vec<_>>()),
         }
-        hash.finish()
     }
 
     /// Reads the objects of all files.

@@ -112,12 +112,14 @@ async fn observe(
     let request = source.request(&[], policy, Trigger::Watch, service.now());
     let stop = stop.child_token();
     let (send, receive) = mpsc::channel(WAITING);
+    let (ask, asked) = mpsc::channel(WAITING);
+    service.watched.may_ask(&source.name, ask);
     let thread = {
         let (stop, key, clock) = (stop.clone(), service.key.clone(), service.clock);
         let runtime = Handle::current();
         tokio::task::spawn_blocking(move || {
             let open = open.into_iter().collect();
-            watch(&request, Watching { runtime: &runtime, key: &key, clock, open, seen: send, stop })
+            watch(&request, Watching { runtime: &runtime, key: &key, clock, open, seen: send, asked, stop })
         })
     };
     let mut observer = Observer { service, source, duty, receive, version: None, dirty: BTreeMap::new() };

@@ -4,11 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use crate::drift::watch::Asked;
 
 /// The state of the watches that this replica holds, by source.
 #[derive(Debug, Default)]
 pub(crate) struct Watched {
     by_source: Mutex<BTreeMap<String, WatchState>>,
+    /// Where each of them is asked for a scan.
+    askable: Mutex<BTreeMap<String, mpsc::Sender<Asked>>>,
 }
 
 /// How a watch does.
@@ -32,6 +37,16 @@ impl Watched {
         self.states().insert(source.to_owned(), WatchState { since: Some(now), ..WatchState::default() });
     }
 
+    /// Where the watch of a source is asked for a scan, if this replica holds it.
+    pub(super) fn askable(&self, source: &str) -> Option<mpsc::Sender<Asked>> {
+        self.asking().get(source).cloned()
+    }
+
+    /// A watch may be asked; one that has ended answers nobody.
+    pub(super) fn may_ask(&self, source: &str, ask: mpsc::Sender<Asked>) {
+        self.asking().insert(source.to_owned(), ask);
+    }
+
     pub(super) fn whole(&self, source: &str) {
         self.states().entry(source.to_owned()).or_default().whole = true;
     }
@@ -53,6 +68,11 @@ impl Watched {
 
     pub(super) fn end(&self, source: &str) {
         self.states().remove(source);
+        self.asking().remove(source);
+    }
+
+    fn asking(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, mpsc::Sender<Asked>>> {
+        self.askable.lock().expect("nobody panics while it is written")
     }
 
     fn states(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, WatchState>> {

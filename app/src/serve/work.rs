@@ -6,13 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::store::{Claim, ScanRecord, StoreError};
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Event, Service};
-use crate::drift::scan::{Outcome, scan};
+use crate::drift;
+use crate::drift::scan::{Outcome, Request, scan};
+use crate::drift::watch::Asked;
 use crate::fail_point;
 use crate::failure::Failure;
 
@@ -21,6 +25,8 @@ fn lease() -> Duration {
     fail_point::lease(Duration::from_mins(1))
 }
 
+/// How long a watch is waited for, before everything is listed.
+const ANSWER: Duration = Duration::from_secs(2);
 /// How often somebody looks whether another replica has queued something.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -52,11 +58,7 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
         Some(source) => match service.policy().await {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
-                let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
-                let scanning = tokio::task::spawn_blocking(move || {
-                    fail_point::reached("before-scan");
-                    scan(&runtime, &request, &key)
-                });
+                let scanning = tokio::spawn(look(service.clone(), source.name.clone(), request));
                 let Some(result) = finish(service, &claim, scanning).await else { return };
                 (result, source.cluster.clone())
             }
@@ -66,6 +68,31 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
     };
     let record = Record { scan_id: clock::new_id(), cluster, started_at, finished_at: service.now(), result };
     record.write(service, &claim).await;
+}
+
+/// Scans: by what the source's watch knows, or else by asking the cluster for everything.
+async fn look(service: Arc<Service>, source: String, request: Request) -> Result<Outcome, Failure> {
+    if let Some(known) = ask_watch(&service, &source, &request).await {
+        return known;
+    }
+    let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
+    let scanning = tokio::task::spawn_blocking(move || {
+        fail_point::reached("before-scan");
+        scan(&runtime, &request, &key)
+    });
+    scanning.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
+/// What a watch answers, where this replica holds one that knows everything. What comes by the clock is asked of the
+/// cluster: it shows that the watch misses nothing. After a push Git is another, and the watch stands on the old one.
+async fn ask_watch(service: &Service, source: &str, request: &Request) -> Option<Result<Outcome, Failure>> {
+    let may_know = matches!(request.triggered_by, Trigger::Api | Trigger::Manual | Trigger::Watch);
+    let asks_more = request.confirm || request.audit.is_some();
+    let watch = service.watched.askable(source).filter(|_| may_know && !asks_more)?;
+    let version = drift::source::version(&request.source).await?;
+    let (answer, answered) = oneshot::channel();
+    watch.send(Asked { request: request.clone(), version, answer }).await.ok()?;
+    tokio::time::timeout(ANSWER, answered).await.ok()?.ok()
 }
 
 /// Waits for a scan, and holds its claim meanwhile. `None` if the claim was lost.
@@ -170,6 +197,7 @@ impl Record {
                     scan = self.scan_id,
                     seconds,
                     objects = outcome.extent.objects,
+                    from_watch = outcome.extent.from_watch,
                     not_compared = outcome.not_compared().len(),
                     new = recorded.new,
                     changed = recorded.changed,

@@ -16,7 +16,7 @@ use super::html;
 use super::reports::{Brief, brief};
 use super::rows::{self, Level, graded, origin_reason, tag};
 use super::visit::Visit;
-use crate::api::model::{DriftItem, DriftLevel, DriftReport, DriftStatus};
+use crate::api::model::{DriftItem, DriftLevel, DriftStatus};
 use crate::api::{Caller, Deciding, Problem};
 use crate::serve::Service;
 use crate::shown::{self, cut, hunks, short_commit, value};
@@ -107,12 +107,7 @@ pub(super) async fn page(
     let holding = Filter { holding: Some(fingerprint.clone()), ..Filter::default() };
     let reports = service.store.reports(&caller.limit(holding), MOST, None).await?;
     let reports_total = reports.total;
-    let reports: Vec<DriftReport> = reports
-        .items
-        .into_iter()
-        .map(serde_json::from_value)
-        .collect::<Result<_, _>>()
-        .map_err(|error| rows::malformed(&error))?;
+    let reports = rows::reports(&reports.items)?;
     let frame = Frame::new(visit, Some(&caller), "item");
     let object = format!("{}/{}", item.resource_kind, item.resource_name);
     let actions = Actions::of(&item, &frame);

@@ -75,8 +75,7 @@ pub(super) async fn page(
     let after = Some(asked.after.as_str()).filter(|after| !after.is_empty());
     let listed = service.store.reports(&filter, MOST, after).await?;
     let frame = Frame::new(visit, Some(&caller), "reports");
-    let reports = listed.items.into_iter().map(serde_json::from_value::<DriftReport>).collect::<Result<Vec<_>, _>>();
-    let reports = reports.map_err(|error| rows::malformed(&error))?;
+    let reports = rows::reports(&listed.items)?;
     let address = asked.address();
     Ok(html(&Page {
         reports: reports.iter().map(|report| brief(report, &frame)).collect(),

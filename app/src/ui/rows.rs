@@ -7,11 +7,12 @@ use askama::Template;
 use askama::filters::Safe;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::address;
 use super::frame::{Frame, Time};
 use crate::api::Problem;
-use crate::api::model::{Attribution, DriftItem, DriftLevel};
+use crate::api::model::{Attribution, DriftItem, DriftLevel, DriftReport};
 use crate::shown::{self, cut, short_path, value};
 use crate::words::word;
 
@@ -194,6 +195,12 @@ fn brief(value: &Json, item: &DriftItem) -> Option<String> {
 /// An item as the store gives it.
 pub(super) fn read(item: Json) -> Result<DriftItem, Problem> {
     serde_json::from_value(item).map_err(|error| malformed(&error))
+}
+
+/// Reports as they were stored.
+pub(super) fn reports(stored: &[Box<RawValue>]) -> Result<Vec<DriftReport>, Problem> {
+    let reports = stored.iter().map(|report| serde_json::from_str(report.get())).collect::<Result<_, _>>();
+    reports.map_err(|error| malformed(&error))
 }
 
 /// What the store gives has another shape than it had when it was written.

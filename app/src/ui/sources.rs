@@ -93,11 +93,7 @@ pub(super) async fn states(service: &Service, caller: &Caller, frame: &Frame) ->
             continue;
         }
         let reports = last.remove(&row.name).unwrap_or_default();
-        let reports: Vec<DriftReport> = reports
-            .into_iter()
-            .map(serde_json::from_value)
-            .collect::<Result<_, _>>()
-            .map_err(|e| rows::malformed(&e))?;
+        let reports = rows::reports(&reports)?;
         let seen = reports.into_iter().filter(|report| caller.sees(&report.cluster, &report.namespace)).collect();
         let interval = service.config().source(&row.name).map(|source| source.interval);
         let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());

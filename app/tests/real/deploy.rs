@@ -218,8 +218,10 @@ fn with_these_rights_it_scans_and_watches_and_secrets_are_left_alone() {
     until("the edit, by the watch", || deployed.items().len() == 1);
     assert_eq!(deployed.items()[0]["stable_path"], "spec.template.spec.containers[name=web].image");
     let log = deployed.service.log();
-    let troubles: Vec<&str> =
-        log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR") || line.contains("forbidden")).collect();
+    let troubles: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("WARN") || line.contains("ERROR") || line.contains("forbidden"))
+        .collect();
     assert!(troubles.is_empty(), "{troubles:?}");
 }
 

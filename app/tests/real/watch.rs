@@ -31,14 +31,15 @@ struct Watched {
 }
 
 impl Watched {
-    fn start(world: &World) -> Self {
+    fn start(world: &World, git: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("git")).unwrap();
-        fs::write(path("git/all.yaml"), GIT).unwrap();
+        fs::write(path("git/all.yaml"), git).unwrap();
         let kubeconfig = world.plane.kubeconfig(Person::Admin);
         let config = format!(
-            "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n- {{name: shop, cluster: lab, address: git}}\n",
+            "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n\
+             - {{name: shop, cluster: lab, address: git}}\n- {{name: listed, cluster: lab, address: git, watch: false}}\n",
             kubeconfig.display()
         );
         fs::write(path("anchorwatch.yaml"), config).unwrap();
@@ -53,7 +54,7 @@ impl Watched {
         let token = program(&["token", "create", "ann", "--role", "approver", "--config", "anchorwatch.yaml"]).output();
         let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
         let watched = Self { service, token, _folder: folder };
-        watched.until("the watch is whole", || watched.get("/api/v1/sources")["items"][0]["watch"]["whole"] == true);
+        watched.until("the watch is whole", || watched.source("shop")["watch"]["whole"] == true);
         watched
     }
 
@@ -61,8 +62,37 @@ impl Watched {
         self.service.get(path, &self.token).json()
     }
 
+    fn source(&self, name: &str) -> Value {
+        let sources = self.get("/api/v1/sources");
+        sources["items"].as_array().unwrap().iter().find(|source| source["name"] == name).unwrap().clone()
+    }
+
+    /// What a scan of this source that is asked for now says, without what two scans do not share.
+    fn scan(&self, source: &str, namespaces: &Value) -> Value {
+        let asked = json!({"source": source, "namespaces": namespaces});
+        let answer = self.service.post("/api/v1/drift/scan", &self.token, &asked);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let reports = answer.json()["items"].as_array().unwrap().clone();
+        let whole = |brief: &Value| {
+            let mut report = self.get(&format!("/api/v1/drift/reports/{}", brief["report_id"].as_str().unwrap()));
+            for own in ["report_id", "source", "scanned_at", "created_at", "resolved_at"] {
+                report[own].take();
+            }
+            for item in report["items"].as_array_mut().unwrap() {
+                for own in ["fingerprint", "first_seen", "last_seen", "last_report_id", "value_hash"] {
+                    item[own].take();
+                }
+            }
+            report
+        };
+        reports.iter().map(whole).collect()
+    }
+
     fn items(&self, status: &str) -> Vec<Value> {
-        self.get(&format!("/api/v1/drift/items?status={status}"))["items"].as_array().cloned().unwrap_or_default()
+        self.get(&format!("/api/v1/drift/items?source=shop&status={status}"))["items"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn until(&self, what: &str, holds: impl Fn() -> bool) {
@@ -79,7 +109,7 @@ fn an_edit_is_remembered_even_if_it_is_taken_back_at_once() {
     let world = World::shared();
     world.namespace("watched");
     world.deliver_as_argo_cd(GIT);
-    let watched = Watched::start(&world);
+    let watched = Watched::start(&world, GIT);
     assert_eq!(watched.items("pending"), Vec::<Value>::new());
 
     // A person edits, and Argo CD takes it back before any scan could have seen it.
@@ -114,4 +144,63 @@ fn an_edit_is_remembered_even_if_it_is_taken_back_at_once() {
         let reports = watched.get("/api/v1/drift/reports");
         reports["items"].as_array().unwrap().iter().any(|report| report["triggered_by"] == "watch")
     });
+}
+
+#[test]
+fn a_watch_answers_a_scan_as_the_cluster_would() {
+    let world = World::shared();
+    let git = GIT.replace("watched", "known");
+    // What no cluster has, what nobody can read, and what Argo CD only makes for a moment.
+    let git = format!(
+        "{git}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: key, namespace: known}}\n---\napiVersion: v1\nkind: ConfigMap\n\
+         metadata: {{name: not/a/name, namespace: known}}\n---\napiVersion: example.com/v1\nkind: Nothing\n\
+         metadata: {{name: a, namespace: known}}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hook\n  namespace: known\n  \
+         annotations: {{argocd.argoproj.io/hook: PreSync}}\n---\napiVersion: v1\nkind: Service\n\
+         metadata: {{name: web, namespace: other}}\nspec: {{ports: [{{port: 80}}]}}\n"
+    );
+    world.namespace("known");
+    world.namespace("other");
+    let delivered: Vec<&str> =
+        git.split("---\n").filter(|text| !text.contains("not/a/name") && !text.contains("Nothing")).collect();
+    world.deliver_as_argo_cd(&delivered.join("---\n"));
+    let watched = Watched::start(&world, &git);
+    let mut known = 0;
+    let mut agree = |namespaces: Value| {
+        let told = watched.scan("shop", &namespaces);
+        assert_eq!(told, watched.scan("listed", &namespaces));
+        known += 1;
+        let log = watched.service.log();
+        let answered = log.lines().filter(|line| line.contains("scanned") && line.contains("from_watch=true"));
+        assert_eq!(answered.count(), known, "{log}");
+        told
+    };
+    let count = |told: &Value| told[0]["items"].as_array().unwrap().len();
+    assert_eq!(count(&agree(json!(["known"]))), 0);
+    // At once: the watch waits until it knows of what was written before it was asked.
+    for round in 2..=10 {
+        world.alice("known", &["set", "image", "deployment/web", &format!("web=web:{round}")]);
+        let told = agree(json!(["known"]));
+        assert_eq!((count(&told), &told[0]["items"][0]["actual_value"]), (1, &json!(format!("web:{round}"))));
+    }
+    for (arguments, items) in [
+        (&["annotate", "deployment/web", "by=hand"][..], 2),
+        (&["patch", "configmap/conf", r#"-p={"data":{"flag":"off","more":"1"}}"#], 4),
+        (&["delete", "configmap", "conf"], 3),
+        (&["create", "configmap", "conf", "--from-literal=flag=on"], 2),
+    ] {
+        world.alice("known", arguments);
+        assert_eq!(count(&agree(json!(["known"]))), items, "{arguments:?}");
+    }
+    let all = agree(json!([]));
+    assert_eq!(all.as_array().unwrap().len(), 2, "{all}");
+
+    // Bounds of autoscalers are not watched: where replicas differ the cluster is asked.
+    world.alice("known", &["scale", "deployment/web", "--replicas=3"]);
+    let answered = known;
+    assert_eq!(watched.scan("shop", &json!(["known"])), watched.scan("listed", &json!(["known"])));
+    // A namespace that the source does not have is refused as ever.
+    let strange = json!({"source": "shop", "namespaces": ["strange"]});
+    let answer = watched.service.post("/api/v1/drift/scan", &watched.token, &strange);
+    assert_eq!(answer.status, 502, "{}", answer.text);
+    assert_eq!(watched.service.log().matches("from_watch=true").count(), answered);
 }

@@ -4,23 +4,29 @@
 //! stream goes on from the last version that it has handed over, and where the server no longer knows that one, it
 //! says [`Event::Listing`] and begins anew.
 //!
+//! A probe tells how far a stream is: the shortest list of its objects is asked for on the connection of the stream itself,
+//! and what the server sent before its answer has been handed over then.
+//!
 //! The first state comes by LIST in pages, not by `sendInitialEvents`: that needs Kubernetes 1.32, brings each object
 //! as an event of its own, and a list that all servers know is needed beside it anyway.
 
 use std::borrow::Cow;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::object::list::{ListPage, RawHead};
-use http::{Request, StatusCode, header};
+use futures::FutureExt as _;
+use futures::future::{Fuse, FusedFuture as _};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use kube::client::{Body, Client};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use crate::clock;
 
@@ -71,12 +77,15 @@ pub enum Event {
     },
     /// After `Lost`: all that happened in the meantime comes now, or came with a list.
     Restored,
+    /// What the server had seen when this probe was asked for, or an earlier one, has been told.
+    Reached(u64),
 }
 
 /// Streams that run until this is dropped.
 #[derive(Debug)]
 pub struct Watches {
     events: mpsc::Receiver<(usize, Event)>,
+    probes: watch::Sender<u64>,
     _streams: JoinSet<()>,
 }
 
@@ -85,12 +94,19 @@ impl Watches {
     pub async fn next(&mut self) -> Option<(usize, Event)> {
         self.events.recv().await
     }
+
+    /// Asks each stream to say [`Event::Reached`] with this number. One that hears nothing says it when it does again.
+    pub fn probe(&self) -> u64 {
+        self.probes.send_modify(|number| *number += 1);
+        *self.probes.borrow()
+    }
 }
 
 impl Cluster {
     /// Follows the objects at each path, as [`Cluster::list`] takes it.
     pub fn watch(&self, paths: impl IntoIterator<Item = String>) -> Watches {
         let (out, events) = mpsc::channel(WAITING_EVENTS);
+        let (probes, probe) = watch::channel(0);
         let lists = Arc::new(Semaphore::new(CONCURRENT_LISTS));
         let mut streams = JoinSet::new();
         for (index, path) in paths.into_iter().enumerate() {
@@ -98,6 +114,7 @@ impl Cluster {
                 cluster: self.clone(),
                 path,
                 out: Out { index, sender: out.clone() },
+                probe: probe.clone(),
                 lists: Arc::clone(&lists),
                 version: None,
                 lost_since: None,
@@ -106,7 +123,7 @@ impl Cluster {
             };
             streams.spawn(stream.run());
         }
-        Watches { events, _streams: streams }
+        Watches { events, probes, _streams: streams }
     }
 }
 
@@ -141,6 +158,8 @@ struct Stream {
     cluster: Cluster,
     path: String,
     out: Out,
+    /// The number of the last probe that was asked for.
+    probe: watch::Receiver<u64>,
     lists: Arc<Semaphore>,
     /// The last state that was handed over; `None` before a list.
     version: Option<String>,
@@ -209,19 +228,44 @@ impl Stream {
         if self.lost_since.take().is_some() {
             self.out.tell(Event::Restored).await?;
         }
-        let mut lines = Lines::default();
-        while let Ok(Some(Ok(frame))) = timeout(SILENCE_LIMIT, body.frame()).await {
-            let Ok(bytes) = frame.into_data() else { continue };
-            lines.add(&bytes);
-            while let Some(line) = lines.next() {
-                self.take(&line).await?;
+        let (mut lines, mut heard) = (Lines::default(), Instant::now());
+        let mut probing = pin!(Fuse::terminated());
+        loop {
+            tokio::select! {
+                frame = timeout_at(heard + SILENCE_LIMIT, body.frame()) => {
+                    let Ok(Some(Ok(frame))) = frame else { return Ok(()) };
+                    heard = Instant::now();
+                    self.read(&frame.into_data().unwrap_or_default(), &mut lines).await?;
+                }
+                Ok(()) = self.probe.changed(), if probing.is_terminated() => {
+                    let (client, number) = (self.client()?, *self.probe.borrow_and_update());
+                    let shortest = format!("{}?limit=1", self.path);
+                    let (cluster, path) = (self.cluster.clone(), self.path.clone());
+                    probing.set(async move { probe(&cluster, client, &path, &shortest).await.then_some(number) }.fuse());
+                }
+                reached = &mut probing => {
+                    // What came before the answer is here, though it may not have been read.
+                    while let Some(Some(Ok(frame))) = body.frame().now_or_never() {
+                        self.read(&frame.into_data().unwrap_or_default(), &mut lines).await?;
+                    }
+                    if let Some(number) = reached {
+                        self.out.tell(Event::Reached(number)).await?;
+                    }
+                }
             }
-            if lines.rest.len() > MOST_LINE_BYTES {
-                // Listed it may be larger, and the same event would come again.
-                self.version = None;
-                let cluster = self.cluster.name.clone();
-                return Err(ClusterError::TooLarge { cluster, most_bytes: MOST_LINE_BYTES }.into());
-            }
+        }
+    }
+
+    async fn read(&mut self, bytes: &[u8], lines: &mut Lines) -> Result<(), Break> {
+        lines.add(bytes);
+        while let Some(line) = lines.next() {
+            self.take(&line).await?;
+        }
+        if lines.rest.len() > MOST_LINE_BYTES {
+            // Listed it may be larger, and the same event would come again.
+            self.version = None;
+            let cluster = self.cluster.name.clone();
+            return Err(ClusterError::TooLarge { cluster, most_bytes: MOST_LINE_BYTES }.into());
         }
         Ok(())
     }
@@ -247,26 +291,7 @@ impl Stream {
             self.path
         );
         let cluster = &self.cluster;
-        // Compressed, an event may wait in the compressor for the next one.
-        let request = Request::get(&address)
-            .header(header::ACCEPT, JSON)
-            .header(header::ACCEPT_ENCODING, "identity")
-            .body(Body::empty())
-            .map_err(|error| ClusterError::Ask {
-                cluster: cluster.name.clone(),
-                path: self.path.clone(),
-                reason: error.to_string(),
-            })?;
-        let unreachable = |reason| ClusterError::Unreachable {
-            cluster: cluster.name.clone(),
-            server: cluster.server.clone(),
-            reason,
-        };
-        let answer = timeout(ANSWER_LIMIT, client.send(request)).await;
-        let response = answer
-            .map_err(|_| unreachable(format!("no answer within {} s", ANSWER_LIMIT.as_secs())))?
-            .map_err(|error| unreachable(reason::of_client(&error, cluster.plugin.as_deref())))?;
-        let (parts, body) = response.into_parts();
+        let (parts, body) = ask(cluster, client, &self.path, &address).await?.into_parts();
         if parts.status == StatusCode::OK {
             return Ok(body);
         }
@@ -314,6 +339,33 @@ impl Stream {
     fn malformed(&self, reason: &str) -> ClusterError {
         ClusterError::Malformed { cluster: self.cluster.name.clone(), reason: reason.to_owned() }
     }
+}
+
+/// Asks what a stream asks, on its connection.
+async fn ask(cluster: &Cluster, client: Client, path: &str, address: &str) -> Result<Response<Body>, ClusterError> {
+    // Compressed, an event may wait in the compressor for the next one.
+    let request = Request::get(address)
+        .header(header::ACCEPT, JSON)
+        .header(header::ACCEPT_ENCODING, "identity")
+        .body(Body::empty())
+        .map_err(|error| ClusterError::Ask {
+            cluster: cluster.name.clone(),
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
+    let unreachable =
+        |reason| ClusterError::Unreachable { cluster: cluster.name.clone(), server: cluster.server.clone(), reason };
+    let answer = timeout(ANSWER_LIMIT, client.send(request)).await;
+    answer
+        .map_err(|_| unreachable(format!("no answer within {} s", ANSWER_LIMIT.as_secs())))?
+        .map_err(|error| unreachable(reason::of_client(&error, cluster.plugin.as_deref())))
+}
+
+/// True once the server has answered: it waits until it knows of all that was written before.
+async fn probe(cluster: &Cluster, client: Client, path: &str, address: &str) -> bool {
+    let Ok(answer) = ask(cluster, client, path, address).await else { return false };
+    let (parts, body) = answer.into_parts();
+    parts.status == StatusCode::OK && cluster.collect(body, MOST_LINE_BYTES).await.is_ok()
 }
 
 /// True where the same version may be asked for again, as client-go does; else a list is the surer way.

@@ -8,6 +8,7 @@ use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::drift::{DriftItem, DriftReport};
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
+use serde_json::Value as Json;
 
 use super::jobs::Claim;
 use super::reports::holding;
@@ -91,18 +92,11 @@ const REPORTS: Table = Table {
         "source",
         "cluster",
         "namespace",
-        "revision",
-        "scanned_at",
-        "created_at",
         "state",
-        "triggered_by",
-        "objects",
         "high_count",
         "medium_count",
         "info_count",
-        "not_compared",
-        "ignored",
-        "interpretation",
+        "body",
         "status",
         "resolved_at",
     ],
@@ -233,7 +227,8 @@ impl Store {
             }
             report.derive_status();
             report_items.extend(report.items.iter().enumerate().map(|(at, item)| report_item_row(&report, at, item)));
-            report_rows.push(report_row(scan_id, source, &report));
+            report.items.clear();
+            report_rows.push(report_row(scan_id, &report));
         }
         known.retain(|_, (known, item)| {
             is_open(known.status) && namespaces.contains(&item.namespace) && item.judged_at <= started_at
@@ -480,28 +475,30 @@ fn scan_row(record: &ScanRecord<'_>) -> Vec<Value> {
     ]
 }
 
-fn report_row(scan_id: &str, source: &str, report: &DriftReport) -> Vec<Value> {
+fn report_row(scan_id: &str, report: &DriftReport) -> Vec<Value> {
     vec![
         report.report_id.as_str().into(),
         scan_id.into(),
-        source.into(),
+        report.source.as_str().into(),
         report.cluster.as_str().into(),
         report.namespace.as_str().into(),
-        report.revision.clone().into(),
-        micros(report.scanned_at).into(),
-        micros(report.created_at).into(),
         word(report.state).into(),
-        word(report.triggered_by).into(),
-        count(report.objects),
         count(report.high_count),
         count(report.medium_count),
         count(report.info_count),
-        json(&report.not_compared),
-        json(&report.ignored),
-        report.interpretation.as_ref().map(ToString::to_string).into(),
+        body_of(report),
         word(report.status).into(),
         report.resolved_at.map(micros).into(),
     ]
+}
+
+/// A report without its items, which have rows of their own, and without what changes later.
+fn body_of(report: &DriftReport) -> Value {
+    let Ok(Json::Object(mut body)) = serde_json::to_value(report) else { unreachable!("a report is a JSON object") };
+    for name in ["items", "status", "resolved_at"] {
+        body.shift_remove(name);
+    }
+    Json::Object(body).to_string().into()
 }
 
 fn report_item_row(report: &DriftReport, position: usize, item: &DriftItem) -> Vec<Value> {

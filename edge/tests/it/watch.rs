@@ -57,6 +57,7 @@ fn word(event: &Event) -> String {
         Event::Deleted(raw) => format!("deleted {}", name(raw)),
         Event::Lost { error, .. } => format!("lost {error}"),
         Event::Restored => "restored".to_owned(),
+        Event::Reached(probe) => format!("reached {probe}"),
     }
 }
 
@@ -93,6 +94,41 @@ async fn a_list_comes_before_its_changes() {
         asked[1]
             .starts_with("/api/v1/configmaps?watch=true&allowWatchBookmarks=true&resourceVersion=10&timeoutSeconds=")
     );
+}
+
+#[tokio::test]
+async fn a_probe_comes_after_what_was_sent_before_it() {
+    let server = playing(|_| Answer::ok(event("ADDED", "b", "11"), End::Hang));
+    let mut watches = watch(&server).await;
+    // Also one that is asked for before the stream has begun.
+    assert_eq!(watches.probe(), 1);
+    let mut all = told(&mut watches, 5).await;
+    assert_eq!(all.split_off(3), ["applied b", "reached 1"]);
+    assert_eq!((watches.probe(), watches.probe()), (2, 3));
+    let all = told(&mut watches, 1).await;
+    let last = if all == ["reached 2"] { told(&mut watches, 1).await } else { all };
+    assert_eq!(last, ["reached 3"]);
+    assert!(server.asked().iter().any(|target| target.ends_with("/configmaps?limit=1")));
+}
+
+#[tokio::test]
+async fn a_probe_that_is_refused_is_not_reached() {
+    let probes = std::sync::atomic::AtomicUsize::new(0);
+    let server = Server::start(move |target, _| match target {
+        watch if is_watch(watch) => Answer::ok(String::new(), End::Hang),
+        probe if probe.ends_with("limit=1") && probes.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => {
+            Answer::refusal(403, "")
+        }
+        _ => list("10", &["a"]),
+    });
+    let mut watches = watch(&server).await;
+    told(&mut watches, 3).await;
+    watches.probe();
+    while !server.asked().iter().any(|target| target.ends_with("limit=1")) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(watches.probe(), 2);
+    assert_eq!(told(&mut watches, 1).await, ["reached 2"]);
 }
 
 #[tokio::test]

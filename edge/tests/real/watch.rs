@@ -105,6 +105,7 @@ fn word(index: usize, event: &Event) -> String {
         Event::Deleted(raw) => format!("{index} deleted {}", name(raw)),
         Event::Lost { .. } => format!("{index} lost"),
         Event::Restored => format!("{index} restored"),
+        Event::Reached(probe) => format!("{index} reached {probe}"),
     }
 }
 
@@ -141,6 +142,29 @@ async fn creation_edits_and_deletion_are_seen_in_order() {
     kubectl("delete deployment web");
     let told = until(&mut watches, |told| told == "1 deleted web").await;
     assert_eq!(told, ["1 applied web", "1 applied web", "1 deleted web"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_before_a_probe_is_told_before_it_is_reached() {
+    let plane = plane();
+    plane.kubectl(&["create", "namespace", "probed"]).unwrap();
+    let wire = Wire::to(&plane).await;
+    let mut watches = wire.watch([configmaps("probed")]).await;
+    until(&mut watches, |told| told == "0 listed").await;
+    plane.kubectl(&["create", "configmap", "settings", "--namespace", "probed"]).unwrap();
+    until(&mut watches, |told| told == "0 applied settings").await;
+    let client = Arc::new(plane.client_as(Person::Admin, "probed/1").unwrap());
+    for round in 0..50 {
+        let client = Arc::clone(&client);
+        let edit = move || {
+            let patch = json!({"data": {"round": round.to_string()}});
+            client.patch(&format!("{}/settings", configmaps("probed")), PatchKind::Merge, &patch).unwrap();
+        };
+        tokio::task::spawn_blocking(edit).await.unwrap();
+        let reached = format!("0 reached {}", watches.probe());
+        let told = until(&mut watches, |told| told == reached).await;
+        assert_eq!(told[0], "0 applied settings", "{told:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
