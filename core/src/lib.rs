@@ -1,5 +1,6 @@
 //! What Anchorwatch decides: plain data in, plain data out. No IO, no clock, no async, no randomness.
 
+pub mod delivery;
 pub mod drift;
 pub mod notification;
 pub mod object;

@@ -242,7 +242,7 @@ impl Match {
 }
 
 /// `*` matches any characters, everything else itself. Linear in the text for each star.
-fn glob(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn glob(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     while t < text.len() {

@@ -5,6 +5,7 @@
 
 mod cases;
 mod compare;
+mod deliveries;
 mod laws;
 mod mutations;
 mod text;
