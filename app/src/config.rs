@@ -1,5 +1,6 @@
 //! The configuration: one YAML file. Reading it touches nothing else; what it names is looked at when it is used.
 
+mod discover;
 mod file;
 
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use anchorwatch_core::delivery::Delivery;
 use anchorwatch_core::drift::policy::{OwnRule, Policy};
 use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::object::name::is_label;
@@ -24,6 +26,7 @@ use crate::drift::source::{GitAccess, SourceRequest};
 use crate::failure::Failure;
 use crate::notify::channels::{Notifications, TelegramSettings};
 use crate::secret::Secret;
+pub(crate) use discover::Discover;
 use file::{File, Secrets};
 
 /// How often a source is scanned that does not say.
@@ -32,7 +35,7 @@ const HOURLY: SignedDuration = SignedDuration::from_hours(1);
 const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was configured.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Config {
     /// Where the service listens.
     pub(crate) listen: SocketAddr,
@@ -58,8 +61,10 @@ pub(crate) struct Config {
     pub(crate) push_webhook: Option<Secret>,
     /// Who is told, and how.
     pub(crate) notifications: Notifications,
-    /// What is scanned, by name.
+    /// What is scanned: the sources that are written, and in a service those that were discovered.
     pub(crate) sources: Vec<Source>,
+    /// Where sources are discovered.
+    pub(crate) discover: Vec<Discover>,
     /// People's own rules.
     pub(crate) policy: Arc<Policy>,
 }
@@ -81,6 +86,7 @@ impl Config {
             push_webhook,
             notifications,
             sources: _,
+            discover: _,
             policy: _,
         } = self;
         *listen != before.listen
@@ -99,6 +105,14 @@ impl Config {
     /// A source by its name.
     pub(crate) fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// Has these discovered sources, and no others, beside the written ones.
+    pub(crate) fn take_in(&mut self, found: impl Fn(&Discover) -> Vec<Delivery>) {
+        self.sources.retain(|source| source.reading.delivered.is_none());
+        for discover in &self.discover {
+            self.sources.extend(found(discover).iter().map(|delivery| discover.source(delivery)));
+        }
     }
 }
 
@@ -139,7 +153,7 @@ impl Source {
 
     /// True if the cluster's changes are to be seen as they are made.
     pub(crate) fn is_watched(&self) -> bool {
-        self.watch && matches!(self.live, Live::Cluster(_))
+        self.watch && self.reading.is_read() && matches!(self.live, Live::Cluster(_))
     }
 
     /// How it is read.
@@ -223,6 +237,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         notifications,
         clusters,
         sources,
+        discover,
         rules,
     } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
     let policy = Policy::new(rules).map_err(|e| e.to_string())?;
@@ -238,7 +253,16 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         .map(|source| Ok((source.referenced, read_source(source, &clusters, &git, folder)?)))
         .collect::<Result<Vec<_>, String>>()?;
     unique(sources.iter().map(|(at, source)| (source.name.as_str(), *at)), "sources")?;
-    if let Some(unused) = clusters.iter().find(|cluster| !sources.iter().any(|(_, s)| s.cluster == cluster.name)) {
+    let discover = discover
+        .into_iter()
+        .map(|written| Ok((written.referenced, Discover::read(written, &clusters, &git)?)))
+        .collect::<Result<Vec<_>, String>>()?;
+    discover::check_apart(&discover)?;
+    let (sources, discover): (Vec<Source>, Vec<Discover>) =
+        (sources.into_iter().map(|(_, source)| source).collect(), discover.into_iter().map(|(_, list)| list).collect());
+    let used: BTreeSet<&String> =
+        sources.iter().map(|source| &source.cluster).chain(discover.iter().map(|list| &list.cluster)).collect();
+    if let Some(unused) = clusters.iter().find(|cluster| !used.contains(&cluster.name)) {
         return Err(at(
             unused.at,
             &format!("no source uses the cluster {:?}; take it out, or add a source", unused.name),
@@ -259,7 +283,8 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
             .map_err(|_| at(zone.referenced, &format!("no time zone is called {:?}; as in Asia/Taipei", zone.value)))?,
         None => TimeZone::system(),
     };
-    if let Some(unused) = git.unused(sources.iter().map(|(_, source)| source)) {
+    let fetched_from = sources.iter().filter_map(|source| host_of(source.address()));
+    if let Some(unused) = git.unused(&fetched_from.chain(discover.iter().flat_map(Discover::hosts)).collect()) {
         return Err(unused);
     }
     Ok(Config {
@@ -277,7 +302,8 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
             secret_file.map_or(Secret::Variable("ANCHORWATCH_PUSH_SECRET"), |file| Secret::File(from_here(file)))
         }),
         notifications: read_notifications(notifications, folder)?,
-        sources: sources.into_iter().map(|(_, source)| source).collect(),
+        sources,
+        discover,
         policy: Arc::new(policy),
     })
 }
@@ -320,7 +346,17 @@ impl Cluster {
     }
 }
 
+/// The cluster that is called so.
+fn find<'c>(clusters: &'c [Cluster], name: &Spanned<String>) -> Result<&'c Cluster, String> {
+    clusters.iter().find(|known| known.name == name.value).ok_or_else(|| {
+        let known: Vec<&str> = clusters.iter().map(|known| known.name.as_str()).collect();
+        let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
+        at(name.referenced, &format!("no cluster is called {:?}; under `clusters` there is: {known}", name.value))
+    })
+}
+
 /// How Git is reached, host by host.
+#[derive(Debug, Clone)]
 struct GitHosts {
     copies: PathBuf,
     known_hosts: Option<PathBuf>,
@@ -329,6 +365,7 @@ struct GitHosts {
 }
 
 /// What one host is shown.
+#[derive(Debug, Clone)]
 struct Credentials {
     at: Location,
     host: String,
@@ -381,9 +418,8 @@ impl GitHosts {
         }
     }
 
-    /// What is wrong where a host's credentials are for no source.
-    fn unused<'s>(&self, sources: impl Iterator<Item = &'s Source>) -> Option<String> {
-        let hosts: BTreeSet<String> = sources.filter_map(|source| host_of(source.address())).collect();
+    /// What is wrong where a host's credentials are for no source: these are the hosts of sources.
+    fn unused(&self, hosts: &BTreeSet<String>) -> Option<String> {
         let Credentials { at: place, host, .. } = self.credentials.iter().find(|own| !hosts.contains(&own.host))?;
         Some(at(*place, &format!("git.credentials: no source is fetched from {host:?}; take it out, or add a source")))
     }
@@ -416,31 +452,20 @@ fn read_source(
         watch,
     } = written.value;
     check_name(&name, place)?;
-    let Some(compared) = clusters.iter().find(|known| known.name == cluster.value) else {
-        let known: Vec<&str> = clusters.iter().map(|known| known.name.as_str()).collect();
-        let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
-        let why = format!("no cluster is called {:?}; under `clusters` there is: {known}", cluster.value);
-        return Err(at(cluster.referenced, &why));
-    };
+    let compared = find(clusters, &cluster)?;
     if confirm && matches!(compared.live, Live::Snapshot(_)) {
         return Err(at(
             place,
             &format!("source {name:?}: confirm asks a cluster, and {:?} is a snapshot", cluster.value),
         ));
     }
-    let interval = match interval {
-        Some(interval) if interval.value < SHORTEST => {
-            return Err(at(interval.referenced, "interval: at least 10s, as in 1h or 90s"));
-        }
-        Some(interval) => interval.value,
-        None => HOURLY,
-    };
+    let interval = checked_interval(interval)?;
     // One that is absolute stays as it is.
     let from_here = |path: PathBuf| folder.join(path);
     let address = checked_address(&address, folder)?;
     Ok(Source {
         cluster: cluster.value,
-        interval: interval.unsigned_abs(),
+        interval,
         watch,
         live: compared.live.clone(),
         audit_log: compared.audit_log.clone(),
@@ -451,6 +476,7 @@ fn read_source(
             release,
             namespace,
             allow_remote_bases,
+            delivered: None,
         },
         namespaces: namespaces.into_iter().collect(),
         unmanaged,
@@ -458,6 +484,16 @@ fn read_source(
         secrets: secrets == Secrets::Compare,
         name,
     })
+}
+
+fn checked_interval(written: Option<Spanned<SignedDuration>>) -> Result<Duration, String> {
+    match written {
+        Some(interval) if interval.value < SHORTEST => {
+            Err(at(interval.referenced, "interval: at least 10s, as in 1h or 90s"))
+        }
+        Some(interval) => Ok(interval.value.unsigned_abs()),
+        None => Ok(HOURLY.unsigned_abs()),
+    }
 }
 
 fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Notifications, String> {
@@ -567,6 +603,12 @@ mod tests {
     #[test]
     fn what_is_not_understood_names_its_line() {
         let cluster = "clusters:\n- name: prod\n";
+        let discover = |cluster: &str, namespaces: &str, repository: &str| {
+            format!(
+                "clusters:\n- name: prod\ndiscover:\n- cluster: {cluster}\n  from: argo-cd\n  namespaces: {namespaces}\n  \
+                 repositories: ['{repository}']\n"
+            )
+        };
         for (text, said) in [
             (
                 "rules:\n- id: a\n  match: {kind: Job}\n  ignore: true\n  owner: x\n  reason: y\n  colour: red\n",
@@ -594,6 +636,25 @@ mod tests {
             ("git: {credentials: [{host: a.example.com}]}\n", "say a token_file or an ssh_key_file"),
             ("git: {credentials: [{host: a.example.com, token_file: t}]}\n", "no source is fetched from"),
             ("clusters:\n- name: prod\n  in_cluster: true\n  snapshot: x\n", "say one of"),
+            (&format!("{cluster}discover:\n- {{cluster: prod, from: argo-cd}}\n"), "namespaces"),
+            (&discover("prod", "[]", "https://h/*"), "name at least one of"),
+            (&discover("prot", "[a]", "https://h/*"), "no cluster is called \"prot\""),
+            (&discover("prod", "[a_b]", "https://h/*"), "at line 6, column 15"),
+            (&discover("prod", "[a]", "https://*.example.com/ops"), "a whole host"),
+            (&discover("prod", "[a]", "http://h/*"), "a whole host"),
+            (&discover("prod", "[a]", "/srv/*"), "a whole host"),
+            (&discover("prod", "[a]", "*"), "a whole host"),
+            (
+                "clusters: [{name: lab, snapshot: x}]\ndiscover: [{cluster: lab, from: flux, namespaces: [a], repositories: ['https://h/*']}]\n",
+                "is a snapshot",
+            ),
+            (
+                &format!(
+                    "{cluster}discover:\n- &a {{cluster: prod, from: flux, namespaces: [a, b], repositories: ['https://h/*']}}\n\
+                     - {{cluster: prod, from: flux, namespaces: [b], repositories: ['https://h/*']}}\n"
+                ),
+                "two of `discover` list prod/flux/b",
+            ),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}\n{error}");
@@ -618,5 +679,49 @@ mod tests {
                 "/etc/anchorwatch/shop.git//deploy?ref=main"
             ]
         );
+    }
+
+    #[test]
+    fn only_repositories_that_are_allowed_are_fetched() {
+        let config = parsed(
+            "git: {credentials: [{host: git.example.com, token_file: t}]}\nclusters: [{name: prod}]\ndiscover:\n\
+             - {cluster: prod, from: argo-cd, namespaces: [argocd], repositories: ['https://git.example.com/ops/*', 'git@git.example.com:ops/*']}\n",
+        )
+        .unwrap();
+        let source = |repository: &str, path: &str, revision: &str| {
+            let application = serde_json::json!({"metadata": {"namespace": "argocd", "name": "shop"}, "spec": {
+                "destination": {"name": "in-cluster"},
+                "source": {"repoURL": repository, "path": path, "targetRevision": revision},
+            }});
+            let delivery = anchorwatch_core::delivery::Tool::ArgoCd.deliveries(&[vec![application]]).remove(0);
+            config.discover[0].source(&delivery)
+        };
+        for (repository, address) in [
+            ("https://git.example.com/ops/shop.git", "https://git.example.com/ops/shop.git//deploy?ref=main"),
+            ("https://git.example.com/ops/shop/", "https://git.example.com/ops/shop//deploy?ref=main"),
+            ("git@git.example.com:ops/shop", "git@git.example.com:ops/shop//deploy?ref=main"),
+        ] {
+            let source = source(repository, "./deploy", "main");
+            assert!(source.reading.is_read(), "{source:?}");
+            assert_eq!((source.name.as_str(), source.address()), ("prod/argo-cd/argocd/shop", address));
+            assert!(source.reading.git.unwrap().token.is_some());
+        }
+        for (repository, path, revision, shown) in [
+            ("https://git.example.com/other/shop.git", "deploy", "main", "https://git.example.com/other/shop.git"),
+            ("https://git.example.com/ops/../other/x", "deploy", "main", "https://git.example.com/ops/../other/x"),
+            ("https://git.example.com/ops/%2e%2e/x", "deploy", "main", "https://git.example.com/ops/%2e%2e/x"),
+            ("https://ann:secret@git.example.com/ops/x", "deploy", "main", ""),
+            ("http://git.example.com/ops/x", "deploy", "main", ""),
+            ("file:///srv/ops/x", "deploy", "main", "file:///srv/ops/x"),
+            ("/srv/ops/x", "deploy", "main", "/srv/ops/x"),
+            ("https://git.example.com/ops/x//other", "deploy", "main", "https://git.example.com/ops/x//other"),
+            ("https://git.example.com/ops/x?ref=other", "deploy", "main", "https://git.example.com/ops/x?ref=other"),
+            ("https://git.example.com/ops/x", "../x", "main", "https://git.example.com/ops/x"),
+            ("https://git.example.com/ops/x", "deploy", "--upload-pack=x", "https://git.example.com/ops/x"),
+        ] {
+            let source = source(repository, path, revision);
+            assert!(!source.reading.is_read() && !source.is_watched(), "{source:?}");
+            assert_eq!(source.address(), shown);
+        }
     }
 }

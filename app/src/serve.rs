@@ -1,8 +1,10 @@
 //! The service: it remembers, looks every hour and whenever it is asked, and tells what it knows.
 //!
-//! Duties run beside each other until they are told to stop: `schedule` queues what is due, `work` does what is queued,
-//! `tidy` forgets what is old, and `listen` answers people and programs. What they share is a [`Service`].
+//! Duties run beside each other until they are told to stop: `discover` finds sources, `schedule` queues what is due, `work`
+//! does what is queued, `tidy` forgets what is old, and `listen` answers people and programs. What they share is a [`Service`].
 
+mod discover;
+mod discovered;
 mod limits;
 mod listen;
 pub(crate) mod metrics;
@@ -23,7 +25,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Source};
+use crate::config::{Config, Discover, Source};
 use crate::failure::Failure;
 use crate::notify;
 use crate::notify::channels::Channels;
@@ -32,6 +34,8 @@ use crate::notify::send::Sending;
 use crate::notify::word::Wording;
 use crate::secret::Secret;
 use crate::words::Words;
+use discovered::Discovered;
+pub(crate) use discovered::ListState;
 use limits::Limits;
 pub(crate) use listen::{Listener, Peer};
 use metrics::Metrics;
@@ -47,7 +51,7 @@ const LOGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 pub(crate) struct Service {
     /// What it remembers.
     pub(crate) store: Store,
-    /// What was configured; another one after a reload.
+    /// What was configured, with the sources that were discovered; another one after a reload.
     config: RwLock<Arc<Config>>,
     /// The key of the fingerprints.
     pub(crate) key: SecretKey,
@@ -59,6 +63,10 @@ pub(crate) struct Service {
     pub(crate) events: broadcast::Sender<Event>,
     /// Rung when something was queued here, so that nobody waits for the next look.
     pub(crate) queued: Notify,
+    /// Rung when the configuration was read again.
+    reloaded: Notify,
+    /// What it knows of sources in clusters.
+    pub(crate) discovered: Discovered,
     /// How its watches do.
     pub(crate) watched: Watched,
     /// The secret by which a forge says that somebody pushed.
@@ -155,6 +163,8 @@ impl Service {
             replica: clock::new_id(),
             events: broadcast::channel(256).0,
             queued: Notify::new(),
+            reloaded: Notify::new(),
+            discovered: Discovered::default(),
             watched: Watched::default(),
             push_secret: config.push_webhook.as_ref().map(Secret::read).transpose()?,
             metrics: Metrics::default(),
@@ -170,7 +180,17 @@ impl Service {
     async fn configure_sources(&self) -> Result<(), StoreError> {
         let config = self.config();
         let sources: Vec<_> = config.sources.iter().map(configured).collect();
-        self.store.configure_sources(&sources, self.now()).await
+        let unknown = config.discover.iter().filter(|list| self.discovered.is_unknown(&list.name()));
+        let kept: Vec<String> = unknown.flat_map(Discover::beginnings).collect();
+        self.store.configure_sources(&sources, &kept, self.now()).await
+    }
+
+    /// Takes in what was discovered, and another configuration where there is one.
+    fn settle(&self, another: Option<Config>) {
+        let mut held = self.config.write().expect("nobody panics while it is replaced");
+        let mut config = another.unwrap_or_else(|| Config::clone(&held));
+        config.take_in(|list| self.discovered.state(&list.name()).deliveries);
+        *held = Arc::new(config);
     }
 
     /// A link by which the person who started the service can come in, once.
@@ -210,6 +230,7 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
     let channels = service.config().notifications.open()?;
     let duties = TaskTracker::new();
     tell(&service, channels, &duties);
+    duties.spawn(discover::run(service.clone()));
     duties.spawn(schedule::run(service.clone()));
     for _ in 0..service.config().scans_at_once {
         duties.spawn(work::run(service.clone()));
@@ -274,11 +295,14 @@ async fn reload(service: &Service, read: Result<Config, Failure>) {
         Ok(config) => {
             let before = service.config();
             if config.needs_restart(&before) {
-                tracing::warn!("only sources, rules and retention take effect now, the rest with a restart");
+                tracing::warn!("only sources, discover, rules and retention take effect now, the rest with a restart");
             }
-            *service.config.write().expect("nobody panics while it is replaced") = Arc::new(config);
+            service.settle(Some(config));
             match service.configure_sources().await {
-                Ok(()) => tracing::info!("configuration read again"),
+                Ok(()) => {
+                    service.reloaded.notify_waiters();
+                    tracing::info!("configuration read again");
+                }
                 Err(error) => tracing::error!(%error, "cannot write the sources of the new configuration"),
             }
         }

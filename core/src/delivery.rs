@@ -205,6 +205,11 @@ impl Reading {
             && !folders.any(is_link)
     }
 
+    /// True if what lies in folders below is delivered, too.
+    pub fn delivers_below(&self) -> bool {
+        self.recurses
+    }
+
     /// True if the file itself says that the tool is to pass it over.
     pub fn passes_over(&self, contents: &[u8]) -> bool {
         let mark = SKIP_MARK.as_bytes();

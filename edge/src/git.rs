@@ -21,6 +21,7 @@ mod work_tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anchorwatch_core::delivery::TreeFile;
 use command::Git;
 use link::Found;
 use objects::{Wanted, is_large_file_pointer, read_all};
@@ -151,6 +152,16 @@ impl GitRepository {
             .collect();
         names.dedup();
         Ok(names)
+    }
+
+    /// Lists the files and links of the whole commit.
+    pub async fn files(&self, commit: &Commit) -> Result<Vec<TreeFile>, GitError> {
+        let entries = tree::list(&self.git, commit, None).await?;
+        let file = |(path, entry): (Vec<u8>, tree::Entry)| TreeFile {
+            path: path_text(&path),
+            is_link: entry.kind == Kind::Link,
+        };
+        Ok(entries.into_iter().map(file).collect())
     }
 
     /// Writes the whole tree of a commit into a new folder in `folder`, read-only, for a renderer to work on `path`.

@@ -316,6 +316,23 @@ pub(crate) enum JobState {
 pub(crate) struct SourceList {
     pub(crate) items: Vec<SourceResponse>,
     pub(crate) total: u64,
+    /// Lists of sources in clusters, as this replica read them last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) discover: Vec<DiscoverResponse>,
+}
+
+/// A list of sources in a cluster.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DiscoverResponse {
+    /// Cluster, tool and namespaces.
+    pub(crate) name: String,
+    pub(crate) cluster: String,
+    /// Sources that it had last.
+    pub(crate) sources: u64,
+    pub(crate) last_success_at: Option<Timestamp>,
+    pub(crate) failing_since: Option<Timestamp>,
+    /// Why it cannot be read; its sources stay as they were.
+    pub(crate) failure: Option<String>,
 }
 
 /// A source, and what came of it last.

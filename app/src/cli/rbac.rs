@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anchorwatch_core::object::GroupKind;
+use anchorwatch_core::object::{GroupKind, split_api_version};
 use anchorwatch_core::schema::{Schema, catalogue};
 use clap::ValueEnum;
 
 use super::target;
-use crate::config;
+use crate::config::{self, Discover};
 use crate::drift::source::{self, SourceRequest};
 use crate::failure::Failure;
 
@@ -39,7 +39,8 @@ pub(super) struct RbacArgs {
     /// Only the kinds that this source mentions; without it, all built-in kinds but Secrets.
     #[arg(long, value_name = "SRC")]
     source: Option<String>,
-    /// Only the kinds that the sources of this configuration mention; Secrets where a source says `secrets: compare`.
+    /// Only the kinds that the sources of this configuration mention, with `discover` all built-in ones and its lists;
+    /// Secrets where a source says `secrets: compare`.
     #[arg(
         long,
         value_name = "FILE",
@@ -76,8 +77,12 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
     match (source, config) {
         (Some(address), _) => rights.add_source(&reading.of(address), true)?,
         (None, Some(file)) => {
-            for source in &config::read(&file)?.sources {
+            let config = config::read(&file)?;
+            for source in &config.sources {
                 rights.add_source(source.reading(), source.compares_secrets())?;
+            }
+            for list in &config.discover {
+                rights.add_list(list);
             }
         }
         (None, None) => rights.add_all_built_in(),
@@ -106,6 +111,17 @@ impl Rights {
         let is_listed = |kind: &GroupKind| kind.kind != "Secret" && !NOT_LISTED.contains(&kind.kind.as_str());
         for (kind, known) in self.schema.all_kinds().filter(|(kind, _)| is_listed(kind)) {
             self.resources.entry(kind.group.clone()).or_default().insert(known.plural.to_string());
+        }
+    }
+
+    /// What a list of sources is read from, and all that its sources may hold.
+    fn add_list(&mut self, list: &Discover) {
+        for kind in list.tool.kinds() {
+            self.add(split_api_version(kind.api_version).0, kind.plural);
+        }
+        self.add_all_built_in();
+        if list.compares_secrets() {
+            self.add("", "secrets");
         }
     }
 

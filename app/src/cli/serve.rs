@@ -71,7 +71,7 @@ pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         Ok(config::Config { listen: listen.unwrap_or(config.listen), ..config })
     };
     let config = read()?;
-    if config.sources.is_empty() {
+    if config.sources.is_empty() && config.discover.is_empty() {
         return Err(Failure::new(format!("{} names no source", file.display()))
             .hint("anchorwatch.example.yaml shows how: at least one under `clusters` and one under `sources`"));
     }

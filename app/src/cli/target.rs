@@ -69,7 +69,8 @@ impl Reading {
     /// The source at an address, read so.
     pub(super) fn of(self, address: String) -> SourceRequest {
         let Self { namespace, values, release_name, allow_remote_bases } = self;
-        SourceRequest { address, values, release: release_name, namespace, allow_remote_bases, git: None }
+        let release = release_name;
+        SourceRequest { address, values, release, namespace, allow_remote_bases, git: None, delivered: None }
     }
 }
 

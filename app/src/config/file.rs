@@ -30,6 +30,7 @@ pub(super) struct File {
     pub(super) notifications: Notifications,
     pub(super) clusters: Vec<Spanned<Cluster>>,
     pub(super) sources: Vec<Spanned<Source>>,
+    pub(super) discover: Vec<Spanned<Discover>>,
     pub(super) rules: Vec<OwnRule>,
 }
 
@@ -52,6 +53,7 @@ impl Default for File {
             notifications: Notifications::default(),
             clusters: Vec::new(),
             sources: Vec::new(),
+            discover: Vec::new(),
             rules: Vec::new(),
         }
     }
@@ -147,7 +149,7 @@ pub(super) enum Language {
     TraditionalChinese,
 }
 
-impl From<Language> for words::Language {
+impl std::convert::From<Language> for words::Language {
     fn from(language: Language) -> Self {
         match language {
             Language::English => Self::English,
@@ -232,6 +234,34 @@ pub(super) struct Source {
     pub(super) secrets: Secrets,
     #[serde(default = "yes")]
     pub(super) watch: bool,
+}
+
+/// Objects of a delivery tool that serve as a list of sources.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Discover {
+    pub(super) cluster: Spanned<String>,
+    pub(super) from: From,
+    pub(super) namespaces: Spanned<Vec<String>>,
+    pub(super) repositories: Spanned<Vec<String>>,
+    #[serde(default)]
+    pub(super) interval: Option<Spanned<SignedDuration>>,
+    #[serde(default)]
+    pub(super) unmanaged: bool,
+    #[serde(default)]
+    pub(super) secrets: Secrets,
+    #[serde(default = "yes")]
+    pub(super) watch: bool,
+}
+
+/// A delivery tool.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum From {
+    /// Its `Application`s.
+    ArgoCd,
+    /// Its `Kustomization`s, and each `GitRepository` that they refer to.
+    Flux,
 }
 
 fn yes() -> bool {

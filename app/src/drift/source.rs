@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::path::{Path, PathBuf};
 
+use anchorwatch_core::delivery::{ChartValues, Form, Reading};
 use anchorwatch_core::drift::report::NotCompared;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::Schema;
@@ -33,6 +34,33 @@ pub(crate) struct SourceRequest {
     pub(crate) allow_remote_bases: bool,
     /// How a service reaches Git; a person's own setup without it.
     pub(crate) git: Option<GitAccess>,
+    /// How a delivery tool reads it, where it was discovered; nothing where a person wrote it.
+    pub(crate) delivered: Option<Delivered>,
+}
+
+/// What an object of a delivery tool says of its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// The object, for people.
+    pub(crate) object: String,
+    /// How its tool reads the folder, or why it is not read here.
+    pub(crate) reading: Result<Reading, String>,
+}
+
+impl SourceRequest {
+    /// True unless it is known beforehand that it is not read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.delivered.as_ref().is_none_or(|delivered| delivered.reading.is_ok())
+    }
+
+    fn reading(&self) -> Option<&Reading> {
+        self.delivered.as_ref()?.reading.as_ref().ok()
+    }
+
+    /// The release's name, by a person's word or a tool's.
+    fn release(&self) -> Option<&str> {
+        self.release.as_deref().or_else(|| self.reading()?.release.as_deref())
+    }
 }
 
 /// How a service reaches Git: as it was configured, and not as a person is set up.
@@ -126,6 +154,9 @@ pub(crate) async fn read(
     live: Option<&mut Opening>,
     scratch: &Path,
 ) -> Result<ReadSource, Failure> {
+    if let Some(Delivered { object, reading: Err(reason) }) = &request.delivered {
+        return Ok(ReadSource::refused(object, reason.clone()));
+    }
     if !GitLocation::is_meant_by(&request.address) {
         return read_disk(request, Path::new(&request.address), live).await;
     }
@@ -140,15 +171,36 @@ pub(crate) async fn read(
     let fail = |error: GitError| hinted(Failure::because(&error), error.hint());
     let (repository, commit) = open(request, &location, scratch).await?;
     let names = repository.names(&commit, location.path()).await.map_err(fail)?;
-    if let Some(renderer) = Renderer::detect(names.iter().map(String::as_str)) {
+    let renderer = Renderer::detect(names.iter().map(String::as_str));
+    let delivery = match &request.delivered {
+        Some(Delivered { object, reading: Ok(reading) }) => {
+            let files = repository.files(&commit).await.map_err(fail)?;
+            if let Some(reason) = reading.refusal(location.path().as_str(), form(renderer), &files) {
+                return Ok(ReadSource::refused(object, reason));
+            }
+            Some((reading, files))
+        }
+        _ => None,
+    };
+    if let Some(renderer) = renderer {
         let export = repository.export(&commit, location.path(), scratch).await.map_err(fail)?;
         let mut read = render_folder(request, renderer, export.folder(), Some(export.root()), live).await?;
         read.origin.commit = Some(commit.id.as_str().to_owned());
         read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
+        read.not_compared.extend(request.reading().and_then(besides));
         return Ok(read);
     }
     check_flags(request)?;
-    let tree = repository.read_tree(&commit, location.path()).await.map_err(fail)?;
+    let mut tree = repository.read_tree(&commit, location.path()).await.map_err(fail)?;
+    if let Some((reading, files)) = &delivery {
+        let folder = location.path().as_str();
+        tree.files.retain(|file| reading.delivers(&file.path, folder, files) && !reading.passes_over(&file.bytes));
+        tree.skipped.retain(|skipped| match skipped.reason {
+            files::SkipReason::Rendered(_) | files::SkipReason::Submodule => reading.delivers_below(),
+            _ => reading.delivers(&skipped.path, folder, files),
+        });
+    }
+    let skipped = tree.skipped.iter().map(left_out);
     Ok(ReadSource {
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
@@ -156,9 +208,9 @@ pub(crate) async fn read(
             commit: Some(commit.id.as_str().to_owned()),
             ..SourceOfFiles::default()
         },
+        not_compared: skipped.chain(request.reading().and_then(besides)).collect(),
         files: tree.files,
         second: None,
-        not_compared: tree.skipped.iter().map(left_out).collect(),
         history: Some(repository.history(&commit, location.path())),
         history_fault: None,
     })
@@ -203,6 +255,20 @@ fn version_of(what: impl Hash) -> u64 {
     let mut hash = DefaultHasher::new();
     what.hash(&mut hash);
     hash.finish()
+}
+
+fn form(renderer: Option<Renderer>) -> Form {
+    match renderer {
+        None => Form::Plain,
+        Some(Renderer::Kustomize) => Form::Kustomize,
+        Some(Renderer::Helm) => Form::Helm,
+    }
+}
+
+/// What a delivery tool makes beside what is in the folder.
+fn besides(reading: &Reading) -> Option<NotCompared> {
+    let (what, reason) = reading.besides.clone()?;
+    Some(NotCompared { what, namespace: String::new(), reason })
 }
 
 /// What renders a folder, if something does.
@@ -292,7 +358,7 @@ async fn render_folder(
     let (with, not_compared) = match renderer {
         Renderer::Kustomize => (RenderWith::Kustomize, Vec::new()),
         Renderer::Helm => {
-            let Some(name) = &request.release else {
+            let Some(name) = request.release() else {
                 return Err(Failure::new(format!(
                     "cannot render the chart {}: its release has no name",
                     request.address
@@ -301,7 +367,7 @@ async fn render_folder(
                 .hint("name it with --release-name, as helm list shows it"));
             };
             let served = served(live).await?;
-            (RenderWith::Helm(helm_release(request, name, &served)?), served.not_compared())
+            (RenderWith::Helm(helm_release(request, name, &served, root.unwrap_or(folder))?), served.not_compared())
         }
     };
     let render = RenderRequest {
@@ -361,7 +427,12 @@ impl RenderedFor {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a values file that a person named")]
-fn helm_release(request: &SourceRequest, name: &str, cluster: &RenderedFor) -> Result<HelmRelease, Failure> {
+fn helm_release(
+    request: &SourceRequest,
+    name: &str,
+    cluster: &RenderedFor,
+    root: &Path,
+) -> Result<HelmRelease, Failure> {
     let mut values = Vec::new();
     for path in &request.values {
         let bytes = std::fs::read(path).map_err(|e| {
@@ -369,6 +440,13 @@ fn helm_release(request: &SourceRequest, name: &str, cluster: &RenderedFor) -> R
         })?;
         values.push(Values::Inline(bytes));
     }
+    values.extend(request.reading().into_iter().flat_map(|reading| &reading.values).map(|own| match own {
+        ChartValues::Inline(text) => Values::Inline(text.clone().into_bytes()),
+        ChartValues::File(path) => match path.strip_prefix('/') {
+            Some(from_root) => Values::File(root.join(from_root)),
+            None => Values::File(path.into()),
+        },
+    }));
     Ok(HelmRelease {
         name: name.to_owned(),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
@@ -394,6 +472,18 @@ fn left_out(skipped: &Skipped) -> NotCompared {
 }
 
 impl ReadSource {
+    /// Nothing of it, for this reason.
+    fn refused(object: &str, reason: String) -> Self {
+        Self {
+            files: Vec::new(),
+            origin: SourceOfFiles::default(),
+            second: None,
+            not_compared: vec![NotCompared { what: object.to_owned(), namespace: String::new(), reason }],
+            history: None,
+            history_fault: None,
+        }
+    }
+
     /// Another number when something in it has changed: the commit, or for files on disk what they hold.
     pub(crate) fn version(&self) -> u64 {
         match &self.origin.commit {

@@ -182,7 +182,8 @@ impl Watch<'_> {
         loop {
             let next = runtime.block_on(async {
                 tokio::select! {
-                    next = watches.next() => next.map(Next::Event),
+                    // Without any list there is nothing to be heard, and no end.
+                    next = watches.next(), if !self.wishes.is_empty() => next.map(Next::Event),
                     Some(asked) = asked.recv() => Some(Next::Asked(asked)),
                     () = stop.cancelled() => None,
                     () = seen.closed() => None,

@@ -29,6 +29,9 @@ pub(crate) struct Metrics {
     duration: Family<Labels, Histogram, fn() -> Histogram>,
     items: Family<Labels, Gauge<i64, AtomicI64>>,
     not_compared: Family<Labels, Gauge<i64, AtomicI64>>,
+    lists_read: Family<Labels, Seconds>,
+    list_failures: Family<Labels, Counter>,
+    discovered: Family<Labels, Gauge<i64, AtomicI64>>,
     outbox_oldest: Seconds,
     requests: Family<Labels, Histogram, fn() -> Histogram>,
 }
@@ -43,6 +46,9 @@ impl Default for Metrics {
             duration: Family::new_with_constructor(histogram),
             items: Family::default(),
             not_compared: Family::default(),
+            lists_read: Family::default(),
+            list_failures: Family::default(),
+            discovered: Family::default(),
             outbox_oldest: Seconds::default(),
             requests: Family::new_with_constructor(histogram),
             registry: Registry::default(),
@@ -60,6 +66,17 @@ impl Default for Metrics {
             "What the last scans of this process could not compare",
             metrics.not_compared.clone(),
         );
+        registry.register(
+            "discover_last_success_timestamp_seconds",
+            "When a list of sources in a cluster was read last",
+            metrics.lists_read.clone(),
+        );
+        registry.register(
+            "discover_failures",
+            "How often a list of sources in a cluster could not be read",
+            metrics.list_failures.clone(),
+        );
+        registry.register("discovered_sources", "Sources that a list had last", metrics.discovered.clone());
         registry.register_with_unit(
             "outbox_oldest",
             "How long the oldest message to people has been waiting",
@@ -113,6 +130,18 @@ impl Metrics {
         }
         let gaps = i64::try_from(outcome.not_compared().len()).unwrap_or(i64::MAX);
         self.not_compared.get_or_create(&place()).set(gaps);
+    }
+
+    pub(super) fn listed(&self, cluster: &str, list: &str, sources: usize, at: Timestamp) {
+        let labels = vec![("cluster", cluster.to_owned()), ("list", list.to_owned())];
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
+        self.lists_read.get_or_create(&labels).set(at.as_second() as f64);
+        self.discovered.get_or_create(&labels).set(i64::try_from(sources).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn list_failed(&self, cluster: &str, list: &str) {
+        let labels = vec![("cluster", cluster.to_owned()), ("list", list.to_owned())];
+        self.list_failures.get_or_create(&labels).inc();
     }
 
     pub(super) fn scan_failed(&self, cluster: &str, source: &str) {

@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::{Event, Service};
+use crate::config::Source;
 use crate::drift;
 use crate::drift::scan::{Outcome, Request, scan};
 use crate::drift::watch::Asked;
@@ -53,9 +54,8 @@ pub(super) async fn run(service: Arc<Service>) {
 
 async fn perform(service: &Arc<Service>, claim: Claim) {
     let started_at = service.now();
-    let config = service.config();
-    let (result, cluster) = match config.source(&claim.job.source) {
-        Some(source) => match service.policy().await {
+    let (result, cluster) = match source_of(service, &claim.job.source).await {
+        Ok(source) => match service.policy().await {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
                 let scanning = tokio::spawn(look(service.clone(), source.name.clone(), request));
@@ -64,7 +64,7 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
             }
             Err(error) => (Err(super::store_failure(&error)), source.cluster.clone()),
         },
-        None => (Err(Failure::new(format!("no source is called {} any more", claim.job.source))), String::new()),
+        Err(failure) => (Err(failure), String::new()),
     };
     let record = Record { scan_id: clock::new_id(), cluster, started_at, finished_at: service.now(), result };
     record.write(service, &claim).await;
@@ -87,12 +87,22 @@ async fn look(service: Arc<Service>, source: String, request: Request) -> Result
 /// cluster: it shows that the watch misses nothing. After a push Git is another, and the watch stands on the old one.
 async fn ask_watch(service: &Service, source: &str, request: &Request) -> Option<Result<Outcome, Failure>> {
     let may_know = matches!(request.triggered_by, Trigger::Api | Trigger::Manual | Trigger::Watch);
-    let asks_more = request.confirm || request.audit.is_some();
+    // Nor does it hear what a delivery tool says that it applied.
+    let asks_more = request.confirm || request.audit.is_some() || request.source.delivered.is_some();
     let watch = service.watched.askable(source).filter(|_| may_know && !asks_more)?;
     let version = drift::source::version(&request.source).await?;
     let (answer, answered) = oneshot::channel();
     watch.send(Asked { request: request.clone(), version, answer }).await.ok()?;
     tokio::time::timeout(ANSWER, answered).await.ok()?.ok()
+}
+
+/// The source of a job, wherever it was queued.
+async fn source_of(service: &Service, name: &str) -> Result<Source, Failure> {
+    if let Some(source) = service.config().source(name) {
+        return Ok(source.clone());
+    }
+    let found = super::discover::find(service, name).await?;
+    found.ok_or_else(|| Failure::new(format!("no source is called {name} any more")))
 }
 
 /// Waits for a scan, and holds its claim meanwhile. `None` if the claim was lost.

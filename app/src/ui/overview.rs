@@ -168,7 +168,7 @@ impl Asked {
                 href: address.without("source").href(),
                 is_chosen: self.source.is_empty(),
             };
-            let sources = states.iter().map(|state| Chip {
+            let sources = states.iter().filter(|state| state.links.is_some()).map(|state| Chip {
                 label: state.name.clone(),
                 href: address.with("source", &state.name).href(),
                 is_chosen: self.source == state.name,

@@ -17,7 +17,8 @@ use super::visit::Visit;
 use super::{html, rows};
 use crate::api::model::{self, DriftReport};
 use crate::api::{Caller, Problem};
-use crate::serve::Service;
+use crate::config::Discover;
+use crate::serve::{ListState, Service};
 use crate::shown::short_commit;
 use crate::words::Arg::{Count, Text};
 
@@ -54,9 +55,15 @@ pub(super) struct SourceState {
     due_full: String,
     objects: u64,
     revision: Option<String>,
-    scan_href: String,
-    reports_href: String,
-    items_href: String,
+    /// Where its scans and what they found are; nothing for a list of sources.
+    pub(super) links: Option<Links>,
+}
+
+/// Where more of a source is to be found.
+pub(super) struct Links {
+    scan: String,
+    reports: String,
+    items: String,
 }
 
 impl SourceState {
@@ -85,7 +92,7 @@ impl SourceState {
     }
 }
 
-/// The sources that the caller may see, by name.
+/// The sources that the caller may see, by name, and lists of sources that cannot be read.
 pub(super) async fn states(service: &Service, caller: &Caller, frame: &Frame) -> Result<Vec<SourceState>, Problem> {
     let (mut states, mut last) = (Vec::new(), service.store.last_reports().await?);
     for row in service.store.sources().await? {
@@ -99,7 +106,35 @@ pub(super) async fn states(service: &Service, caller: &Caller, frame: &Frame) ->
         let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());
         states.push(state(row, seen, interval.unwrap_or(SignedDuration::MAX), frame));
     }
+    for list in service.config().discover.iter().filter(|list| caller.sees_cluster(&list.cluster)) {
+        if let ListState { read_at, fault: Some((since, reason)), .. } = service.discovered.state(&list.name()) {
+            states.push(unread(list, read_at, (since, &reason), frame));
+        }
+    }
     Ok(states)
+}
+
+/// A list of sources that cannot be read: what is in it now nobody knows.
+fn unread(list: &Discover, read_at: Option<Timestamp>, fault: (Timestamp, &str), frame: &Frame) -> SourceState {
+    let (since, reason) = fault;
+    let when = crate::shown::when(since, &frame.now, frame.words);
+    SourceState {
+        name: list.name(),
+        cluster: list.cluster.clone(),
+        address: frame.say("page-list-of-sources"),
+        standing: Standing::Failed,
+        said: frame.say_of("page-list-unread", &when),
+        why: vec![reason.to_owned()],
+        more_gaps: 0,
+        success: read_at.map(|time| frame.time(time)),
+        success_at: None,
+        failure: Some(frame.time(since)),
+        due: None,
+        due_full: String::new(),
+        objects: 0,
+        revision: None,
+        links: None,
+    }
 }
 
 fn state(row: SourceRow, reports: Vec<DriftReport>, interval: SignedDuration, frame: &Frame) -> SourceState {
@@ -149,9 +184,11 @@ fn state(row: SourceRow, reports: Vec<DriftReport>, interval: SignedDuration, fr
         failure: last_failure_at.filter(|_| last_failure.is_some()).map(|time| frame.time(time)),
         due: next_due_at.map(|time| due(time, now, frame)),
         due_full: next_due_at.map(|time| crate::shown::at(time, &frame.now)).unwrap_or_default(),
-        scan_href: format!("/sources/{}/scan", encoded(&name)),
-        reports_href: Address::of("/reports").with("source", &name).href(),
-        items_href: Address::of("/").with("source", &name).href(),
+        links: Some(Links {
+            scan: format!("/sources/{}/scan", encoded(&name)),
+            reports: Address::of("/reports").with("source", &name).href(),
+            items: Address::of("/").with("source", &name).href(),
+        }),
         name,
         cluster,
         address,

@@ -8,6 +8,7 @@
 mod answers;
 mod commands;
 mod demo;
+mod discover;
 mod explain;
 mod faces;
 mod hostile;

@@ -12,6 +12,7 @@ mod chromium;
 mod commits;
 mod custom;
 mod deploy;
+mod discover;
 mod edits;
 mod openapi;
 mod paging;

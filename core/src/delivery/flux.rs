@@ -26,7 +26,7 @@ const OF_KUSTOMIZATION: &[&str] = &[
     "timeout",
     "wait",
 ];
-/// Fields of a GitRepository that are read here, or say when and how it is fetched, and not what.
+/// Fields of a `GitRepository` that are read here, or say when and how it is fetched, and not what.
 const OF_REPOSITORY: &[&str] = &[
     "interval",
     "provider",

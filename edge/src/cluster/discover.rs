@@ -53,6 +53,11 @@ pub(super) fn root_path(api_version: &str) -> String {
     }
 }
 
+/// The path of the objects of a resource in a namespace.
+pub fn path_in(api_version: &str, plural: &str, namespace: &str) -> String {
+    format!("{}/namespaces/{}/{}", root_path(api_version), encode(namespace), encode(plural))
+}
+
 /// What to ask for to list a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {
@@ -77,7 +82,7 @@ pub fn listing(schema: &Schema, api_version: &str, kind: &GroupKind, namespace: 
     let root = root_path(&known.api_version);
     let plural = &known.plural;
     let path = match namespace.filter(|_| known.namespaced) {
-        Some(namespace) => format!("{root}/namespaces/{}/{}", encode(namespace), encode(plural)),
+        Some(namespace) => path_in(&known.api_version, plural, namespace),
         None => format!("{root}/{}", encode(plural)),
     };
     let resource = if kind.group.is_empty() { plural.to_string() } else { format!("{plural}.{}", kind.group) };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anchorwatch_core::object::list::ListPage;
+use serde_json::Value as Json;
 
 use super::{Cluster, ClusterError, JSON, encode};
 
@@ -79,6 +80,21 @@ impl Cluster {
     /// The pages of the list at a path.
     pub fn list(&self, path: &str) -> Pages {
         Pages { cluster: self.clone(), path: path.to_owned(), place: Place::default(), restarts: 0 }
+    }
+
+    /// The objects at a path, all in memory: for lists that are known to be short.
+    pub async fn objects(&self, path: &str) -> Result<Vec<Json>, ClusterError> {
+        let (mut pages, mut objects) = (self.list(path), Vec::new());
+        while let Some(page) = pages.next().await? {
+            let read = page.items().map(serde_json::from_str).collect::<Result<Vec<Json>, _>>();
+            objects.extend(
+                read.map_err(|error| ClusterError::Malformed {
+                    cluster: self.name.clone(),
+                    reason: error.to_string(),
+                })?,
+            );
+        }
+        Ok(objects)
     }
 
     /// The same, but a list that expires on the way is an error: no page is of another list than the first.

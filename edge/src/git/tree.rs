@@ -204,7 +204,11 @@ impl Tree {
 }
 
 /// Runs `ls-tree` on a path, or on all.
-async fn list(git: &Git, commit: &Commit, path: Option<&TreePath>) -> Result<BTreeMap<Vec<u8>, Entry>, GitError> {
+pub(super) async fn list(
+    git: &Git,
+    commit: &Commit,
+    path: Option<&TreePath>,
+) -> Result<BTreeMap<Vec<u8>, Entry>, GitError> {
     let path = path.map_or("", TreePath::as_str);
     let commit = commit.id.as_str();
     let output = if path.is_empty() {

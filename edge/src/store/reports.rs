@@ -145,12 +145,12 @@ impl Store {
         Ok(Some(report))
     }
 
-    /// The reports of the last scan of a source that compared something, without their items.
+    /// The reports of the last scan of each source that has any, without their items; also one that could compare nothing.
     pub async fn last_reports(&self) -> Result<BTreeMap<String, Vec<Box<RawValue>>>, StoreError> {
         let sql = format!(
             "SELECT {REPORT} FROM drift_reports WHERE scan_id IN (SELECT scan_id FROM (SELECT scan_id, \
              ROW_NUMBER() OVER (PARTITION BY source ORDER BY started_at DESC, scan_id DESC) AS age \
-             FROM scans WHERE state <> 'failed') ranked WHERE age = 1) ORDER BY source, namespace"
+             FROM scans WHERE failure IS NULL) ranked WHERE age = 1) ORDER BY source, namespace"
         );
         let rows = ReportRow::find_by_statement(self.statement(&sql, [])).all(&self.db).await;
         let mut last: BTreeMap<String, Vec<Box<RawValue>>> = BTreeMap::new();

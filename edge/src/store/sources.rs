@@ -1,5 +1,6 @@
 //! `sources`: what is scanned, when next, and what came of it last.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
@@ -61,25 +62,43 @@ const COLUMNS: &str = "name, cluster, address, next_due_at, last_success_at, las
 impl Store {
     /// Makes the configured sources those of the store. New ones, and those at another address, are due at once; those that
     /// are gone are due no more. The others are due when they were, or sooner where the interval is shorter now: a replica
-    /// that starts asks for nothing that was done already.
-    pub async fn configure_sources(&self, sources: &[ConfiguredSource<'_>], now: Timestamp) -> Result<(), StoreError> {
+    /// that starts asks for nothing that was done already. `kept`: beginnings of names of which it is not known whether they
+    /// are gone. Where nothing is to be changed nothing is written.
+    pub async fn configure_sources(
+        &self,
+        sources: &[ConfiguredSource<'_>],
+        kept: &[String],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let fail = failing("write the sources");
         let write = self.begin().await.map_err(&fail)?;
-        let sql = "UPDATE sources SET removed_at = $1 WHERE removed_at IS NULL";
-        write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
+        let sql = format!("SELECT {COLUMNS} FROM sources WHERE removed_at IS NULL");
+        let rows = Row::find_by_statement(self.statement(&sql, [])).all(&write).await.map_err(&fail)?;
+        let known: BTreeMap<&str, &Row> = rows.iter().map(|row| (row.name.as_str(), row)).collect();
+        let named: BTreeSet<&str> = sources.iter().map(|source| source.name).collect();
+        let is_gone = |name: &&str| !named.contains(name) && !kept.iter().any(|start| name.starts_with(start));
+        for name in known.keys().copied().filter(is_gone) {
+            let sql = "UPDATE sources SET removed_at = $1, next_due_at = NULL WHERE name = $2";
+            write.execute_raw(self.statement(sql, [micros(now).into(), name.into()])).await.map_err(&fail)?;
+        }
         for ConfiguredSource { name, cluster, address, interval } in sources {
+            let latest = micros(after(now, *interval + *interval / 10));
+            let is_same = |row: &&Row| {
+                let is_due = row.next_due_at.is_some_and(|due| due <= latest);
+                is_due && row.cluster == *cluster && row.address == *address
+            };
+            if known.get(name).is_some_and(is_same) {
+                continue;
+            }
             let sql = "INSERT INTO sources (name, cluster, address, next_due_at) VALUES ($1, $2, $3, $4) \
                        ON CONFLICT (name) DO UPDATE SET cluster = excluded.cluster, address = excluded.address, \
                        removed_at = NULL, next_due_at = CASE \
                        WHEN sources.next_due_at IS NULL OR sources.cluster <> excluded.cluster \
                        OR sources.address <> excluded.address THEN excluded.next_due_at \
                        WHEN sources.next_due_at > $5 THEN $5 ELSE sources.next_due_at END";
-            let latest = micros(after(now, *interval + *interval / 10));
             let values = [(*name).into(), (*cluster).into(), (*address).into(), micros(now).into(), latest.into()];
             write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
         }
-        let sql = "UPDATE sources SET next_due_at = NULL WHERE removed_at IS NOT NULL AND next_due_at IS NOT NULL";
-        write.execute_raw(self.statement(sql, [])).await.map_err(&fail)?;
         write.commit().await.map_err(fail)
     }
 

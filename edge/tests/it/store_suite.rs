@@ -264,7 +264,7 @@ async fn a_report_in_which_nothing_was_compared_stays_open(store: &Store) {
 
 async fn a_failed_scan_says_why_and_resolves_nothing(store: &Store) {
     let source = "failing";
-    store.configure_sources(&[configured(source)], start()).await.unwrap();
+    store.configure_sources(&[configured(source)], &[], start()).await.unwrap();
     scan(store, source, 0, vec![item(source, "a", "1", DriftLevel::High)]).await;
     let claim = claimed(store, source, after(60)).await;
     let gone = Err("the cluster is not there".to_owned());
@@ -397,7 +397,7 @@ async fn a_late_write_is_refused_and_leaves_nothing(store: &Store) {
 
 async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
     let source = "due";
-    store.configure_sources(&[configured(source)], after(3000)).await.unwrap();
+    store.configure_sources(&[configured(source)], &[], after(3000)).await.unwrap();
     assert_eq!(store.sources().await.unwrap().len(), 1, "those that are no more configured are not listed");
     for hour in 0..3 {
         let at = after(3000 + hour * 3600);
@@ -442,7 +442,7 @@ async fn a_token_counts_until_it_is_revoked_or_ends(store: &Store) {
 async fn a_replica_that_starts_asks_for_nothing_again(store: &Store) {
     let (source, other) = (configured("begun"), configured("other"));
     let at = after(20_000);
-    store.configure_sources(&[source, other], at).await.unwrap();
+    store.configure_sources(&[source, other], &[], at).await.unwrap();
     assert_eq!(store.due(at).await.unwrap(), ["begun", "other"]);
     for name in ["begun", "other"] {
         assert!(store.queue_if_due(name, &new_id(), Duration::from_hours(1), at).await.unwrap());
@@ -450,22 +450,30 @@ async fn a_replica_that_starts_asks_for_nothing_again(store: &Store) {
         store.record_scan(&claim, record(&new_id(), name, at, Ok(Vec::new()), &|_| true)).await.unwrap();
     }
     let later = after(20_060);
-    store.configure_sources(&[source, other], later).await.unwrap();
+    store.configure_sources(&[source, other], &[], later).await.unwrap();
     assert_eq!(store.due(later).await.unwrap(), Vec::<String>::new(), "they are due in an hour, as they were");
     // At another address it is another source; a shorter interval brings it forward.
     let (moved, sooner) = (
         ConfiguredSource { address: "moved.git", ..source },
         ConfiguredSource { interval: Duration::from_mins(10), ..other },
     );
-    store.configure_sources(&[moved, sooner], later).await.unwrap();
+    store.configure_sources(&[moved, sooner], &[], later).await.unwrap();
     assert_eq!(store.due(later).await.unwrap(), ["begun"]);
     assert_eq!(store.due(after(20_060 + 660)).await.unwrap(), ["begun", "other"]);
     // What was taken out for a while is due when it is back.
-    store.configure_sources(&[sooner], later).await.unwrap();
+    store.configure_sources(&[sooner], &[], later).await.unwrap();
     assert_eq!(store.due(later).await.unwrap(), Vec::<String>::new());
-    store.configure_sources(&[configured("due")], later).await.unwrap();
-    store.configure_sources(&[sooner], later).await.unwrap();
+    store.configure_sources(&[configured("due")], &[], later).await.unwrap();
+    store.configure_sources(&[sooner], &[], later).await.unwrap();
     assert_eq!(store.due(later).await.unwrap(), ["other"]);
+    // What another replica has discovered stays as long as this one does not know better.
+    let found = ConfiguredSource { interval: Duration::from_hours(1), ..configured("prod/flux/apps/web") };
+    store.configure_sources(&[sooner, found], &[], later).await.unwrap();
+    let names = async || store.sources().await.unwrap().into_iter().map(|row| row.name).collect::<Vec<_>>();
+    store.configure_sources(&[sooner], &["prod/flux/apps/".to_owned()], later).await.unwrap();
+    assert_eq!(names().await, ["other", "prod/flux/apps/web"]);
+    store.configure_sources(&[sooner], &["prod/flux/app/".to_owned()], later).await.unwrap();
+    assert_eq!(names().await, ["other"]);
 }
 
 async fn scans_of_one_source_do_not_judge_beside_each_other(store: &Store) {
