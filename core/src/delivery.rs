@@ -6,6 +6,7 @@ mod argo_cd;
 mod fields;
 mod flux;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value as Json;
@@ -147,18 +148,18 @@ pub struct Reading {
     pub besides: Option<(String, String)>,
 }
 
-/// A file or link of a commit, by its path in the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TreeFile {
-    /// Its path.
-    pub path: String,
-    /// True for a symbolic link.
-    pub is_link: bool,
+/// The files of a commit, by their paths in the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// All of them.
+    pub files: Vec<String>,
+    /// Those that are symbolic links.
+    pub links: BTreeSet<String>,
 }
 
 impl Reading {
     /// Why the tool makes of this folder (empty: the root) what is not made here.
-    pub fn refusal(&self, folder: &str, form: Form, tree: &[TreeFile]) -> Option<String> {
+    pub fn refusal(&self, folder: &str, form: Form, tree: &Tree) -> Option<String> {
         if let Some((demanded, field)) = &self.form
             && *demanded != form
         {
@@ -167,30 +168,27 @@ impl Reading {
         if form == Form::Helm && self.release.is_none() {
             return Some(format!("its folder is {}, which {} does not render", form.name(), self.tool));
         }
-        let inside = || tree.iter().filter_map(|file| Some((below(&file.path, folder)?, file)));
-        let overridden = inside().map(|(path, _)| path).find(|path| self.overrides.iter().any(|own| own == path));
-        let ignores = tree
-            .iter()
-            .map(|file| file.path.as_str())
-            .find(|path| self.tool == Tool::Flux && name(path) == IGNORE_FILE);
-        if let Some(file) = overridden.or(ignores) {
+        let inside = || tree.files.iter().filter_map(|path| below(path, folder));
+        let overridden = inside().find(|path| self.overrides.iter().any(|own| own == path));
+        let ignores = || tree.files.iter().map(String::as_str).find(|path| name(path) == IGNORE_FILE);
+        if let Some(file) = overridden.or_else(|| ignores().filter(|_| self.tool == Tool::Flux)) {
             return Some(format!("uses {file}"));
         }
-        let delivers = |path: &str| form == Form::Plain && self.delivers(path, folder, tree);
-        let unread = |path: &&str| path.ends_with(".jsonnet") && self.tool == Tool::ArgoCd || is_in_hidden_folder(path);
-        let unread = inside().map(|(path, _)| path).filter(|path| delivers(path)).find(unread)?;
+        let is_unread = |path: &str| path.ends_with(".jsonnet") || is_in_hidden_folder(path);
+        let is_plain = form == Form::Plain;
+        let unread = inside().find(|path| is_plain && is_unread(path) && self.delivers(path, folder, tree))?;
         Some(format!("uses {unread}, which is not read here"))
     }
 
     /// True if the tool delivers this plain file, named from the folder.
-    pub fn delivers(&self, path: &str, folder: &str, tree: &[TreeFile]) -> bool {
+    pub fn delivers(&self, path: &str, folder: &str, tree: &Tree) -> bool {
         let extensions: &[&str] = match self.tool {
             Tool::ArgoCd => &["yaml", "yml", "json", "jsonnet"],
             Tool::Flux => &["yaml", "yml"],
         };
         let is_link = |path: &str| {
             let at = if folder.is_empty() { path.to_owned() } else { format!("{folder}/{path}") };
-            tree.iter().any(|file| file.is_link && file.path == at)
+            tree.links.contains(&at)
         };
         let mut folders = path.match_indices('/').map(|(end, _)| &path[..end]);
         let is_left_out = match self.tool {

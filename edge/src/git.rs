@@ -21,7 +21,7 @@ mod work_tree;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anchorwatch_core::delivery::TreeFile;
+use anchorwatch_core::delivery;
 use command::Git;
 use link::Found;
 use objects::{Wanted, is_large_file_pointer, read_all};
@@ -154,14 +154,14 @@ impl GitRepository {
         Ok(names)
     }
 
-    /// Lists the files and links of the whole commit.
-    pub async fn files(&self, commit: &Commit) -> Result<Vec<TreeFile>, GitError> {
+    /// Lists the files of the whole commit.
+    pub async fn files(&self, commit: &Commit) -> Result<delivery::Tree, GitError> {
         let entries = tree::list(&self.git, commit, None).await?;
-        let file = |(path, entry): (Vec<u8>, tree::Entry)| TreeFile {
-            path: path_text(&path),
-            is_link: entry.kind == Kind::Link,
-        };
-        Ok(entries.into_iter().map(file).collect())
+        let links = entries.iter().filter(|(_, entry)| entry.kind == Kind::Link);
+        Ok(delivery::Tree {
+            links: links.map(|(path, _)| path_text(path)).collect(),
+            files: entries.keys().map(|path| path_text(path)).collect(),
+        })
     }
 
     /// Writes the whole tree of a commit into a new folder in `folder`, read-only, for a renderer to work on `path`.

@@ -131,12 +131,16 @@ impl Discover {
         let Delivery { repository, path, revision, .. } = delivery;
         let repository = repository.trim_end_matches('/');
         let named = repository.parse::<RepositoryAddress>();
-        // What could not be read may hold a password.
-        let shown = if named.is_ok() { repository } else { "" };
+        // What stands before an @ may be a password, and behind a ? a token.
+        let is_clear = !repository.contains('?') && (named.is_ok() || !repository.contains('@'));
+        let shown = if is_clear { repository } else { "" };
         let refused = |reason: String| Refused { address: shown.to_owned(), reason };
         let named = named.map_err(|error| refused(error.to_string()))?;
         if matches!(named, RepositoryAddress::Local(_)) && !repository.starts_with("file:///") {
-            return Err(refused(format!("{repository:?} is no address of a repository")));
+            return Err(refused("what it names is no address of a repository".to_owned()));
+        }
+        if !is_clear {
+            return Err(refused("the address of its repository holds a `?`".to_owned()));
         }
         // A pattern would fit what leads elsewhere on the same host.
         let leads_away =

@@ -15,8 +15,8 @@ use crate::config::{Discover, Source};
 use crate::failure::Failure;
 
 const EVERY: Duration = Duration::from_mins(1);
-/// How long reading a list may take.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long reading a list may take: less than the lease of a job that waits for it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(service: Arc<Service>) {
     let mut faults = Faults::new("cannot write the sources that were discovered");

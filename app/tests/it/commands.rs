@@ -112,6 +112,14 @@ fn the_rights_of_a_configuration_are_those_of_its_sources() {
         run.ends(0, &[]).shows(&["deployments", "jobs", "verbs: [get, list, watch]"]).hides(&["configmaps"]);
         assert_eq!(run.out.contains("secrets"), has_secrets, "{secrets}");
     }
+    for (from, list) in [("argo-cd", "[applications]"), ("flux", "[gitrepositories]")] {
+        let list_of = "namespaces: [delivery], repositories: ['https://git.example.com/*']";
+        let discover = format!("discover:\n- {{cluster: lab, from: {from}, {list_of}}}\n");
+        world.write("anchorwatch.yaml", format!("clusters:\n- {{name: lab, in_cluster: true}}\n{discover}"));
+        let run = world.run(&["rbac", "--feature", "watch", "--config", "anchorwatch.yaml"]);
+        // What such sources hold only the cluster knows.
+        run.ends(0, &[]).shows(&[list, "deployments", "configmaps"]).hides(&["secrets"]);
+    }
     let both = ["rbac", "--feature", "watch", "--config", "anchorwatch.yaml", "--source", "web"];
     world.run(&both).ends(2, &["cannot be used with"]);
 }

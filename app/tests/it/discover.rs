@@ -20,6 +20,8 @@ struct Objects {
     applications: Option<Vec<Value>>,
     kustomizations: Option<Vec<Value>>,
     repositories: Option<Vec<Value>>,
+    /// How long it takes to answer a list of them.
+    slowness: Duration,
 }
 
 struct Followed {
@@ -32,15 +34,27 @@ struct Followed {
 
 impl Followed {
     fn start(world: World, discover: &str, objects: Objects) -> Self {
+        Self::start_with(world, discover, objects, &[])
+    }
+
+    /// With these variables in the service's environment.
+    fn start_with(world: World, discover: &str, objects: Objects, variables: &[(&str, &str)]) -> Self {
         let objects = Arc::new(Mutex::new(objects));
         let held = Arc::clone(&objects);
         let cluster = Server::cluster(move |path, _| {
-            let objects = held.lock().unwrap();
+            let listed = |of: fn(&Objects) -> &Option<Vec<Value>>| {
+                let (list, slowness) = {
+                    let objects = held.lock().unwrap();
+                    (of(&objects).clone(), objects.slowness)
+                };
+                std::thread::sleep(slowness);
+                list
+            };
             let list = match path.split('?').next().unwrap_or_default() {
                 "/api/v1/namespaces/shop/configmaps" => Some(vec![live_config_map("conf", &json!({"flag": "off"}))]),
-                APPLICATIONS => objects.applications.clone(),
-                KUSTOMIZATIONS => objects.kustomizations.clone(),
-                REPOSITORIES => objects.repositories.clone(),
+                APPLICATIONS => listed(|objects| &objects.applications),
+                KUSTOMIZATIONS => listed(|objects| &objects.kustomizations),
+                REPOSITORIES => listed(|objects| &objects.repositories),
                 _ => None,
             };
             list.map_or_else(
@@ -53,12 +67,17 @@ impl Followed {
             "anchorwatch.yaml",
             format!("listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: config}}\ndiscover:\n{discover}"),
         );
-        let serve = world.command(&["serve", "--config", "anchorwatch.yaml"]);
-        let service = Service::start("anchorwatch", serve, &world.work().join("log")).unwrap();
+        let service = serve(&world, variables);
         let token = ["token", "create", "ann", "--role", "approver", "--config", "anchorwatch.yaml"];
         let token = world.command(&token).output().unwrap();
         let token = String::from_utf8(token.stdout).unwrap().trim().to_owned();
         Self { world, cluster, objects, service, token }
+    }
+
+    /// Ends the service at once, and starts it anew.
+    fn restart(&mut self) {
+        self.service.kill();
+        self.service = serve(&self.world, &[]);
     }
 
     fn get(&self, path: &str) -> Value {
@@ -109,6 +128,12 @@ impl Followed {
             gaps.map(|gap| format!("{}: {}", text(&gap["what"]), text(&gap["reason"]))).collect(),
         )
     }
+}
+
+fn serve(world: &World, variables: &[(&str, &str)]) -> Service {
+    let mut command = world.command(&["serve", "--config", "anchorwatch.yaml"]);
+    command.envs(variables.iter().copied());
+    Service::start("anchorwatch", command, &world.work().join("log")).unwrap()
 }
 
 /// A repository with the same ConfigMap in a folder of plain files, and another one below it.
@@ -195,20 +220,21 @@ fn a_list_that_cannot_be_read_leaves_its_sources_as_they_were() {
     let source = json!({"repoURL": url(&world, "git"), "path": "deploy"});
     let (web, shop) = (application("web", &source), application("shop", &source));
     let settings = discover(&world, "argo-cd", "argocd");
-    let followed = Followed::start(world, &settings, Objects::default());
-    let failure = || followed.get("/api/v1/sources")["discover"][0]["failure"].clone();
-    followed.until("the failure", || failure().as_str().is_some_and(|why| why.contains("nobody may list this")));
+    let mut followed = Followed::start(world, &settings, Objects::default());
+    let failure = |followed: &Followed| followed.get("/api/v1/sources")["discover"][0]["failure"].clone();
+    followed
+        .until("the failure", || failure(&followed).as_str().is_some_and(|why| why.contains("nobody may list this")));
     let page = followed.service.get("/", &followed.token).text;
     assert!(page.contains("This list of sources cannot be read") && !page.contains("No drift"), "{page}");
 
-    let set = |applications: Option<Vec<Value>>| {
+    let set = |followed: &Followed, applications: Option<Vec<Value>>| {
         followed.objects.lock().unwrap().applications = applications;
         followed.reload();
     };
-    set(Some(vec![shop.clone(), web]));
+    set(&followed, Some(vec![shop.clone(), web]));
     followed.until_scanned(&["lab/argo-cd/argocd/shop", "lab/argo-cd/argocd/web"]);
-    set(None);
-    followed.until("another failure", || !failure().is_null());
+    set(&followed, None);
+    followed.until("another failure", || !failure(&followed).is_null());
     assert_eq!(followed.names(), ["lab/argo-cd/argocd/shop", "lab/argo-cd/argocd/web"]);
     let page = followed.service.get("/sources", &followed.token).text;
     assert!(page.contains("This list of sources cannot be read") && page.contains("nobody may list this"), "{page}");
@@ -216,16 +242,11 @@ fn a_list_that_cannot_be_read_leaves_its_sources_as_they_were() {
     assert!(metrics.contains("anchorwatch_discover_failures_total{cluster=\"lab\",list=\"lab/argo-cd/argocd\"}"));
 
     // A service that starts anew does not know better, either, and forgets nothing.
-    let Followed { world, cluster, objects, service, token } = followed;
-    drop(service);
-    let serve = world.command(&["serve", "--config", "anchorwatch.yaml"]);
-    let service = Service::start("anchorwatch", serve, &world.work().join("log")).unwrap();
-    let followed = Followed { world, cluster, objects, service, token };
-    followed.until("the failure", || !followed.get("/api/v1/sources")["discover"][0]["failure"].is_null());
+    followed.restart();
+    followed.until("the failure", || !failure(&followed).is_null());
     assert_eq!(followed.names(), ["lab/argo-cd/argocd/shop", "lab/argo-cd/argocd/web"]);
     // An object that is gone takes its source along.
-    followed.objects.lock().unwrap().applications = Some(vec![shop]);
-    followed.reload();
+    set(&followed, Some(vec![shop]));
     followed.until("the end of web", || followed.names() == ["lab/argo-cd/argocd/shop"]);
 }
 
@@ -253,4 +274,24 @@ fn kustomizations_are_sources_with_the_repository_that_they_refer_to() {
     let (state, _, _, gaps) = followed.report("lab/flux/flux-system/moved");
     assert_eq!(state, "failed");
     assert_eq!(gaps, ["Kustomization flux-system/moved: uses spec.targetNamespace"]);
+}
+
+#[test]
+fn a_job_of_a_source_that_is_not_known_yet_waits_for_the_list() {
+    let world = repository();
+    let shop = application("shop", &json!({"repoURL": url(&world, "git"), "path": "deploy"}));
+    let settings = discover(&world, "argo-cd", "argocd");
+    let objects = Objects { applications: Some(vec![shop]), ..Objects::default() };
+    let slow = [("ANCHORWATCH_FAIL_POINTS", "before-scan:60000"), ("ANCHORWATCH_LEASE_SECONDS", "1")];
+    let mut followed = Followed::start_with(world, &settings, objects, &slow);
+    followed.until("the source", || followed.names() == ["lab/argo-cd/argocd/shop"]);
+    let bearer = format!("Bearer {}", followed.token);
+    let headers = [("authorization", bearer.as_str()), ("prefer", "respond-async")];
+    let queued = followed.service.ask("POST", "/api/v1/drift/scan", &headers, "{}");
+    let job = queued.header("location").unwrap().to_owned();
+    followed.objects.lock().unwrap().slowness = Duration::from_secs(3);
+    followed.restart();
+    followed.until("the end of the job", || followed.get(&job)["state"] == "done");
+    let failed = followed.get("/api/v1/sources")["items"][0]["last_failure"].clone();
+    assert!(failed.is_null(), "{failed}\n{}", followed.service.log());
 }

@@ -118,8 +118,8 @@ fn values(helm: &Fields<'_>, namespace: &str) -> Result<Vec<ChartValues>, String
     let files = helm.texts("valueFiles")?;
     // Variables of the build, other sources and addresses, and patterns.
     let is_odd = |file: &&str| file.contains(['$', '*', '?', '[', '{']) || file.contains("://");
-    if let Some(odd) = files.iter().find(|file| is_odd(file)) {
-        return Err(format!("{} ({odd})", helm.uses("valueFiles")));
+    if files.iter().any(is_odd) {
+        return Err(format!("{} other than files of the repository", helm.uses("valueFiles")));
     }
     let refused = [
         ("ignoreMissingValueFiles", helm.says("ignoreMissingValueFiles") && !files.is_empty()),

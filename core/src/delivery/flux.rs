@@ -53,6 +53,7 @@ fn read_spec(spec: &Fields<'_>, repositories: &[Json], delivery: &mut Delivery) 
     if reference.text("kind")? != "GitRepository" {
         return Err(format!("{} {}", reference.uses("kind"), reference.text("kind")?));
     }
+    reference.only_known(&["apiVersion", "kind", "name", "namespace"])?;
     let name = reference.text("name")?;
     let namespace = Some(reference.text("namespace")?).filter(|own| !own.is_empty()).unwrap_or(&delivery.namespace);
     let of = format!("GitRepository {namespace}/{name}");

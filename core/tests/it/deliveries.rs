@@ -1,6 +1,6 @@
 //! What the objects of delivery tools say of sources: one row a field.
 
-use anchorwatch_core::delivery::{ChartValues, Delivery, Form, Reading, Tool, TreeFile, fits_any};
+use anchorwatch_core::delivery::{ChartValues, Delivery, Form, Reading, Tool, Tree, fits_any};
 use serde_json::{Value, json};
 
 fn application(spec: &Value) -> Delivery {
@@ -47,9 +47,13 @@ fn reading(delivery: Delivery) -> Reading {
     delivery.reading.unwrap()
 }
 
-fn tree(paths: &[&str]) -> Vec<TreeFile> {
-    let file = |path: &&str| TreeFile { path: path.trim_end_matches('@').to_owned(), is_link: path.ends_with('@') };
-    paths.iter().map(file).collect()
+/// A path with an `@` at its end is a link's.
+fn tree(paths: &[&str]) -> Tree {
+    let bare = |path: &&str| path.trim_end_matches('@').to_owned();
+    Tree {
+        files: paths.iter().map(bare).collect(),
+        links: paths.iter().filter(|path| path.ends_with('@')).map(bare).collect(),
+    }
 }
 
 #[test]
@@ -127,11 +131,11 @@ fn every_other_field_of_an_application_is_a_reason() {
         ),
         (
             json!({"source": {"helm": {"valueFiles": ["$values/a.yaml"]}}}),
-            "uses spec.source.helm.valueFiles ($values/a.yaml)",
+            "uses spec.source.helm.valueFiles other than files of the repository",
         ),
         (
             json!({"source": {"helm": {"valueFiles": ["https://h/a.yaml"]}}}),
-            "uses spec.source.helm.valueFiles (https://h/a.yaml)",
+            "uses spec.source.helm.valueFiles other than files of the repository",
         ),
         (json!({"source": {"kustomize": {"namePrefix": "a-"}}}), "uses spec.source.kustomize.namePrefix"),
         (json!({"source": {"kustomize": {"images": ["web:2"]}}}), "uses spec.source.kustomize.images"),
@@ -285,6 +289,7 @@ fn every_field_of_a_kustomization_is_honoured_or_a_reason() {
         (json!({"kubeConfig": {"secretRef": {"name": "x"}}}), none.clone(), Some("uses spec.kubeConfig")),
         (json!({"fieldOfTomorrow": 1}), none.clone(), Some("uses spec.fieldOfTomorrow")),
         (json!({"sourceRef": {"kind": "OCIRepository"}}), none.clone(), Some("uses spec.sourceRef.kind OCIRepository")),
+        (json!({"sourceRef": {"path": "x"}}), none.clone(), Some("uses spec.sourceRef.path")),
         (
             json!({"sourceRef": {"namespace": "other"}}),
             none.clone(),
