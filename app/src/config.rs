@@ -182,6 +182,7 @@ impl Source {
         let asked = namespaces.iter().cloned().collect::<BTreeSet<_>>();
         Request {
             source: self.reading.clone(),
+            applied: None,
             live: self.live.clone(),
             audit: self.audit_log.clone(),
             unmanaged: self.unmanaged,

@@ -185,6 +185,14 @@ impl Service {
         self.store.configure_sources(&sources, &kept, self.now()).await
     }
 
+    /// The commit that a source's delivery tool says it has applied last.
+    fn applied(&self, source: &Source) -> Option<String> {
+        let config = self.config();
+        let list = config.discover.iter().find(|list| list.names(&source.name))?;
+        let deliveries = self.discovered.state(&list.name()).deliveries;
+        deliveries.into_iter().find(|delivery| list.name_of(delivery) == source.name)?.applied
+    }
+
     /// Takes in what was discovered, and another configuration where there is one.
     fn settle(&self, another: Option<Config>) {
         let mut held = self.config.write().expect("nobody panics while it is replaced");

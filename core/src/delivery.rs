@@ -78,6 +78,8 @@ pub struct Delivery {
     pub path: String,
     /// The branch, tag or commit; without one the remote's `HEAD` is meant.
     pub revision: Option<String>,
+    /// The commit that was applied last, as far as the tool says so.
+    pub applied: Option<String>,
     /// How it is read, or why it is not compared.
     pub reading: Result<Reading, String>,
 }
@@ -93,6 +95,7 @@ impl Delivery {
             repository: String::new(),
             path: String::new(),
             revision: None,
+            applied: None,
             reading: Err(String::new()),
         }
     }

@@ -66,6 +66,7 @@ pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
     std::env::set_current_dir(folder).map_err(|e| unwritable(folder, &e))?;
     let request = Request {
         source: target::Reading::in_namespace("shop").of("shop.git//deploy?ref=main".to_owned()),
+        applied: None,
         live: Live::Snapshot(PathBuf::from("snapshot.json")),
         audit: Some(PathBuf::from("audit.jsonl")),
         unmanaged: false,

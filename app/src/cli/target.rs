@@ -108,6 +108,7 @@ impl TargetArgs {
         let config = config.as_deref().map(config::read).transpose()?;
         Ok(Request {
             source: reading.of(source),
+            applied: None,
             live: live.map_or_else(|| Live::Cluster(connect.into()), Live::Snapshot),
             audit,
             unmanaged,

@@ -82,6 +82,17 @@ impl Discover {
         self.namespaces.iter().map(|namespace| format!("{}/{}/{namespace}/", self.cluster, self.tool))
     }
 
+    /// True if a source of this name would be one of its own.
+    pub(crate) fn names(&self, source: &str) -> bool {
+        self.beginnings().any(|beginning| source.starts_with(&beginning))
+    }
+
+    /// What the source of a delivery is called.
+    pub(crate) fn name_of(&self, delivery: &Delivery) -> String {
+        let Delivery { tool, namespace, name, .. } = delivery;
+        format!("{}/{tool}/{namespace}/{name}", self.cluster)
+    }
+
     /// The hosts that its repositories may be on.
     pub(super) fn hosts(&self) -> impl Iterator<Item = String> {
         self.repositories.iter().filter_map(|pattern| host_of_pattern(pattern).ok().flatten())
@@ -102,9 +113,8 @@ impl Discover {
             (Ok(_), Err(refused)) => Err(refused.reason),
             (Ok(reading), Ok(_)) => Ok(reading.clone()),
         };
-        let Delivery { tool, namespace, name, .. } = delivery;
         Source {
-            name: format!("{}/{tool}/{namespace}/{name}", self.cluster),
+            name: self.name_of(delivery),
             cluster: self.cluster.clone(),
             interval: self.interval,
             watch: self.watch,

@@ -80,7 +80,7 @@ pub(super) fn stand_on<T>(
         }
     }
     let audit = request.audit.as_deref().map(read_audit).transpose()?;
-    let past = source.history.as_ref().map(|history| Past::new(history, runtime, key));
+    let past = source.history.as_ref().map(|history| Past::new(history, runtime, key, request.applied.as_deref()));
     let unstable = source.unstable(&contents, &schema, key);
     let confirmation = match side {
         Side::Served { cluster, .. } if request.confirm => Some(Confirmation::new(cluster, runtime, &schema)),

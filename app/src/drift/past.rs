@@ -1,7 +1,7 @@
 //! What earlier commits said of an object, also in another file; read when a difference asks for it, each file once.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use anchorwatch_core::drift::examine::{self, PastVersion};
@@ -37,6 +37,8 @@ pub(crate) struct Past<'a> {
     history: &'a History,
     runtime: &'a Handle,
     key: &'a SecretKey,
+    /// The commits that a delivery tool has not applied, where it says so.
+    ahead: Option<HashSet<ObjectId>>,
     files: Mutex<HashMap<Arc<str>, Arc<PastOfFile>>>,
     moves: Mutex<Moves>,
     faults: Mutex<Vec<String>>,
@@ -73,9 +75,13 @@ impl std::fmt::Debug for Past<'_> {
 
 impl<'a> Past<'a> {
     /// A past that was not looked at yet.
-    pub(crate) fn new(history: &'a History, runtime: &'a Handle, key: &'a SecretKey) -> Self {
+    ///
+    /// `applied`: the commit that a delivery tool applied last. One that is not to be found says nothing.
+    pub(crate) fn new(history: &'a History, runtime: &'a Handle, key: &'a SecretKey, applied: Option<&str>) -> Self {
         let (files, moves, faults) = Default::default();
-        Self { history, runtime, key, files, moves, faults }
+        let applied: Option<ObjectId> = applied.and_then(|id| id.parse().ok());
+        let ahead = applied.and_then(|id| runtime.block_on(history.commits_since(&id)).ok());
+        Self { history, runtime, key, ahead, files, moves, faults }
     }
 
     /// What earlier commits said of an object of this file. `identity` is as Git writes it.
@@ -89,6 +95,11 @@ impl<'a> Past<'a> {
     /// What could not be read of the past.
     pub(crate) fn faults(&self) -> Vec<String> {
         held(&self.faults).clone()
+    }
+
+    /// True if a delivery tool says that it has applied this commit.
+    fn is_applied(&self, commit: Option<&Commit>) -> bool {
+        self.ahead.as_ref().zip(commit).is_some_and(|(ahead, commit)| !ahead.contains(&commit.id))
     }
 
     fn file(&self, file: &Arc<str>) -> Arc<PastOfFile> {
@@ -237,6 +248,7 @@ impl PastOfObject<'_> {
             walk.found.push(Arc::new(PastVersion {
                 commit: then.commit,
                 root,
+                is_outdated: self.past.is_applied(then.followed_by.as_deref()),
                 followed_by: then.followed_by.map(|commit| (commit.id.to_string(), seconds(commit.time))),
             }));
         }

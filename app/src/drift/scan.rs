@@ -38,6 +38,8 @@ pub(crate) const UNSTABLE: &str = "not deterministic: two renderings of the same
 pub(crate) struct Request {
     /// What Git says.
     pub(crate) source: SourceRequest,
+    /// The commit that a delivery tool says it has applied last.
+    pub(crate) applied: Option<String>,
     /// The live state.
     pub(crate) live: Live,
     /// An audit log of the API server.

@@ -2,6 +2,7 @@
 //!
 //! A list that cannot be read leaves its sources as they were: they are not gone because nobody could look.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,8 +41,7 @@ pub(super) async fn run(service: Arc<Service>) {
 /// A source that may have been discovered by another replica, and not by this one yet.
 pub(super) async fn find(service: &Service, name: &str) -> Result<Option<Source>, Failure> {
     let config = service.config();
-    let is_of = |discover: &&Discover| discover.beginnings().any(|beginning| name.starts_with(&beginning));
-    let Some(discover) = config.discover.iter().find(is_of) else { return Ok(None) };
+    let Some(discover) = config.discover.iter().find(|list| list.names(name)) else { return Ok(None) };
     look(service, discover).await;
     service.configure_sources().await.map_err(|error| store_failure(&error))?;
     match (service.config().source(name), service.discovered.state(&discover.name()).fault) {
@@ -60,7 +60,9 @@ async fn look(service: &Service, discover: &Discover) {
     match read {
         Ok(deliveries) => {
             let before = service.discovered.state(&name);
-            if before.fault.is_some() || before.read_at.is_none() || before.deliveries != deliveries {
+            let objects = |of: &[Delivery]| of.iter().map(Delivery::object).collect::<BTreeSet<_>>();
+            let is_same = before.read_at.is_some() && objects(&before.deliveries) == objects(&deliveries);
+            if before.fault.is_some() || !is_same {
                 tracing::info!(list = name, sources = deliveries.len(), "sources discovered");
             }
             service.metrics.listed(&discover.cluster, &name, deliveries.len(), now);

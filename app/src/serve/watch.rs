@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use super::work::Faults;
 use super::{Event, Service, store_failure};
 use crate::config::Source;
+use crate::drift::scan::Request;
 use crate::drift::watch::{Seen, Watching, watch};
 use crate::fail_point;
 use crate::failure::Failure;
@@ -110,6 +111,7 @@ async fn observe(
     let policy = service.policy().await.map_err(|error| store_failure(&error))?;
     let open = service.store.open_objects(&source.name).await.map_err(|error| store_failure(&error))?;
     let request = source.request(&[], policy, Trigger::Watch, service.now());
+    let request = Request { applied: service.applied(source), ..request };
     let stop = stop.child_token();
     let (send, receive) = mpsc::channel(WAITING);
     let (ask, asked) = mpsc::channel(WAITING);

@@ -58,6 +58,7 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
         Ok(source) => match service.policy().await {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
+                let request = Request { applied: service.applied(&source), ..request };
                 let scanning = tokio::spawn(look(service.clone(), source.name.clone(), request));
                 let Some(result) = finish(service, &claim, scanning).await else { return };
                 (result, source.cluster.clone())

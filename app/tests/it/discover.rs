@@ -8,7 +8,7 @@ use anchorwatch_testbed::Service;
 use serde_json::{Value, json};
 
 use crate::server::{Answer, Server};
-use crate::world::{World, config_map, live_config_map};
+use crate::world::{World, config_map, managed};
 
 const APPLICATIONS: &str = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications";
 const KUSTOMIZATIONS: &str = "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations";
@@ -51,7 +51,7 @@ impl Followed {
                 list
             };
             let list = match path.split('?').next().unwrap_or_default() {
-                "/api/v1/namespaces/shop/configmaps" => Some(vec![live_config_map("conf", &json!({"flag": "off"}))]),
+                "/api/v1/namespaces/shop/configmaps" => Some(vec![live("conf")]),
                 APPLICATIONS => listed(|objects| &objects.applications),
                 KUSTOMIZATIONS => listed(|objects| &objects.kustomizations),
                 REPOSITORIES => listed(|objects| &objects.repositories),
@@ -128,6 +128,13 @@ impl Followed {
             gaps.map(|gap| format!("{}: {}", text(&gap["what"]), text(&gap["reason"]))).collect(),
         )
     }
+}
+
+/// A ConfigMap that Argo CD delivered, with another value than Git says.
+fn live(name: &str) -> Value {
+    let owner = managed("argocd-controller", &json!({"f:data": {"f:flag": {}}}));
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"flag": "off"},
+        "metadata": {"name": name, "namespace": "shop", "managedFields": [owner]}})
 }
 
 fn serve(world: &World, variables: &[(&str, &str)]) -> Service {
@@ -294,4 +301,31 @@ fn a_job_of_a_source_that_is_not_known_yet_waits_for_the_list() {
     followed.until("the end of the job", || followed.get(&job)["state"] == "done");
     let failed = followed.get("/api/v1/sources")["items"][0]["last_failure"].clone();
     assert!(failed.is_null(), "{failed}\n{}", followed.service.log());
+}
+
+#[test]
+fn what_was_applied_is_not_late() {
+    let world = repository();
+    world.write("git/deploy/conf.yaml", config_map("conf", "flag: 'off'"));
+    let older = world.commit("git");
+    world.write("git/deploy/conf.yaml", config_map("conf", "flag: 'on'"));
+    let newer = world.commit("git");
+    let source = json!({"repoURL": url(&world, "git"), "path": "deploy"});
+    let applied = |name: &str, commit: &str| {
+        let mut application = application(name, &source);
+        application["status"] = json!({"sync": {"status": "Synced", "revision": commit}});
+        application
+    };
+    let settings = discover(&world, "argo-cd", "argocd");
+    let applications = Some(vec![applied("newer", &newer), applied("older", &older)]);
+    let followed = Followed::start(world, &settings, Objects { applications, ..Objects::default() });
+    followed.until_scanned(&["lab/argo-cd/argocd/newer", "lab/argo-cd/argocd/older"]);
+    let rule = |application: &str| {
+        let items = followed.get(&format!("/api/v1/drift/items?source=lab%2Fargo-cd%2Fargocd%2F{application}"));
+        let items = items["items"].as_array().unwrap().clone();
+        items.iter().find(|item| item["stable_path"] == "data.flag").unwrap()["rule"].clone()
+    };
+    // The cluster has what the older commit says.
+    assert_eq!(rule("older"), "not-yet-applied");
+    assert_ne!(rule("newer"), "not-yet-applied");
 }

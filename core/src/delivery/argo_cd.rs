@@ -39,9 +39,20 @@ const OF_KUSTOMIZE: &[&str] = &[
 pub(super) fn read(application: &Json) -> Delivery {
     let object = Fields::of(application);
     let mut delivery = Delivery::of(Tool::ArgoCd, &object);
+    delivery.applied = applied(&object.below("status"));
     let spec = object.below("spec");
     delivery.reading = read_spec(&spec, &mut delivery);
     delivery
+}
+
+/// The revision with which the cluster agrees, or else that of the last sync as a whole.
+fn applied(status: &Fields<'_>) -> Option<String> {
+    let sync = status.below("sync");
+    let revision = match sync.text("status") {
+        Ok("Synced") => sync.text("revision").ok(),
+        _ => status.get("history")?.as_array()?.last()?.get("revision")?.as_str(),
+    };
+    revision.filter(|revision| !revision.is_empty()).map(str::to_owned)
 }
 
 fn read_spec(spec: &Fields<'_>, delivery: &mut Delivery) -> Result<Reading, String> {

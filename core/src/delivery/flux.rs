@@ -43,6 +43,9 @@ const OF_REPOSITORY: &[&str] = &[
 pub(super) fn read(kustomization: &Json, repositories: &[Json]) -> Delivery {
     let object = Fields::of(kustomization);
     let mut delivery = Delivery::of(Tool::Flux, &object);
+    // `main@sha1:COMMIT`
+    let applied = object.below("status").text("lastAppliedRevision").unwrap_or_default();
+    delivery.applied = applied.rsplit_once(':').map(|(_, commit)| commit.to_owned());
     delivery.reading = read_spec(&object.below("spec"), repositories, &mut delivery);
     delivery
 }

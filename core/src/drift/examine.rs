@@ -43,6 +43,8 @@ pub struct PastVersion {
     pub root: Option<Map<'static>>,
     /// The next commit that changed the file, and when it was made; nothing if the change is not committed yet.
     pub followed_by: Option<(String, Timestamp)>,
+    /// True if a delivery tool says that it has applied that commit.
+    pub is_outdated: bool,
 }
 
 impl PastVersion {
@@ -162,6 +164,8 @@ fn remember(
         return (verdict, None);
     }
     let said_so = |past: &Arc<PastVersion>| match (&past.root, difference.change) {
+        // What was applied is not late: the cluster was as Git says, and is otherwise since.
+        (_, change) if past.is_outdated && change != Change::Extra => false,
         (None, Change::MissingObject) => past.changed_at().is_none_or(|at| now.duration_since(at) <= SYNC_GRACE),
         (Some(root), Change::Removed) => {
             value_at(root, &difference.path).is_none() && past.changed_at().is_none_or(|at| !applied_since(subject, at))

@@ -348,3 +348,25 @@ fn a_repository_is_allowed_by_its_whole_address() {
         assert!(!fits_any(other, &patterns), "{other}");
     }
 }
+
+#[test]
+fn the_commit_that_was_applied_last_is_known() {
+    let of_application = |status: Value| {
+        let object = json!({"metadata": {"namespace": "argocd", "name": "shop"}, "status": status});
+        Tool::ArgoCd.deliveries(&[vec![object]]).remove(0).applied
+    };
+    let history = json!([{"revision": "a1"}, {"revision": "b2"}]);
+    for (status, applied) in [
+        (json!({}), None),
+        (json!({"sync": {"status": "Synced", "revision": "c3"}, "history": history}), Some("c3")),
+        (json!({"sync": {"status": "OutOfSync", "revision": "c3"}, "history": history}), Some("b2")),
+        (json!({"sync": {"status": "OutOfSync", "revision": "c3"}}), None),
+    ] {
+        assert_eq!(of_application(status.clone()).as_deref(), applied, "{status}");
+    }
+    for (revision, applied) in [("main@sha1:c3", Some("c3")), ("", None), ("main", None)] {
+        let object = json!({"metadata": {}, "spec": {}, "status": {"lastAppliedRevision": revision}});
+        let delivery = Tool::Flux.deliveries(&[vec![object], Vec::new()]).remove(0);
+        assert_eq!(delivery.applied.as_deref(), applied, "{revision}");
+    }
+}

@@ -1,6 +1,6 @@
 //! What the files of a path were before: evidence for drift that Git itself explains.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -63,6 +63,16 @@ impl History {
         let log = self.log().await?;
         let changes = log.by_file.get(file).map_or(&[][..], Vec::as_slice);
         Ok(changes.iter().map(|at| &log.changes[*at]).collect())
+    }
+
+    /// The commits that a cluster lacks in which this one was applied last.
+    pub async fn commits_since(&self, applied: &ObjectId) -> Result<HashSet<ObjectId>, GitError> {
+        let range = format!("{applied}..{}", self.commit.id);
+        let output = self.git.read(["rev-list", &range, "--"], Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failed(&self.git, "rev-list", output));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.parse().ok()).collect())
     }
 
     /// True where a shallow clone holds only the newest commits.
