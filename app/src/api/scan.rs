@@ -17,7 +17,7 @@ use super::body::Body;
 use super::jobs::response;
 use super::model::{self, DriftScanRequest, DriftScanResponses, JobList, ScanFailure};
 use super::{Caller, Problem};
-use crate::config::Source;
+use crate::config::{Discover, Source};
 use crate::serve::Service;
 
 /// How long a scan is waited for.
@@ -54,7 +54,10 @@ pub(super) async fn scan(
         return queued(&service, &jobs).await;
     }
     match tokio::time::timeout(PATIENCE, all(&service, &jobs)).await {
-        Ok(done) => done.map(|responses| Json(responses).into_response()),
+        Ok(done) => done.map(|mut responses| {
+            responses.failures.extend(unread_lists(&service, &caller, &request));
+            Json(responses).into_response()
+        }),
         Err(_) => Err(Problem::new(StatusCode::GATEWAY_TIMEOUT, "the scan has not ended yet")
             .detail("it goes on; ask for its jobs, or for reports")
             .with("jobs", json!(jobs))),
@@ -126,6 +129,21 @@ fn chosen<'s>(sources: &'s [Source], request: &DriftScanRequest, caller: &Caller
             .detail(format!("to: {}", source.namespaces().iter().cloned().collect::<Vec<_>>().join(", "))));
     }
     Ok(meant)
+}
+
+/// Lists of sources that were meant and cannot be read now: what is in them nobody has scanned.
+fn unread_lists(service: &Service, caller: &Caller, request: &DriftScanRequest) -> Vec<ScanFailure> {
+    let config = service.config();
+    let is_meant = |list: &&Discover| {
+        request.source.is_none()
+            && request.cluster.as_ref().is_none_or(|name| *name == list.cluster)
+            && caller.sees_cluster(&list.cluster)
+    };
+    let unread = config.discover.iter().filter(is_meant).filter_map(|list| {
+        let (_, reason) = service.discovered.state(&list.name()).fault?;
+        Some(ScanFailure { source: list.name(), reason })
+    });
+    unread.collect()
 }
 
 /// The same for the same parts, in every replica.

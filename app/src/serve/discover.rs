@@ -23,12 +23,15 @@ pub(super) async fn run(service: Arc<Service>) {
     let mut faults = Faults::new("cannot write the sources that were discovered");
     loop {
         let reloaded = service.reloaded.notified();
-        for discover in &service.config().discover {
+        let config = service.config();
+        for discover in &config.discover {
             look(&service, discover).await;
         }
-        match service.configure_sources().await {
-            Ok(()) => faults.none(),
-            Err(error) => faults.note(&error),
+        if !config.discover.is_empty() {
+            match service.configure_sources().await {
+                Ok(()) => faults.none(),
+                Err(error) => faults.note(&error),
+            }
         }
         tokio::select! {
             () = reloaded => {}

@@ -248,6 +248,9 @@ fn a_list_that_cannot_be_read_leaves_its_sources_as_they_were() {
     let metrics = followed.service.get("/metrics", &followed.token).text;
     assert!(metrics.contains("anchorwatch_discover_failures_total{cluster=\"lab\",list=\"lab/argo-cd/argocd\"}"));
 
+    // Nor is a scan of everything one of everything.
+    let scanned = followed.service.post("/api/v1/drift/scan", &followed.token, &json!({})).json();
+    assert_eq!(scanned["failures"][0]["source"], "lab/argo-cd/argocd", "{scanned}");
     // A service that starts anew does not know better, either, and forgets nothing.
     followed.restart();
     followed.until("the failure", || !failure(&followed).is_null());
