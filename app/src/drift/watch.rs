@@ -133,7 +133,7 @@ pub(crate) fn watch(request: &Request, watching: Watching<'_>) -> Result<(), Fai
 /// What a watch goes on with.
 enum Next {
     Event((usize, Event)),
-    Asked(Asked),
+    Asked(Box<Asked>),
 }
 
 /// What the items of an object are known by: fingerprint and value.
@@ -184,7 +184,7 @@ impl Watch<'_> {
                 tokio::select! {
                     // Without any list there is nothing to be heard, and no end.
                     next = watches.next(), if !self.wishes.is_empty() => next.map(Next::Event),
-                    Some(asked) = asked.recv() => Some(Next::Asked(asked)),
+                    Some(asked) = asked.recv() => Some(Next::Asked(Box::new(asked))),
                     () = stop.cancelled() => None,
                     () = seen.closed() => None,
                 }
@@ -192,7 +192,7 @@ impl Watch<'_> {
             let told = match next {
                 None => return,
                 Some(Next::Asked(asked)) => {
-                    self.ask(asked, &watches);
+                    self.ask(*asked, &watches);
                     continue;
                 }
                 Some(Next::Event((index, Event::Reached(probe)))) => {
