@@ -9,13 +9,15 @@ mod flux;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::drift::policy::glob;
 use fields::Fields;
 
 /// A delivery tool whose objects can serve as the list of sources.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Tool {
     /// Argo CD: each `Application`.
     ArgoCd,

@@ -58,7 +58,7 @@ impl Discover {
         }
         Ok(Self {
             connect: connect.clone(),
-            tool: from.into(),
+            tool: from,
             namespaces: namespaces.value.into_iter().collect(),
             repositories: repositories.value,
             git: git.clone(),
@@ -182,15 +182,6 @@ impl Discover {
 struct Refused {
     address: String,
     reason: String,
-}
-
-impl From<file::From> for Tool {
-    fn from(from: file::From) -> Self {
-        match from {
-            file::From::ArgoCd => Self::ArgoCd,
-            file::From::Flux => Self::Flux,
-        }
-    }
 }
 
 /// The host of a pattern, which must be there in full: `*` stands for a `/`, too. A `file:///` has none.

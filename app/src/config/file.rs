@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anchorwatch_core::delivery::Tool;
 use anchorwatch_core::drift::policy::OwnRule;
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -149,7 +150,7 @@ pub(super) enum Language {
     TraditionalChinese,
 }
 
-impl std::convert::From<Language> for words::Language {
+impl From<Language> for words::Language {
     fn from(language: Language) -> Self {
         match language {
             Language::English => Self::English,
@@ -241,7 +242,7 @@ pub(super) struct Source {
 #[serde(deny_unknown_fields)]
 pub(super) struct Discover {
     pub(super) cluster: Spanned<String>,
-    pub(super) from: From,
+    pub(super) from: Tool,
     pub(super) namespaces: Spanned<Vec<String>>,
     pub(super) repositories: Spanned<Vec<String>>,
     #[serde(default)]
@@ -252,16 +253,6 @@ pub(super) struct Discover {
     pub(super) secrets: Secrets,
     #[serde(default = "yes")]
     pub(super) watch: bool,
-}
-
-/// A delivery tool.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum From {
-    /// Its `Application`s.
-    ArgoCd,
-    /// Its `Kustomization`s, and each `GitRepository` that they refer to.
-    Flux,
 }
 
 fn yes() -> bool {
