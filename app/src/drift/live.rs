@@ -386,7 +386,7 @@ pub(super) async fn learn_live_autoscalers(
     let kind = GroupKind::of("autoscaling/v2", "HorizontalPodAutoscaler");
     let mut wishes = wishes_for(schema, "autoscaling/v2", &kind, &scaled_namespaces(index));
     while let Some(wish) = wishes.pop() {
-        match autoscalers(cluster, &wish.listing.path).await {
+        match cluster.list(&wish.listing.path).all().await {
             Ok(pages) => pages.iter().flat_map(ListPage::items).for_each(|raw| add_autoscaler(index, raw)),
             Err(error) if error.code() == Some(403) && !wish.narrower.is_empty() => wishes.extend(wish.narrower),
             // A cluster that does not serve them has none.
@@ -398,14 +398,6 @@ pub(super) async fn learn_live_autoscalers(
         }
     }
     Ok(())
-}
-
-async fn autoscalers(cluster: &Cluster, path: &str) -> Result<Vec<ListPage>, ClusterError> {
-    let (mut list, mut pages) = (cluster.list(path), Vec::new());
-    while let Some(page) = list.next().await? {
-        pages.push(page);
-    }
-    Ok(pages)
 }
 
 fn add_autoscaler(index: &mut Index<'_>, raw: &str) {

@@ -74,6 +74,15 @@ impl Pages {
         }
         Ok(None)
     }
+
+    /// All that are left, in memory: for lists that are known to be short.
+    pub async fn all(mut self) -> Result<Vec<ListPage>, ClusterError> {
+        let mut all = Vec::new();
+        while let Some(page) = self.next().await? {
+            all.push(page);
+        }
+        Ok(all)
+    }
 }
 
 impl Cluster {
@@ -82,19 +91,11 @@ impl Cluster {
         Pages { cluster: self.clone(), path: path.to_owned(), place: Place::default(), restarts: 0 }
     }
 
-    /// The objects at a path, all in memory: for lists that are known to be short.
+    /// The objects at a path, read; for lists that are known to be short.
     pub async fn objects(&self, path: &str) -> Result<Vec<Json>, ClusterError> {
-        let (mut pages, mut objects) = (self.list(path), Vec::new());
-        while let Some(page) = pages.next().await? {
-            let read = page.items().map(serde_json::from_str).collect::<Result<Vec<Json>, _>>();
-            objects.extend(
-                read.map_err(|error| ClusterError::Malformed {
-                    cluster: self.name.clone(),
-                    reason: error.to_string(),
-                })?,
-            );
-        }
-        Ok(objects)
+        let pages = self.list(path).all().await?;
+        let objects = pages.iter().flat_map(ListPage::items).map(serde_json::from_str).collect::<Result<_, _>>();
+        objects.map_err(|error| ClusterError::Malformed { cluster: self.name.clone(), reason: error.to_string() })
     }
 
     /// The same, but a list that expires on the way is an error: no page is of another list than the first.
