@@ -195,10 +195,6 @@ impl Watch<'_> {
                     self.ask(*asked, &watches);
                     continue;
                 }
-                Some(Next::Event((index, Event::Reached(probe)))) => {
-                    self.reach(index, probe);
-                    continue;
-                }
                 Some(Next::Event((index, event))) => {
                     self.ground.examiner.setting.now = self.clock.now();
                     self.take(index, event)
@@ -236,10 +232,12 @@ impl Watch<'_> {
 
     /// Answers the scans whose probe all streams have reached.
     fn answer(&mut self) {
-        let (due, pending) = self.pending.drain(..).partition(|pending| pending.waiting.is_empty());
+        let (due, pending): (Vec<_>, _) = self.pending.drain(..).partition(|pending| pending.waiting.is_empty());
         self.pending = pending;
-        for Pending { asked: Asked { request, answer, .. }, .. } in due {
-            if let Some(told) = self.tell_all(&request).filter(|_| self.sees_all()) {
+        // What was lost meanwhile is not known.
+        let sees_all = self.sees_all();
+        for Pending { asked: Asked { request, answer, .. }, .. } in due.into_iter().filter(|_| sees_all) {
+            if let Some(told) = self.tell_all(&request) {
                 // Who asked may have gone.
                 let _ = answer.send(told);
             }
@@ -264,8 +262,7 @@ impl Watch<'_> {
             .map(|(at, (wish, raw))| examiner.examine(raw, wishes[*wish].listed(), first + at as u64))
             .collect();
         let examined = Examined::settle(examiner.refused().chain(verdicts));
-        let is_scaled = examined.items.iter().flatten().any(|item| item.rule == rules::REPLICAS.id);
-        if is_scaled {
+        if examined.items.iter().flatten().any(|item| item.rule == rules::REPLICAS.id) {
             return None;
         }
         let mut outcome = scan::tell(&self.ground, request, examined, started);
@@ -280,7 +277,6 @@ impl Watch<'_> {
                 self.listing[index] = Some(HashSet::new());
                 Vec::new()
             }
-            Event::Reached(_) => Vec::new(),
             Event::Page(page) => page.items().filter_map(|raw| self.applied(index, raw, true)).collect(),
             Event::Applied(raw) => self.applied(index, &raw, false).into_iter().collect(),
             Event::Deleted(raw) => self.deleted(wish, &raw).into_iter().collect(),
@@ -292,6 +288,10 @@ impl Watch<'_> {
             Event::Restored => {
                 self.lost.remove(&index);
                 vec![Seen::Restored { what: wish.name() }]
+            }
+            Event::Reached(probe) => {
+                self.reach(index, probe);
+                Vec::new()
             }
         }
     }

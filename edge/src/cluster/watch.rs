@@ -238,10 +238,9 @@ impl Stream {
                     self.read(&frame.into_data().unwrap_or_default(), &mut lines).await?;
                 }
                 Ok(()) = self.probe.changed(), if probing.is_terminated() => {
-                    let (client, number) = (self.client()?, *self.probe.borrow_and_update());
-                    let shortest = format!("{}?limit=1", self.path);
-                    let (cluster, path) = (self.cluster.clone(), self.path.clone());
-                    probing.set(async move { probe(&cluster, client, &path, &shortest).await.then_some(number) }.fuse());
+                    let (client, number) = (self.client()?, *self.probe.borrow());
+                    let (cluster, shortest) = (self.cluster.clone(), format!("{}?limit=1", self.path));
+                    probing.set(async move { probe(&cluster, client, &shortest).await.then_some(number) }.fuse());
                 }
                 reached = &mut probing => {
                     // What came before the answer is here, though it may not have been read.
@@ -362,8 +361,8 @@ async fn ask(cluster: &Cluster, client: Client, path: &str, address: &str) -> Re
 }
 
 /// True once the server has answered: it waits until it knows of all that was written before.
-async fn probe(cluster: &Cluster, client: Client, path: &str, address: &str) -> bool {
-    let Ok(answer) = ask(cluster, client, path, address).await else { return false };
+async fn probe(cluster: &Cluster, client: Client, address: &str) -> bool {
+    let Ok(answer) = ask(cluster, client, address, address).await else { return false };
     let (parts, body) = answer.into_parts();
     parts.status == StatusCode::OK && cluster.collect(body, MOST_LINE_BYTES).await.is_ok()
 }
