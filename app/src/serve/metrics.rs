@@ -111,8 +111,7 @@ impl Metrics {
 
     pub(super) fn scanned(&self, cluster: &str, source: &str, at: Timestamp, seconds: f64, outcome: &Outcome) {
         let place = || vec![("cluster", cluster.to_owned()), ("source", source.to_owned())];
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
-        self.last_success.get_or_create(&place()).set(at.as_second() as f64);
+        self.last_success.get_or_create(&place()).set(seconds_of(at));
         self.duration.get_or_create(&place()).observe(seconds);
         let mut counts: BTreeMap<(DriftLevel, Origin), i64> = BTreeMap::new();
         // What is there no more is zero, and does not stay as it was.
@@ -128,15 +127,13 @@ impl Metrics {
             let labels = [place(), vec![("level", word(level)), ("origin", word(origin))]].concat();
             self.items.get_or_create(&labels).set(count);
         }
-        let gaps = i64::try_from(outcome.not_compared().len()).unwrap_or(i64::MAX);
-        self.not_compared.get_or_create(&place()).set(gaps);
+        self.not_compared.get_or_create(&place()).set(number(outcome.not_compared().len()));
     }
 
     pub(super) fn listed(&self, cluster: &str, list: &str, sources: usize, at: Timestamp) {
         let labels = vec![("cluster", cluster.to_owned()), ("list", list.to_owned())];
-        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
-        self.lists_read.get_or_create(&labels).set(at.as_second() as f64);
-        self.discovered.get_or_create(&labels).set(i64::try_from(sources).unwrap_or(i64::MAX));
+        self.lists_read.get_or_create(&labels).set(seconds_of(at));
+        self.discovered.get_or_create(&labels).set(number(sources));
     }
 
     pub(super) fn list_failed(&self, cluster: &str, list: &str) {
@@ -148,4 +145,13 @@ impl Metrics {
         let labels = vec![("cluster", cluster.to_owned()), ("source", source.to_owned())];
         self.failures.get_or_create(&labels).inc();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are exact in a f64")]
+fn seconds_of(time: Timestamp) -> f64 {
+    time.as_second() as f64
+}
+
+fn number(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
