@@ -116,6 +116,19 @@ impl Service {
         self.server.has_ended().is_some()
     }
 
+    /// Waits until something holds; after a minute it panics with the log.
+    ///
+    /// # Panics
+    ///
+    /// If it never does.
+    pub fn until(&self, awaited: &str, holds: impl Fn() -> bool) {
+        let end = Instant::now() + Duration::from_mins(1);
+        while !holds() {
+            assert!(Instant::now() < end, "{awaited} never came\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// GETs a path as the holder of a token.
     pub fn get(&self, path: &str, token: &str) -> Answer {
         self.ask("GET", path, &[("authorization", &format!("Bearer {token}"))], "")

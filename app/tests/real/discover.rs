@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use anchorwatch_testbed::{Person, Service};
 use serde_json::Value;
@@ -50,14 +49,6 @@ impl Followed {
 
     fn sources(&self) -> Vec<Value> {
         self.get("/api/v1/sources")["items"].as_array().cloned().unwrap_or_default()
-    }
-
-    fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_mins(1);
-        while !holds() {
-            assert!(Instant::now() < end, "{what} never came\n{:#?}\n{}", self.sources(), self.service.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 
     /// Items of a source and what was not compared of it, a line each.
@@ -146,7 +137,7 @@ fn what_delivery_tools_deliver_is_followed_within_the_fences() {
     let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
     let followed = Followed { service, token, folder };
 
-    followed.until("a scan of each", || {
+    followed.service.until("a scan of each", || {
         let sources = followed.sources();
         sources.len() == 5 && sources.iter().all(|source| !source["last_success_at"].is_null())
     });
@@ -164,16 +155,16 @@ fn what_delivery_tools_deliver_is_followed_within_the_fences() {
     assert_eq!(followed.lines("lab/flux/followed-flux/fluxed"), ["below ", "fluxed "]);
 
     // What is discovered is watched, too.
-    followed.until("the watch", || {
+    followed.service.until("the watch", || {
         followed.sources().iter().any(|source| source["name"] == name("plain") && source["watch"]["whole"] == true)
     });
     world.alice("followed", &["patch", "configmap/plain", "-p", r#"{"data": {"flag": "on"}}"#]);
     let open = || followed.get("/api/v1/drift/items?status=pending")["total"].clone();
-    followed.until("the end of the drift", || open() == 3);
+    followed.service.until("the end of the drift", || open() == 3);
     // An object that is gone takes its source along.
     world.kubectl(&["delete", "application/made", "--namespace", "followed-argocd"]);
     let id = followed.service.id().to_string();
     assert!(Command::new("kill").args(["-HUP", &id]).status().unwrap().success());
-    followed.until("the end of a source", || followed.sources().len() == 4);
+    followed.service.until("the end of a source", || followed.sources().len() == 4);
     assert!(followed.folder.path().exists());
 }

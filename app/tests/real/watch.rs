@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use anchorwatch_testbed::{Person, Service};
 use serde_json::{Value, json};
@@ -54,7 +53,7 @@ impl Watched {
         let token = program(&["token", "create", "ann", "--role", "approver", "--config", "anchorwatch.yaml"]).output();
         let token = String::from_utf8(token.unwrap().stdout).unwrap().trim().to_owned();
         let watched = Self { service, token, _folder: folder };
-        watched.until("the watch is whole", || watched.source("shop")["watch"]["whole"] == true);
+        watched.service.until("the watch is whole", || watched.source("shop")["watch"]["whole"] == true);
         watched
     }
 
@@ -94,14 +93,6 @@ impl Watched {
             .cloned()
             .unwrap_or_default()
     }
-
-    fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_mins(1);
-        while !holds() {
-            assert!(Instant::now() < end, "{what} never came\n{}", self.service.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
 }
 
 #[test]
@@ -116,12 +107,12 @@ fn an_edit_is_remembered_even_if_it_is_taken_back_at_once() {
     for round in 1..=3 {
         let image = format!("web=web:{}", round + 1);
         world.alice("watched", &["set", "image", "deployment/web", &image]);
-        watched.until("the edit", || watched.items("pending").len() == 1);
+        watched.service.until("the edit", || watched.items("pending").len() == 1);
         let item = &watched.items("pending")[0];
         assert_eq!(item["stable_path"], "spec.template.spec.containers[name=web].image");
         assert_eq!((&item["attribution"]["manager"], &item["origin"]), (&json!("kubectl-set"), &json!("human")));
         world.deliver_as_argo_cd(GIT);
-        watched.until("its end", || watched.items("pending").is_empty());
+        watched.service.until("its end", || watched.items("pending").is_empty());
     }
     let item = watched.items("resolved")[0].clone();
     assert_eq!(item["changes"], 2, "a fight is counted");
@@ -135,12 +126,14 @@ fn an_edit_is_remembered_even_if_it_is_taken_back_at_once() {
 
     // What is deleted is missing; what is there again is not.
     world.alice("watched", &["delete", "configmap", "conf"]);
-    watched.until("what is gone", || watched.items("pending").iter().any(|item| item["change"] == "missing_object"));
+    watched
+        .service
+        .until("what is gone", || watched.items("pending").iter().any(|item| item["change"] == "missing_object"));
     world.deliver_as_argo_cd(GIT);
-    watched.until("that it is back", || watched.items("pending").is_empty());
+    watched.service.until("that it is back", || watched.items("pending").is_empty());
 
     // A report follows when it is quiet.
-    watched.until("a report", || {
+    watched.service.until("a report", || {
         let reports = watched.get("/api/v1/drift/reports");
         reports["items"].as_array().unwrap().iter().any(|report| report["triggered_by"] == "watch")
     });
