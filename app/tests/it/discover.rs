@@ -245,6 +245,7 @@ fn a_list_that_cannot_be_read_leaves_its_sources_as_they_were() {
     assert_eq!(followed.names(), ["lab/argo-cd/argocd/shop", "lab/argo-cd/argocd/web"]);
     let page = followed.service.get("/sources", &followed.token).text;
     assert!(page.contains("This list of sources cannot be read") && page.contains("nobody may list this"), "{page}");
+    assert!(!page.contains("<dt>next</dt><dd>never</dd>"), "it is read again in a minute: {page}");
     let metrics = followed.service.get("/metrics", &followed.token).text;
     assert!(metrics.contains("anchorwatch_discover_failures_total{cluster=\"lab\",list=\"lab/argo-cd/argocd\"}"));
 
