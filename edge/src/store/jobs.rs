@@ -96,14 +96,13 @@ impl Store {
         let fail = failing("queue a scan");
         let subject = format!("{}/{}", job.source, job.namespaces.join(","));
         let payload = serde_json::to_string(job).expect("a job is JSON");
+        // What waits already is held until it is known to the end: it would be claimed meanwhile, and nobody would wait for it.
         let sql = "INSERT INTO jobs (job_id, kind, subject, payload, state, run_at, created_at, attempts, epoch) \
                    VALUES ($1, 'scan', $2, $3, 'queued', $4, $4, 0, 0) \
-                   ON CONFLICT (kind, subject) WHERE state = 'queued' DO NOTHING";
-        let values = [job_id.into(), subject.as_str().into(), payload.into(), micros(now).into()];
-        write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        let sql = format!("SELECT {COLUMNS} FROM jobs WHERE kind = 'scan' AND subject = $1 AND state = 'queued'");
-        let row = Row::find_by_statement(self.statement(&sql, [subject.into()])).one(write).await.map_err(fail)?;
-        Ok(row.map_or_else(|| job_id.to_owned(), |row| row.job_id))
+                   ON CONFLICT (kind, subject) WHERE state = 'queued' DO UPDATE SET kind = excluded.kind RETURNING job_id";
+        let values = [job_id.into(), subject.into(), payload.into(), micros(now).into()];
+        let row = write.query_one_raw(self.statement(sql, values)).await.map_err(&fail)?;
+        row.map_or_else(|| Ok(job_id.to_owned()), |row| row.try_get("", "job_id")).map_err(fail)
     }
 
     /// Claims the oldest job that is due, or one whose holder has not been heard of for its lease.

@@ -43,6 +43,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     items_and_reports_are_found_by_what_people_know_of_them(&store).await;
     a_job_is_claimed_once(&store).await;
     a_late_write_is_refused_and_leaves_nothing(&store).await;
+    who_asks_while_a_job_is_claimed_is_told_of_one_that_is_there(&store).await;
     of_several_replicas_one_queues_what_is_due(&store).await;
     a_replica_that_starts_asks_for_nothing_again(&store).await;
     scans_of_one_source_do_not_judge_beside_each_other(&store).await;
@@ -393,6 +394,36 @@ async fn a_late_write_is_refused_and_leaves_nothing(store: &Store) {
     assert_eq!(store.job(&quick.job_id).await.unwrap().unwrap().outcome, JobOutcome::Done(scan_id.clone()));
     let found = store.reports(&Filter { scan: Some(scan_id), ..Filter::default() }, 10, None).await.unwrap();
     assert_eq!(found.total, 1);
+}
+
+async fn who_asks_while_a_job_is_claimed_is_told_of_one_that_is_there(store: &Store) {
+    // Before all others, so that no other is claimed.
+    let early = after(-10_000);
+    let job = NewJob {
+        source: "asked-at-once".to_owned(),
+        namespaces: Vec::new(),
+        triggered_by: Trigger::Api,
+        requested_by: None,
+    };
+    for _ in 0..50 {
+        let ids = [new_id(), new_id(), new_id()];
+        let asked = futures::future::join_all(ids.iter().map(|id| store.enqueue(id, &job, early)));
+        let claimed = futures::future::join_all((0..3).map(|_| store.claim("any", LEASE, early)));
+        let (asked, claimed) = futures::join!(asked, claimed);
+        for id in asked {
+            let id = id.unwrap();
+            assert!(store.job(&id).await.unwrap().is_some(), "{id} is nowhere");
+        }
+        // The others find nothing of it left.
+        let mut claimed: Vec<Claim> = claimed.into_iter().filter_map(Result::unwrap).collect();
+        while let Some(claim) = store.claim("any", LEASE, early).await.unwrap() {
+            claimed.push(claim);
+        }
+        for claim in claimed {
+            let (scan_id, source) = (new_id(), claim.job.source.clone());
+            store.record_scan(&claim, record(&scan_id, &source, early, Ok(Vec::new()), &|_| true)).await.unwrap();
+        }
+    }
 }
 
 async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
