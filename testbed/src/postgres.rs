@@ -25,8 +25,7 @@ const SYSTEM_USER: &str = "postgres";
 pub struct Postgres {
     _server: Server,
     port: u16,
-    programs: PathBuf,
-    folder: TempDir,
+    _folder: TempDir,
 }
 
 impl Postgres {
@@ -56,7 +55,7 @@ impl Postgres {
         command.current_dir(folder.path());
         let mut server = Server::start("postgres", command, &folder.path().join("log"))?;
         wait_until_it_listens(&mut server, port)?;
-        Ok(Some(Self { _server: server, port, programs, folder }))
+        Ok(Some(Self { _server: server, port, _folder: folder }))
     }
 
     /// Its address, user and password.
@@ -66,14 +65,20 @@ impl Postgres {
 
     /// What it answers to SQL: rows of columns, as `psql` shows them.
     pub fn query(&self, sql: &str) -> io::Result<Vec<Vec<String>>> {
-        let mut psql = process::command(self.programs.join("psql"));
-        psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--field-separator=\t", "--set=ON_ERROR_STOP=1"]);
-        psql.arg("--dbname").arg(self.url()).args(["--command", sql]).current_dir(self.folder.path());
-        let output = process::run(psql, b"", Duration::from_mins(1))?;
-        ended(&format!("psql: {}", String::from_utf8_lossy(&output.stderr)), output.status.success())?;
-        let text = String::from_utf8_lossy(&output.stdout);
-        Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
+        query(&self.url(), sql)
     }
+}
+
+/// What the server at an address answers to SQL.
+pub(crate) fn query(url: &str, sql: &str) -> io::Result<Vec<Vec<String>>> {
+    let programs = programs().ok_or_else(|| io::Error::other("PostgreSQL is not installed"))?;
+    let mut psql = process::command(programs.join("psql"));
+    psql.args(["--no-psqlrc", "--tuples-only", "--no-align", "--field-separator=\t", "--set=ON_ERROR_STOP=1"]);
+    psql.args(["--dbname", url, "--command", sql]);
+    let output = process::run(psql, b"", Duration::from_mins(1))?;
+    ended(&format!("psql: {}", String::from_utf8_lossy(&output.stderr)), output.status.success())?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().map(|line| line.split('\t').map(str::to_owned).collect()).collect())
 }
 
 /// The folder of its programs: the newest release that Debian has installed, or that of the PATH.

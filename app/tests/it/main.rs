@@ -37,3 +37,24 @@ fn every_file_of_this_folder_is_part_of_this_binary() {
         assert!(module == "main" || this.contains(&format!("mod {module};")), "{name} is not part of main.rs");
     }
 }
+
+/// A file whose tests start a service, and which `./test` does not name, would never be tried on PostgreSQL.
+#[test]
+fn every_service_is_tried_on_postgres_too() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let gate = fs::read_to_string(root.join("test")).unwrap();
+    let mut files = 0;
+    for folder in ["it", "real"] {
+        for entry in fs::read_dir(root.join("app/tests").join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let Some(module) = path.file_name().unwrap().to_str().unwrap().strip_suffix(".rs") else { continue };
+            let starts_one = fs::read_to_string(&path).unwrap().contains(concat!("\"serve", "\", \"--config\""));
+            // Replicas have a PostgreSQL of their own anyway.
+            if starts_one && module != "replicas" {
+                assert!(gate.contains(&format!("{module}::")), "{} is not named in ./test", path.display());
+                files += 1;
+            }
+        }
+    }
+    assert!(files > 4, "only {files} files start a service");
+}

@@ -48,6 +48,7 @@ fn live(image: &str, flag: &str) -> Value {
 fn program(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
     command.env_clear().env("HOME", folder).env("PATH", std::env::var_os("PATH").unwrap()).current_dir(folder);
+    anchorwatch_testbed::remember(&mut command, folder).unwrap();
     command
 }
 

@@ -117,6 +117,7 @@ fn program(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
     command.args(arguments).env_clear().env("HOME", folder).current_dir(folder);
     command.env("PATH", std::env::var_os("PATH").unwrap());
+    anchorwatch_testbed::remember(&mut command, folder).unwrap();
     command
 }
 

@@ -53,6 +53,7 @@ fn the_api_does_what_its_document_says() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
         command.args(arguments).env_clear().env("HOME", folder.path()).current_dir(folder.path());
         command.env("PATH", std::env::var_os("PATH").unwrap());
+        anchorwatch_testbed::remember(&mut command, folder.path()).unwrap();
         command
     };
     // The sample, served to those who have a token.

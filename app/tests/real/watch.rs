@@ -46,6 +46,7 @@ impl Watched {
             let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
             command.args(arguments).env_clear().env("HOME", folder.path()).current_dir(folder.path());
             command.env("PATH", std::env::var_os("PATH").unwrap());
+            anchorwatch_testbed::remember(&mut command, folder.path()).unwrap();
             command
         };
         let serve = program(&["serve", "--config", "anchorwatch.yaml"]);
