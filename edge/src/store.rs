@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
+    FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
 use serde::Serialize;
@@ -258,6 +258,19 @@ impl Store {
         Statement::from_sql_and_values(self.address.backend, sql, values)
     }
 
+    /// The row of an id; none for a zero byte, which PostgreSQL takes for no text at all.
+    async fn by_id<R: FromQueryResult>(
+        &self,
+        sql: &str,
+        id: &str,
+        doing: &'static str,
+    ) -> Result<Option<R>, StoreError> {
+        if id.contains('\0') {
+            return Ok(None);
+        }
+        R::find_by_statement(self.statement(sql, [id.into()])).one(&self.db).await.map_err(failing(doing))
+    }
+
     /// Answers if the store does.
     pub async fn ping(&self) -> Result<(), StoreError> {
         self.db.ping().await.map_err(failing("answer"))
@@ -339,6 +352,18 @@ fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, StoreE
 /// Names as they are stored.
 fn names(names: &[String]) -> Value {
     serde_json::to_string(names).expect("names are JSON").into()
+}
+
+/// When the oldest of some rows was made, or is due.
+#[derive(FromQueryResult)]
+struct Oldest {
+    oldest: Option<i64>,
+}
+
+impl Oldest {
+    fn time(self) -> Option<Timestamp> {
+        self.oldest.map(timestamp)
+    }
 }
 
 /// A table, and the columns that are inserted.

@@ -1,8 +1,10 @@
-//! What people decide of items: the same story for the API and for the page.
+//! What people decide of items: the same story for the API, for the page, and for the buttons of a message.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anchorwatch_core::drift::policy::{Match, Policy};
+use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::drift::policy::{self, Match, OwnRule, Policy};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::store::{Hidden, MadeRule, Role};
 use axum::http::StatusCode;
@@ -11,12 +13,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::model::{DriftLevel, HiddenItem, IgnoreResponse, RuleMatch, RuleResponse};
+use super::model::{self, HiddenItem, IgnoreResponse, RuleMatch, RuleResponse};
 use super::{Caller, Problem};
 use crate::serve::{Event, Service};
-
-/// Days until a rule ends at the latest: somebody is to look again.
-const LONGEST: i32 = 366;
 
 /// Who decides, and where.
 #[derive(Clone, Copy)]
@@ -49,11 +48,30 @@ pub(crate) struct IgnoreRequest {
     pub(crate) dry_run: bool,
 }
 
+/// A rule, and what it hides or would.
+#[derive(Debug)]
+pub(crate) struct Ruling {
+    pub(crate) rule: MadeRule,
+    pub(crate) hides: Vec<Hidden>,
+    /// False where it was only asked what it would hide.
+    pub(crate) made: bool,
+}
+
 impl Deciding<'_> {
     /// An item that the caller may see.
     pub(crate) async fn item(self, fingerprint: &str) -> Result<Value, Problem> {
-        let found = if fingerprint.contains('\0') { None } else { self.service.store.item(fingerprint).await? };
+        let found = self.service.store.item(fingerprint).await?;
         found.filter(|item| self.caller.sees_told(item)).ok_or_else(|| Problem::not_found("item"))
+    }
+
+    /// Those of some items that can be ignored: nobody has settled them otherwise, and they are there.
+    pub(crate) async fn open(self, fingerprints: &[String]) -> Result<Vec<Value>, Problem> {
+        let mut open = Vec::new();
+        for fingerprint in fingerprints {
+            let item = self.service.store.item(fingerprint).await?.filter(|item| self.caller.sees_told(item));
+            open.extend(item.filter(|item| matches!(item["status"].as_str(), Some("pending" | "acknowledged"))));
+        }
+        Ok(open)
     }
 }
 
@@ -67,48 +85,50 @@ pub(crate) async fn acknowledge(deciding: Deciding<'_>, fingerprint: &str) -> Re
     item.ok_or_else(|| Problem::not_found("item"))
 }
 
-/// What a rule would hide.
-async fn preview(
-    deciding: Deciding<'_>,
-    item: &Value,
-    request: &IgnoreRequest,
-) -> Result<(MadeRule, Vec<Hidden>), Problem> {
+/// A rule for each of these items, and what it would hide. An item that the rule of another one hides needs none.
+async fn preview(deciding: Deciding<'_>, items: &[Value], request: &IgnoreRequest) -> Result<Vec<Ruling>, Problem> {
     let Deciding { service, caller } = deciding;
     caller.must_be(Role::Operator)?;
-    let rule = rule(deciding, item, request)?;
-    let hides = service.store.would_hide(&rule.rule()).await?;
+    let rules = items.iter().map(|item| rule(deciding, item, request)).collect::<Result<Vec<_>, _>>()?;
+    let own: Vec<OwnRule> = rules.iter().map(MadeRule::rule).collect();
+    let hides = service.store.would_hide(&own).await?;
     // What they are the caller may not know.
-    if hides.iter().any(|hidden| !caller.sees(&hidden.cluster, &hidden.namespace)) {
+    if hides.iter().flatten().any(|hidden| !caller.sees(&hidden.cluster, &hidden.namespace)) {
         return Err(Problem::new(StatusCode::FORBIDDEN, "the rule would hide items that you may not see")
             .detail("say more in match"));
     }
-    if hides.iter().any(|hidden| hidden.drift_level == "high") {
+    if hides.iter().flatten().any(|hidden| hidden.drift_level == DriftLevel::High) {
         caller.must_be(Role::Approver)?;
     }
-    Ok((rule, hides))
+    let (mut hidden, mut rulings) = (BTreeSet::new(), Vec::new());
+    for ((item, rule), hides) in items.iter().zip(rules).zip(hides) {
+        if !item["fingerprint"].as_str().is_some_and(|fingerprint| hidden.contains(fingerprint)) {
+            hidden.extend(hides.iter().map(|hidden| hidden.fingerprint.clone()));
+            rulings.push(Ruling { rule, hides, made: false });
+        }
+    }
+    Ok(rulings)
 }
 
-/// Ignores an item, and what else the rule hides, if the caller was shown it.
+/// Ignores items, and what else the rules hide, if the caller was shown it: by a rule each, all of them or none.
 pub(crate) async fn ignore(
     deciding: Deciding<'_>,
-    item: &Value,
-    mut request: IgnoreRequest,
-) -> Result<IgnoreResponse, Problem> {
+    items: &[Value],
+    request: IgnoreRequest,
+) -> Result<Vec<Ruling>, Problem> {
     let service = deciding.service;
-    let (rule, hides) = preview(deciding, item, &request).await?;
-    let shown = |hides: Vec<Hidden>| hides.into_iter().map(HiddenItem::from).collect::<Vec<_>>();
+    let rulings = preview(deciding, items, &request).await?;
     if request.dry_run {
-        return Ok(IgnoreResponse { made: false, rule: (&rule).into(), hides: shown(hides) });
+        return Ok(rulings);
     }
-    request.agreed.extend(item["fingerprint"].as_str().map(str::to_owned));
-    match service.store.ignore(&rule, &request.agreed, service.now()).await? {
-        Ok(hides) => {
-            tracing::info!(rule = rule.rule_id, by = rule.created_by, hides = hides.len(), "a rule was made");
-            service.announce(Event::Decided { id: rule.rule_id.clone() });
-            Ok(IgnoreResponse { made: true, rule: (&rule).into(), hides: shown(hides) })
-        }
+    let mut agreed = request.agreed;
+    agreed.extend(items.iter().filter_map(|item| item["fingerprint"].as_str().map(str::to_owned)));
+    let rules: Vec<MadeRule> = rulings.into_iter().map(|ruling| ruling.rule).collect();
+    match service.store.ignore(&rules, &agreed, service.now()).await? {
+        Ok(hides) => Ok(rules.into_iter().zip(hides).map(|(rule, hides)| made(service, rule, hides)).collect()),
         Err(hides) => {
-            let hides = serde_json::to_value(shown(hides)).expect("items are JSON");
+            let hides: Vec<HiddenItem> = once_each(hides).into_iter().map(HiddenItem::from).collect();
+            let hides = serde_json::to_value(hides).expect("items are JSON");
             Err(Problem::new(StatusCode::CONFLICT, "the rule hides more than was agreed")
                 .detail("look at `hides`, and send their fingerprints as `agreed`")
                 .with("hides", hides))
@@ -116,17 +136,28 @@ pub(crate) async fn ignore(
     }
 }
 
+/// What several rules hide, each item once.
+pub(crate) fn once_each(hides: impl IntoIterator<Item = Vec<Hidden>>) -> Vec<Hidden> {
+    let mut known = BTreeSet::new();
+    hides.into_iter().flatten().filter(|hidden| known.insert(hidden.fingerprint.clone())).collect()
+}
+
+/// Tells of a rule that was made.
+fn made(service: &Service, rule: MadeRule, hides: Vec<Hidden>) -> Ruling {
+    tracing::info!(rule = rule.rule_id, by = rule.created_by, hides = hides.len(), "a rule was made");
+    service.announce(Event::Decided { id: rule.rule_id.clone() });
+    Ruling { rule, hides, made: true }
+}
+
 fn rule(deciding: Deciding<'_>, item: &Value, request: &IgnoreRequest) -> Result<MadeRule, Problem> {
     let Deciding { service, caller } = deciding;
     let refuse = |why: &str| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "no such rule is made").detail(why);
     let now = service.now();
-    let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
     let reason = request.reason.trim();
     if reason.is_empty() || reason.chars().any(|c| c == '\0') {
         return Err(refuse("reason: say why, so that somebody can decide again later"));
     }
-    let days = request.expires.since(today).map_or(i32::MAX, |span| span.get_days());
-    if request.expires < today || days > LONGEST {
+    if !policy::ends(now).contains(&request.expires) {
         return Err(refuse("expires: a day from today to a year from now"));
     }
     let text = |name: &str| item[name].as_str().map(str::to_owned);
@@ -178,13 +209,19 @@ impl From<&MadeRule> for RuleResponse {
     }
 }
 
+impl From<Ruling> for IgnoreResponse {
+    fn from(Ruling { rule, hides, made }: Ruling) -> Self {
+        Self { made, rule: (&rule).into(), hides: hides.into_iter().map(HiddenItem::from).collect() }
+    }
+}
+
 impl From<Hidden> for HiddenItem {
     fn from(hidden: Hidden) -> Self {
         Self {
-            drift_level: match hidden.drift_level.as_str() {
-                "high" => DriftLevel::High,
-                "medium" => DriftLevel::Medium,
-                _ => DriftLevel::Info,
+            drift_level: match hidden.drift_level {
+                DriftLevel::High => model::DriftLevel::High,
+                DriftLevel::Medium => model::DriftLevel::Medium,
+                DriftLevel::Info => model::DriftLevel::Info,
             },
             fingerprint: hidden.fingerprint,
             source: hidden.source,

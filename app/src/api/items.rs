@@ -77,5 +77,6 @@ pub(super) async fn ignore(
 ) -> Result<Json<IgnoreResponse>, Problem> {
     let deciding = Deciding { service: &service, caller: &caller };
     let item = deciding.item(&fingerprint).await?;
-    super::ignore(deciding, &item, request).await.map(Json)
+    let made = super::ignore(deciding, &[item], request).await?;
+    Ok(Json(made.into_iter().map(IgnoreResponse::from).next().expect("an item of its own has a rule of its own")))
 }

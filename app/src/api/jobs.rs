@@ -22,7 +22,7 @@ pub(super) async fn job(
     caller: Caller,
     WithRejection(Path(job_id), _): WithRejection<Path<String>, Problem>,
 ) -> Result<Json<JobResponse>, Problem> {
-    let job = if job_id.contains('\0') { None } else { service.store.job(&job_id).await? };
+    let job = service.store.job(&job_id).await?;
     let config = service.config();
     let seen = |job: &Job| {
         let source = config.source(&job.job.source);

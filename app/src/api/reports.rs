@@ -90,25 +90,20 @@ pub(super) async fn ignore(
         )
         .detail("each of its items gets a rule of its own; ignore an item to say what else the rule is about"));
     }
-    let mut made = Vec::new();
-    for fingerprint in fingerprints(&report) {
-        let Some(item) = service.store.item(&fingerprint).await? else { continue };
-        if !matches!(item["status"].as_str(), Some("pending" | "acknowledged")) {
-            continue;
-        }
-        let deciding = Deciding { service: &service, caller: &caller };
-        made.push(super::ignore(deciding, &item, request.clone()).await?);
-    }
-    Ok(Json(made))
+    let deciding = Deciding { service: &service, caller: &caller };
+    let items = deciding.open(&fingerprints(&report)).await?;
+    let made = super::ignore(deciding, &items, request).await?;
+    Ok(Json(made.into_iter().map(IgnoreResponse::from).collect()))
 }
 
-fn fingerprints(report: &Value) -> Vec<String> {
+/// Of a report's items.
+pub(crate) fn fingerprints(report: &Value) -> Vec<String> {
     let items = report["items"].as_array().into_iter().flatten();
     items.filter_map(|item| Some(item["fingerprint"].as_str()?.to_owned())).collect()
 }
 
 /// A report that this caller may see.
 pub(crate) async fn visible(service: &Service, caller: &Caller, report_id: &str) -> Result<Value, Problem> {
-    let report = if report_id.contains('\0') { None } else { service.store.report(report_id).await? };
+    let report = service.store.report(report_id).await?;
     report.filter(|report| caller.sees_told(report)).ok_or_else(|| Problem::not_found("report"))
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anchorwatch_core::drift::policy;
 use anchorwatch_edge::store::Role;
 use askama::Template;
 use axum::Form;
@@ -9,8 +10,8 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::WithRejection;
+use jiff::ToSpan as _;
 use jiff::civil::Date;
-use jiff::{Span, ToSpan as _};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -19,7 +20,7 @@ use super::rows::{self, Level, graded};
 use super::visit::Visit;
 use super::{address, html, item};
 use crate::api::model::{DriftItem, HiddenItem, RuleMatch};
-use crate::api::{Caller, Deciding, IgnoreRequest, Problem, ignore};
+use crate::api::{Caller, Deciding, IgnoreRequest, Problem, ignore, once_each};
 use crate::serve::Service;
 use crate::shown::short_path;
 
@@ -157,7 +158,7 @@ pub(super) async fn confirm(
     let Ok(request) = ignoring.request(&item, &filled, false) else {
         return ignoring.preview(&item, filled, None).await;
     };
-    match ignore(ignoring.deciding(), &item, request).await {
+    match ignore(ignoring.deciding(), std::slice::from_ref(&item), request).await {
         Ok(_) => Ok(Redirect::to(&address::item(&ignoring.fingerprint)).into_response()),
         // Something came in between: it is shown, too.
         Err(problem) if problem.status() == StatusCode::CONFLICT => {
@@ -183,8 +184,7 @@ impl Ignoring {
             return Err("page-ignore-no-reason");
         }
         let expires: Date = filled.expires.trim().parse().map_err(|_| "page-ignore-no-day")?;
-        let (first, last) = self.days();
-        if expires < first || expires > last {
+        if !policy::ends(self.service.now()).contains(&expires) {
             return Err("page-ignore-no-day");
         }
         let item = rows::read(item.clone()).map_err(|_| "page-problem-broken")?;
@@ -198,12 +198,6 @@ impl Ignoring {
         })
     }
 
-    /// The first and the last day on which a rule may end.
-    fn days(&self) -> (Date, Date) {
-        let today = self.service.now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        (today, today.saturating_add(Span::new().days(365)))
-    }
-
     /// Shows all that the rule would hide. `notice`: the id of what is to be said of it.
     async fn preview(self, item: &Json, filled: Filled, notice: Option<&'static str>) -> Result<Response, Problem> {
         let request = match self.request(item, &filled, true) {
@@ -212,14 +206,15 @@ impl Ignoring {
                 return self.form(item, filled, Some((missing, Vec::new(), StatusCode::UNPROCESSABLE_ENTITY)));
             }
         };
-        match ignore(self.deciding(), item, request).await {
-            Ok(response) => {
+        match ignore(self.deciding(), std::slice::from_ref(item), request).await {
+            Ok(rulings) => {
                 let mut page = self.filled_page(item, filled)?;
-                let agreed: Vec<&str> = response.hides.iter().map(|hidden| hidden.fingerprint.as_str()).collect();
+                let hidden = once_each(rulings.into_iter().map(|ruling| ruling.hides));
+                let agreed: Vec<&str> = hidden.iter().map(|hidden| hidden.fingerprint.as_str()).collect();
                 page.agreed = agreed.join(",");
-                page.is_wide = response.hides.len() > 1;
+                page.is_wide = hidden.len() > 1;
                 page.problem = notice.map(|id| page.frame.say(id));
-                page.hides = Some(response.hides.iter().map(|hidden| hides(hidden, &page.frame)).collect());
+                page.hides = Some(hidden.into_iter().map(|hidden| hides(&hidden.into(), &page.frame)).collect());
                 Ok(html(&page))
             }
             Err(problem) => {
@@ -236,7 +231,7 @@ impl Ignoring {
         problem: Option<(&'static str, Vec<String>, StatusCode)>,
     ) -> Result<Response, Problem> {
         if filled.expires.is_empty() {
-            filled.expires = self.days().0.saturating_add(30.days()).to_string();
+            filled.expires = policy::ends(self.service.now()).start().saturating_add(30.days()).to_string();
         }
         let mut page = self.filled_page(item, filled)?;
         let Some((id, said, status)) = problem else { return Ok(html(&page)) };
@@ -246,7 +241,7 @@ impl Ignoring {
     }
 
     fn filled_page(self, item: &Json, filled: Filled) -> Result<Page, Problem> {
-        let (first_day, last_day) = self.days();
+        let (first_day, last_day) = policy::ends(self.service.now()).into_inner();
         let item = rows::read(item.clone())?;
         let frame = Frame::new(self.visit, Some(&self.caller), "ignore");
         let object = format!("{}/{}", item.resource_kind, item.resource_name);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use anchorwatch_core::drift::policy;
 use anchorwatch_edge::store::Role;
 use askama::Template;
 use axum::extract::{Path, State};
@@ -56,7 +57,6 @@ pub(super) async fn end(
 
 fn shown(rule: RuleResponse, frame: &Frame) -> Shown {
     let RuleResponse { rule_id, matches, action, owner, reason, expires, created_by, created_at } = rule;
-    let today = frame.now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date();
     let parts = [
         ("page-match-kind", matches.kind),
         ("page-match-name", matches.name),
@@ -71,7 +71,7 @@ fn shown(rule: RuleResponse, frame: &Frame) -> Shown {
             "ignore" => frame.say("page-action-ignore"),
             level => frame.say_of("page-action-level", &frame.say(&format!("level-{level}"))),
         },
-        is_expired: expires.is_some_and(|last| last < today),
+        is_expired: !policy::holds(expires, frame.now.timestamp()),
         expires: expires.map(|last| last.to_string()),
         end_href: may_end.then(|| format!("/rules/{}/end", encoded(&rule_id))),
         made: created_by.map(|by| (by, created_at.map(|time| frame.time(time)))),

@@ -262,8 +262,7 @@ pub(super) async fn page(
 ) -> Result<Response, Problem> {
     let frame = Frame::new(visit, Some(&caller), "sources");
     let states = states(&service, &caller, &frame).await?;
-    let job =
-        if asked.job.is_empty() || asked.job.contains('\0') { None } else { service.store.job(&asked.job).await? };
+    let job = if asked.job.is_empty() { None } else { service.store.job(&asked.job).await? };
     let job = job.filter(|job| states.iter().any(|state| state.name == job.job.source)).map(|job| {
         let id = match job.outcome {
             JobOutcome::Queued => "page-job-queued",

@@ -203,6 +203,30 @@ fn a_rule_hides_what_was_agreed_and_nothing_else() {
     assert_eq!(world.items(&ann, "status=pending").len(), 3);
 }
 
+#[test]
+fn a_report_is_ignored_whole_or_not_at_all() {
+    let world = World::new();
+    let (ann, bob) = (world.approver(), world.token("bob", &["--role", "operator"]));
+    let report = world.service.get("/api/v1/drift/reports?namespace=shop", &ann).json()["items"][0].clone();
+    let ignore = format!("/api/v1/drift/reports/{}/ignore", report["report_id"].as_str().unwrap());
+    let (plain, asked) = (
+        json!({"reason": "known", "expires": days_ahead(30)}),
+        json!({"reason": "known", "expires": days_ahead(30), "dry_run": true}),
+    );
+    let rules = || world.service.get("/api/v1/rules", &ann).json()["total"].clone();
+    // One of its two items is HIGH, which an operator may not ignore: then the other is not ignored either.
+    assert_eq!((world.service.post(&ignore, &bob, &plain).status, rules()), (403, json!(0)));
+    let made = |answer: &Value| -> Vec<Value> {
+        answer.as_array().unwrap().iter().map(|ruling| ruling["made"].clone()).collect()
+    };
+    assert_eq!(made(&world.service.post(&ignore, &ann, &asked).json()), [json!(false), json!(false)]);
+    assert_eq!((world.items(&ann, "status=ignored").len(), rules()), (0, json!(0)));
+    assert_eq!(made(&world.service.post(&ignore, &ann, &plain).json()), [json!(true), json!(true)]);
+    assert_eq!(world.items(&ann, "status=ignored&namespace=shop").len(), 2);
+    assert_eq!(world.service.post(&ignore, &ann, &plain).json(), json!([]));
+    assert_eq!(rules(), json!(2));
+}
+
 fn days_ahead(days: i64) -> String {
     let then = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
     then.strftime("%Y-%m-%d").to_string()

@@ -1,9 +1,10 @@
 //! People's own rules: another level for some items, or none at all, with an owner, a reason and an end.
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan as _};
 use serde::{Deserialize, Serialize};
 
 use super::item::{DriftItem, DriftStatus};
@@ -220,9 +221,24 @@ impl OwnRule {
 
     /// True until its last day is over.
     pub fn holds(&self, now: Timestamp) -> bool {
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
-        self.expires.is_none_or(|last| today <= last)
+        holds(self.expires, now)
     }
+}
+
+/// True until the last day of a rule is over; without one, always.
+pub fn holds(expires: Option<Date>, now: Timestamp) -> bool {
+    expires.is_none_or(|last| day(now) <= last)
+}
+
+/// The first and the last day on which a rule may end that somebody makes now: within a year somebody is to look again.
+pub fn ends(now: Timestamp) -> RangeInclusive<Date> {
+    let today = day(now);
+    today..=today.saturating_add(1.year())
+}
+
+/// The day by which rules end: that of UTC.
+fn day(now: Timestamp) -> Date {
+    now.to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// What rules look at of an item.
@@ -281,6 +297,16 @@ mod tests {
         ] {
             assert_eq!(glob(pattern.as_bytes(), text.as_bytes()), fits, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_rule_holds_on_its_last_day_and_ends_within_a_year() {
+        let now: Timestamp = "2027-03-01T23:59:59Z".parse().unwrap();
+        let last: Date = "2027-03-01".parse().unwrap();
+        assert!(holds(None, now) && holds(Some(last), now));
+        assert!(!holds(Some(last), now + jiff::SignedDuration::from_secs(1)));
+        // A year that has a 29th of February, too.
+        assert_eq!(ends(now), last..="2028-03-01".parse().unwrap());
     }
 
     #[test]

@@ -150,8 +150,7 @@ impl Store {
     /// One job.
     pub async fn job(&self, job_id: &str) -> Result<Option<Job>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM jobs WHERE job_id = $1");
-        let row = Row::find_by_statement(self.statement(&sql, [job_id.into()])).one(&self.db).await;
-        row.map_err(failing("read a job"))?.map(Row::job).transpose()
+        self.by_id(&sql, job_id, "read a job").await?.map(Row::job).transpose()
     }
 
     /// Gives up jobs that took every one of their holders down. Gives their number.

@@ -3,7 +3,6 @@
 //! A claim is one statement, a lease and an epoch, as that of a job. Whether a message arrived whose sender was lost, or
 //! got no answer, nobody knows: it is sent again and marked as repeated, under the same short id.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anchorwatch_core::notification::{ATTEMPTS, Told, next_attempt};
@@ -12,8 +11,8 @@ use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult,
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
-use super::reports::{Listed, Total, page};
-use super::{Store, StoreError, Table, after, failing, insert, micros, read, timestamp, word};
+use super::reports::{Chosen, Listed, page};
+use super::{Oldest, Store, StoreError, Table, after, failing, insert, micros, read, timestamp, word};
 use crate::clock;
 
 const NOTIFICATIONS: Table = Table {
@@ -104,11 +103,6 @@ struct Row {
 
 const COLUMNS: &str = "notification_id, short_id, channel, payload, state, created_at, run_at, attempts, repeated, \
     epoch, sent_at, external_id, last_error";
-
-#[derive(FromQueryResult)]
-struct Oldest {
-    oldest: Option<i64>,
-}
 
 impl Store {
     pub(super) async fn write_notifications(
@@ -214,8 +208,7 @@ impl Store {
     /// One notification.
     pub async fn notification(&self, notification_id: &str) -> Result<Option<Notification>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM notifications WHERE notification_id = $1");
-        let row = Row::find_by_statement(self.statement(&sql, [notification_id.into()])).one(&self.db).await;
-        row.map_err(failing("read a notification"))?.map(Row::notification).transpose()
+        self.by_id(&sql, notification_id, "read a notification").await?.map(Row::notification).transpose()
     }
 
     /// Notifications, the newest first; all of them, or those in one state.
@@ -225,24 +218,21 @@ impl Store {
         limit: u64,
         after: Option<&str>,
     ) -> Result<Listed, StoreError> {
-        let fail = failing("list notifications");
-        let (mut chosen, mut values) = ("1 = 1".to_owned(), Vec::<Value>::new());
+        let mut chosen = Chosen::all();
         if let Some(state) = state {
-            chosen.push_str(" AND state = $1");
-            values.push(word(state).into());
+            chosen.and("state =", word(state));
         }
-        let sql = format!("SELECT COUNT(*) AS total FROM notifications WHERE {chosen}");
-        let total = Total::find_by_statement(self.statement(&sql, values.clone())).one(&self.db).await;
-        let total = total.map_err(&fail)?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default());
+        let total = self.count("notifications", &chosen).await?;
         if let Some(after) = after {
-            values.push(after.into());
-            // Nothing fails where a text is written to.
-            let _ = write!(chosen, " AND notification_id < ${}", values.len());
+            chosen.and("notification_id <", after);
         }
-        let more = limit.saturating_add(1);
-        let sql =
-            format!("SELECT {COLUMNS} FROM notifications WHERE {chosen} ORDER BY notification_id DESC LIMIT {more}");
-        let mut rows = Row::find_by_statement(self.statement(&sql, values)).all(&self.db).await.map_err(fail)?;
+        let sql = format!(
+            "SELECT {COLUMNS} FROM notifications WHERE {} ORDER BY notification_id DESC LIMIT {}",
+            chosen.sql,
+            limit.saturating_add(1),
+        );
+        let rows = Row::find_by_statement(self.statement(&sql, chosen.values)).all(&self.db).await;
+        let mut rows = rows.map_err(failing("list notifications"))?;
         let next = page(&mut rows, limit, |row| row.notification_id.clone());
         Ok(Listed { items: rows.into_iter().map(Row::json).collect::<Result<_, _>>()?, total, next })
     }
@@ -251,8 +241,8 @@ impl Store {
     pub async fn outbox_oldest(&self, now: Timestamp) -> Result<Option<Duration>, StoreError> {
         let sql = "SELECT MIN(created_at) AS oldest FROM notifications WHERE state IN ('queued', 'sending')";
         let row = Oldest::find_by_statement(self.statement(sql, [])).one(&self.db).await;
-        let oldest = row.map_err(failing("read the outbox"))?.and_then(|row| row.oldest);
-        Ok(oldest.map(|oldest| Duration::try_from(now.duration_since(timestamp(oldest))).unwrap_or_default()))
+        let oldest = row.map_err(failing("read the outbox"))?.and_then(Oldest::time);
+        Ok(oldest.map(|oldest| Duration::try_from(now.duration_since(oldest)).unwrap_or_default()))
     }
 
     /// Writes `$3` and following, if the claim still holds.

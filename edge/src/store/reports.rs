@@ -88,8 +88,8 @@ struct Keyed {
 }
 
 #[derive(FromQueryResult)]
-pub(super) struct Total {
-    pub(super) total: i64,
+struct Total {
+    total: i64,
 }
 
 impl Store {
@@ -132,14 +132,16 @@ impl Store {
 
     /// One report with its items.
     pub async fn report(&self, report_id: &str) -> Result<Option<Json>, StoreError> {
-        let fail = failing("read a report");
+        let doing = "read a report";
         let sql = format!("SELECT {REPORT} FROM drift_reports WHERE report_id = $1");
-        let row = ReportRow::find_by_statement(self.statement(&sql, [report_id.into()])).one(&self.db).await;
-        let Some(row) = row.map_err(&fail)? else { return Ok(None) };
+        let Some(row) = self.by_id::<ReportRow>(&sql, report_id, doing).await? else { return Ok(None) };
         let sql = "SELECT body FROM drift_report_items WHERE report_id = $1 ORDER BY position";
         let bodies = Body::find_by_statement(self.statement(sql, [report_id.into()])).all(&self.db).await;
-        let items =
-            bodies.map_err(fail)?.iter().map(|row| read("an item", &row.body)).collect::<Result<Vec<_>, _>>()?;
+        let items = bodies
+            .map_err(failing(doing))?
+            .iter()
+            .map(|row| read("an item", &row.body))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut report: Json = read("a report", row.json()?.get())?;
         report["items"] = Json::Array(items);
         Ok(Some(report))
@@ -181,8 +183,7 @@ impl Store {
     /// One item as it is now.
     pub async fn item(&self, fingerprint: &str) -> Result<Option<Json>, StoreError> {
         let sql = format!("SELECT {ITEM} FROM drift_items WHERE fingerprint = $1");
-        let row = Keyed::find_by_statement(self.statement(&sql, [fingerprint.into()])).one(&self.db).await;
-        row.map_err(failing("read an item"))?.map(Keyed::json).transpose()
+        self.by_id(&sql, fingerprint, "read an item").await?.map(Keyed::json).transpose()
     }
 
     /// Items as they are now, the worst first, then by place; `at`: how many come before.
@@ -221,24 +222,31 @@ impl Store {
     }
 
     async fn total(&self, table: &str, chosen: &Chosen) -> Result<u64, StoreError> {
+        self.counted(&format!("{table} {}", chosen.sql), &chosen.values, self.count(table, chosen)).await
+    }
+
+    /// How many rows of a table are chosen, counted now.
+    pub(super) async fn count(&self, table: &str, chosen: &Chosen) -> Result<u64, StoreError> {
         let sql = format!("SELECT COUNT(*) AS total FROM {table} WHERE {}", chosen.sql);
-        let count = async {
-            let row = Total::find_by_statement(self.statement(&sql, chosen.values.clone())).one(&self.db).await;
-            Ok(row.map_err(failing("count"))?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default()))
-        };
-        self.counted(&sql, &chosen.values, count).await
+        let row = Total::find_by_statement(self.statement(&sql, chosen.values.clone())).one(&self.db).await;
+        Ok(row.map_err(failing("count"))?.map_or(0, |row| u64::try_from(row.total).unwrap_or_default()))
     }
 }
 
 /// A condition, and the values in it.
-struct Chosen {
-    sql: String,
-    values: Vec<Value>,
+pub(super) struct Chosen {
+    pub(super) sql: String,
+    pub(super) values: Vec<Value>,
 }
 
 impl Chosen {
+    /// Every row.
+    pub(super) fn all() -> Self {
+        Self { sql: "1 = 1".to_owned(), values: Vec::new() }
+    }
+
     fn by(filter: &Filter) -> Self {
-        let mut chosen = Self { sql: "1 = 1".to_owned(), values: Vec::new() };
+        let mut chosen = Self::all();
         let Filter { source, cluster, namespace, status, within_clusters, within_namespaces, .. } = filter;
         for (column, value) in [("source =", source), ("cluster =", cluster), ("namespace =", namespace)] {
             if let Some(value) = value {
@@ -284,7 +292,8 @@ impl Chosen {
         self.values.extend(names.iter().map(|name| Value::from(name.as_str())));
     }
 
-    fn and(&mut self, comparison: &str, value: impl Into<Value>) {
+    /// Of those the ones that compare so, as in `status =`, with a value.
+    pub(super) fn and(&mut self, comparison: &str, value: impl Into<Value>) {
         self.with(value, |place| format!("{comparison} ${place}"));
     }
 

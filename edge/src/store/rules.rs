@@ -1,13 +1,14 @@
 //! `rules`: what people decided about items while the service ran, each with an owner, a reason and, mostly, an end.
 
+use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::item::DriftStatus;
 use anchorwatch_core::drift::policy::{Action, Match, OwnRule};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use sea_orm::{ConnectionTrait as _, FromQueryResult};
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult};
 use serde::{Deserialize, Serialize};
 
-use super::{Store, StoreError, failing, micros, read, timestamp, word};
+use super::{Store, StoreError, failing, micros, named, read, timestamp, word};
 
 /// A rule that somebody made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ impl MadeRule {
 }
 
 /// What a rule looks at of an item that is not resolved.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hidden {
     /// The item's fingerprint.
     pub fingerprint: String,
@@ -61,7 +62,9 @@ pub struct Hidden {
     /// The path with list keys.
     pub stable_path: String,
     /// How much it matters.
-    pub drift_level: String,
+    pub drift_level: DriftLevel,
+    /// Both of its values, as a keyed hash.
+    pub value_hash: String,
 }
 
 #[derive(FromQueryResult)]
@@ -82,6 +85,7 @@ struct ItemRow {
     resource_name: String,
     stable_path: String,
     drift_level: String,
+    value_hash: String,
     manager: String,
 }
 
@@ -102,31 +106,47 @@ impl Store {
         rows.map_err(failing("list rules"))?.into_iter().map(Row::read).collect()
     }
 
-    /// The open items that a rule would hide, by place; acknowledged ones, too.
-    pub async fn would_hide(&self, rule: &OwnRule) -> Result<Vec<Hidden>, StoreError> {
+    /// The open items that each of these rules would hide, by place; acknowledged ones, too.
+    pub async fn would_hide(&self, rules: &[OwnRule]) -> Result<Vec<Vec<Hidden>>, StoreError> {
         let sql = "SELECT fingerprint, source, cluster, namespace, resource_kind, resource_name, stable_path, drift_level, \
-                   manager FROM drift_items WHERE status IN ('pending', 'acknowledged') \
+                   value_hash, manager FROM drift_items WHERE status IN ('pending', 'acknowledged') \
                    ORDER BY namespace, resource_kind, resource_name, stable_path, fingerprint";
         let rows = ItemRow::find_by_statement(self.statement(sql, [])).all(&self.db).await;
         let rows = rows.map_err(failing("list what a rule would hide"))?;
-        Ok(rows.into_iter().filter(|row| row.is_meant_by(rule)).map(ItemRow::hidden).collect())
+        let hides = |rule| rows.iter().filter(|row| row.is_meant_by(rule)).map(ItemRow::hidden).collect();
+        rules.iter().map(hides).collect()
     }
 
-    /// Makes a rule, and sets aside the items that it fits now. `agreed`: those of which the person was told.
+    /// Makes rules, all or none, and sets aside the items that they fit now. `agreed`: those of which the person was told.
     ///
-    /// Gives what it hides; where that is other than what was agreed nothing is written, and it is given as an error.
+    /// Gives what each hides; where that is other than what was agreed nothing is written, and it is given as an error.
     pub async fn ignore(
         &self,
-        rule: &MadeRule,
+        rules: &[MadeRule],
         agreed: &[String],
         now: Timestamp,
-    ) -> Result<Result<Vec<Hidden>, Vec<Hidden>>, StoreError> {
+    ) -> Result<Result<Vec<Vec<Hidden>>, Vec<Vec<Hidden>>>, StoreError> {
         let fail = failing("make a rule");
-        let hides = self.would_hide(&rule.rule()).await?;
-        if hides.iter().any(|hidden| !agreed.contains(&hidden.fingerprint)) {
+        let own: Vec<OwnRule> = rules.iter().map(MadeRule::rule).collect();
+        let hides = self.would_hide(&own).await?;
+        if hides.iter().flatten().any(|hidden| !agreed.contains(&hidden.fingerprint)) {
             return Ok(Err(hides));
         }
         let write = self.begin().await.map_err(&fail)?;
+        for (rule, hides) in rules.iter().zip(&hides) {
+            self.add_rule(&write, rule).await.map_err(&fail)?;
+            let hidden: Vec<String> = hides.iter().map(|hidden| hidden.fingerprint.clone()).collect();
+            let sql = "UPDATE drift_items SET status = $1, decided_by = $2, decided_at = $3 \
+                       WHERE status IN ('pending', 'acknowledged') AND";
+            let values = [word(DriftStatus::Ignored).into(), rule.created_by.as_str().into(), micros(now).into()];
+            self.update_each(&write, sql, &values, &hidden).await.map_err(&fail)?;
+            self.close_reports_with(&write, &hidden, now).await.map_err(&fail)?;
+        }
+        self.commit(write).await.map_err(fail)?;
+        Ok(Ok(hides))
+    }
+
+    async fn add_rule(&self, write: &DatabaseTransaction, rule: &MadeRule) -> Result<(), DbErr> {
         let body = Body {
             matches: rule.matches.clone(),
             owner: rule.owner.clone(),
@@ -140,15 +160,7 @@ impl Store {
             rule.created_by.as_str().into(),
             micros(rule.created_at).into(),
         ];
-        write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
-        let hidden: Vec<String> = hides.iter().map(|hidden| hidden.fingerprint.clone()).collect();
-        let sql = "UPDATE drift_items SET status = $1, decided_by = $2, decided_at = $3 \
-                   WHERE status IN ('pending', 'acknowledged') AND";
-        let values = [word(DriftStatus::Ignored).into(), rule.created_by.as_str().into(), micros(now).into()];
-        self.update_each(&write, sql, &values, &hidden).await.map_err(&fail)?;
-        self.close_reports_with(&write, &hidden, now).await.map_err(&fail)?;
-        self.commit(write).await.map_err(fail)?;
-        Ok(Ok(hides))
+        write.execute_raw(self.statement(sql, values)).await.map(drop)
     }
 
     /// Ends a rule; what it hid is pending again with the next scan. False if there is none.
@@ -179,16 +191,17 @@ impl ItemRow {
         rule.fits([&self.resource_kind, &self.resource_name, &self.namespace, &self.stable_path, &self.manager])
     }
 
-    fn hidden(self) -> Hidden {
-        Hidden {
-            fingerprint: self.fingerprint,
-            source: self.source,
-            cluster: self.cluster,
-            namespace: self.namespace,
-            resource_kind: self.resource_kind,
-            resource_name: self.resource_name,
-            stable_path: self.stable_path,
-            drift_level: self.drift_level,
-        }
+    fn hidden(&self) -> Result<Hidden, StoreError> {
+        Ok(Hidden {
+            drift_level: named("an item's level", self.drift_level.clone())?,
+            fingerprint: self.fingerprint.clone(),
+            source: self.source.clone(),
+            cluster: self.cluster.clone(),
+            namespace: self.namespace.clone(),
+            resource_kind: self.resource_kind.clone(),
+            resource_name: self.resource_name.clone(),
+            stable_path: self.stable_path.clone(),
+            value_hash: self.value_hash.clone(),
+        })
     }
 }

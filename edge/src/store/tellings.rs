@@ -9,7 +9,7 @@ use anchorwatch_core::notification::{Told, ToldDrifts, ToldItem};
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, FromQueryResult, Value};
 
-use super::{Store, StoreError, Table, failing, micros, named, timestamp, word};
+use super::{Oldest, Store, StoreError, Table, failing, micros, named, word};
 
 /// One composes at a time, and while no scan is recorded: both write tellings and items, and would wait for each other. A
 /// number of our own among PostgreSQL's advisory locks; SQLite has one writer anyway.
@@ -64,11 +64,6 @@ struct Row {
     status: Option<String>,
 }
 
-#[derive(FromQueryResult)]
-struct Oldest {
-    oldest: Option<i64>,
-}
-
 impl Store {
     /// Makes messages of what is due, one for each channel and kind. Gives their number.
     ///
@@ -107,7 +102,7 @@ impl Store {
 
     async fn oldest(&self, write: &DatabaseTransaction, sql: &str, now: Timestamp) -> Result<Option<Timestamp>, DbErr> {
         let row = Oldest::find_by_statement(self.statement(sql, [micros(now).into()])).one(write).await?;
-        Ok(row.and_then(|row| row.oldest).map(timestamp))
+        Ok(row.and_then(Oldest::time))
     }
 
     /// Takes the tellings that are due.

@@ -17,7 +17,7 @@ const FRESH: Duration = Duration::from_secs(1);
 /// More different questions than people ask within that time.
 const MOST: usize = 256;
 
-/// Totals by the statement that counted them, and its values.
+/// Totals by what was asked of which table, and the values in it.
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     writes: AtomicU64,
@@ -47,14 +47,14 @@ impl Store {
         committed
     }
 
-    /// The total of a statement, as it was counted a moment ago, or as `count` counts it.
+    /// The total of what is asked of a table, as it was counted a moment ago, or as `count` counts it.
     pub(super) async fn counted(
         &self,
-        sql: &str,
+        asked: &str,
         values: &[Value],
         count: impl Future<Output = Result<u64, StoreError>>,
     ) -> Result<u64, StoreError> {
-        let question = (sql.to_owned(), format!("{values:?}"));
+        let question = (asked.to_owned(), format!("{values:?}"));
         // Read before it is counted: what is written meanwhile makes it old.
         let (writes, at) = (self.totals.writes.load(Ordering::Acquire), Instant::now());
         let known = self.totals.known().get(&question).copied();

@@ -50,6 +50,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_total_knows_of_what_was_written(address, &store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
     a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
+    a_zero_byte_is_no_id(&store).await;
 }
 
 async fn several_may_open_it_at_once(address: &StoreAddress) {
@@ -588,4 +589,11 @@ async fn a_scan_changes_nothing_that_a_watch_has_seen_since(store: &Store) {
     // A scan that begins later knows better.
     scan(store, source, 130, vec![of("back", "1")]).await;
     assert_eq!(states().await, ["back pending 1", "new resolved 1", "other resolved 2"]);
+}
+
+async fn a_zero_byte_is_no_id(store: &Store) {
+    assert!(store.item("\0").await.unwrap().is_none());
+    assert!(store.report("\0").await.unwrap().is_none());
+    assert!(store.job("\0").await.unwrap().is_none());
+    assert!(store.notification("\0").await.unwrap().is_none());
 }
