@@ -23,18 +23,17 @@ pub(crate) async fn rest(wait: Duration, stop: &CancellationToken) -> bool {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicI64, Ordering};
 
     use anchorwatch_core::drift::compare::Change;
     use anchorwatch_core::drift::item::{DriftStatus, Identifying};
     use anchorwatch_core::drift::origin::{Origin, OriginReason};
     use anchorwatch_core::drift::report::{Findings, Trigger};
     use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
-    use anchorwatch_edge::clock;
+    use anchorwatch_edge::clock::{self, Clock};
     use anchorwatch_edge::notify::telegram::Allowed;
     use anchorwatch_edge::notify::{Telegram, TelegramChat};
     use anchorwatch_edge::outbound::Outbound;
-    use anchorwatch_edge::store::{Filter, NewJob, ScanRecord, Store, StoreAddress};
+    use anchorwatch_edge::store::{Filter, NewJob, ScanRecord, Store};
     use anchorwatch_testbed::{Receiver, Reply};
     use jiff::{SignedDuration, Timestamp};
     use secrecy::SecretString;
@@ -43,17 +42,18 @@ mod tests {
     use super::poll::Polling;
     use super::send::Sending;
     use super::*;
+    use crate::config;
+    use crate::serve::{Plan, Service};
     use crate::words::Language;
 
     const CHAT: i64 = -100;
     const LEASE: Duration = Duration::from_secs(30);
 
-    /// A store with one drift that is due, a Telegram, and what both loops need.
+    /// A service with one drift that is due, a Telegram, and what both loops need.
     struct World {
         receiver: Receiver,
-        store: Store,
+        service: Arc<Service>,
         bot: Telegram,
-        stop: CancellationToken,
         _folder: tempfile::TempDir,
     }
 
@@ -104,10 +104,12 @@ mod tests {
     impl World {
         async fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
-            let store = Store::open(&StoreAddress::of_file(&folder.path().join("store.db"))).await.unwrap();
+            let config = config::parse("", folder.path()).unwrap();
+            let plan = Plan { config, again: None, clock: Clock::default(), open: false };
+            let service = Service::open(plan).await.unwrap();
             let receiver = Receiver::start(ok(&json!({ "message_id": 7 }))).unwrap();
             let bot = Telegram::new(Outbound::anywhere(), &receiver.url(), SecretString::from("42:hidden"));
-            let world = Self { receiver, store, bot, stop: CancellationToken::new(), _folder: folder };
+            let world = Self { receiver, service, bot, _folder: folder };
             world.scan().await;
             world
         }
@@ -121,8 +123,8 @@ mod tests {
                 triggered_by: Trigger::Api,
                 requested_by: None,
             };
-            self.store.enqueue(&clock::new_id(), &job, at).await.unwrap();
-            let claim = self.store.claim("replica", LEASE, at).await.unwrap().unwrap();
+            self.store().enqueue(&clock::new_id(), &job, at).await.unwrap();
+            let claim = self.store().claim("replica", LEASE, at).await.unwrap().unwrap();
             let report = DriftReport::new(Findings {
                 report_id: clock::new_id(),
                 scanned_at: at,
@@ -147,28 +149,30 @@ mod tests {
                 result: Ok(vec![report]),
                 would_see: &|_| true,
             };
-            self.store.record_scan(&claim, record).await.unwrap();
+            self.store().record_scan(&claim, record).await.unwrap();
         }
 
-        fn sending(&self, now: fn() -> Timestamp) -> Sending {
+        fn store(&self) -> &Store {
+            &self.service.store
+        }
+
+        fn sending(&self, clock: Clock) -> Sending {
             Sending {
-                store: self.store.clone(),
+                store: self.store().clone(),
                 channels: vec![Arc::new(TelegramChat::new("telegram", self.bot.clone(), CHAT))],
                 wording: word::tests::wording(Language::English),
                 digest_interval: Duration::from_mins(15),
                 holder: "replica".to_owned(),
-                now,
+                clock,
             }
         }
 
         fn polling(&self) -> Polling {
             Polling {
-                store: self.store.clone(),
+                service: self.service.clone(),
                 bot: self.bot.clone(),
                 allowed: Allowed { people: vec![1], chats: vec![CHAT] },
                 wording: word::tests::wording(Language::English),
-                holder: "replica".to_owned(),
-                now: clock::now,
             }
         }
 
@@ -183,7 +187,7 @@ mod tests {
         }
 
         async fn item(&self) -> Json {
-            self.store.items(&Filter::default(), 1, None).await.unwrap().items.remove(0)
+            self.store().items(&Filter::default(), 1, None).await.unwrap().items.remove(0)
         }
     }
 
@@ -194,17 +198,18 @@ mod tests {
     #[tokio::test(flavor = "multi_thread")]
     async fn a_drift_is_told_and_acknowledged_by_its_button() {
         let world = World::new().await;
-        let sending = tokio::spawn(send::run(world.sending(clock::now), world.stop.clone()));
+        let stop = &world.service.stop;
+        let sending = tokio::spawn(send::run(world.sending(Clock::default()), stop.clone()));
         // Pressed by somebody who may not, then twice by one who may.
         for presses in [json!([world.press(10, 2)]), json!([world.press(11, 1), world.press(12, 1)])] {
             world.receiver.next("/getUpdates", ok(&presses));
         }
         world.receiver.next("/getUpdates", Reply::Hang);
-        let polling = tokio::spawn(poll::run(world.polling(), world.stop.clone()));
+        let polling = tokio::spawn(poll::run(world.polling(), stop.clone()));
         let offsets: Vec<Json> =
             world.receiver.wait_for("/getUpdates", 3).iter().map(|asked| asked.json()["offset"].clone()).collect();
         assert_eq!(offsets, [0, 11, 13]);
-        world.stop.cancel();
+        stop.cancel();
         ends(sending).await;
         ends(polling).await;
 
@@ -222,28 +227,27 @@ mod tests {
         assert!(edited[0].json()["text"].as_str().unwrap().contains("\nAcknowledged by p1.\n"));
         assert!(!edited[0].body.contains("callback_data"));
         // The next holder need not wait, and asks on from there.
-        let next = world.store.hold_duty("telegram-poll/42", "other", LEASE, clock::now()).await.unwrap();
+        let next = world.store().hold_duty("telegram-poll/42", "other", LEASE, clock::now()).await.unwrap();
         assert_eq!(next.unwrap().state.as_deref(), Some("13"));
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn what_got_no_answer_is_sent_again_as_repeated() {
-        static AHEAD: AtomicI64 = AtomicI64::new(0);
-        fn ahead() -> Timestamp {
-            clock::now() + SignedDuration::from_secs(AHEAD.load(Ordering::Relaxed))
-        }
         let world = World::new().await;
         world.receiver.next("/sendMessage", Reply::Cut);
-        let sending = tokio::spawn(send::run(world.sending(ahead), world.stop.clone()));
-        world.receiver.wait_for("/sendMessage", 1);
-        AHEAD.store(60, Ordering::Relaxed);
-        let sent = world.receiver.wait_for("/sendMessage", 2);
-        world.stop.cancel();
-        ends(sending).await;
+        let mut sent = Vec::new();
+        for (count, ahead) in [(1, 0), (2, 60)] {
+            let stop = CancellationToken::new();
+            let clock = Clock::starting_at(clock::now() + SignedDuration::from_secs(ahead));
+            let sending = tokio::spawn(send::run(world.sending(clock), stop.clone()));
+            sent = world.receiver.wait_for("/sendMessage", count);
+            stop.cancel();
+            ends(sending).await;
+        }
         let texts: Vec<String> = sent.iter().map(|sent| sent.json()["text"].as_str().unwrap().to_owned()).collect();
         let short_id = texts[0].rsplit_once('#').unwrap().1;
         assert!(texts[1].ends_with(&format!("#{short_id} · repeated: it may have arrived before")), "{texts:?}");
-        let listed = store_states(&world.store).await;
+        let listed = store_states(world.store()).await;
         assert_eq!(listed, ["sent"]);
     }
 
@@ -251,7 +255,7 @@ mod tests {
     async fn a_channel_that_is_gone_keeps_its_messages_and_says_so() {
         let world = World::new().await;
         let round = |channels| {
-            let sending = Sending { channels, ..world.sending(clock::now) };
+            let sending = Sending { channels, ..world.sending(Clock::default()) };
             let stop = CancellationToken::new();
             let task = tokio::spawn(send::run(sending, stop.clone()));
             async move {
@@ -265,9 +269,9 @@ mod tests {
             window: Duration::ZERO,
             digest_interval: Duration::ZERO,
         };
-        world.store.compose(composing, clock::now()).await.unwrap();
+        world.store().compose(composing, clock::now()).await.unwrap();
         round(Vec::new()).await;
-        let listed = world.store.notifications(None, 10, None).await.unwrap().items;
+        let listed = world.store().notifications(None, 10, None).await.unwrap().items;
         assert_eq!((&listed[0]["state"], &listed[0]["attempts"]), (&"queued".into(), &1.into()));
         assert_eq!(listed[0]["last_error"], "the channel is not configured any more");
     }

@@ -152,7 +152,7 @@ impl Service {
         let _ = self.events.send(event);
     }
 
-    async fn open(plan: Plan) -> Result<Arc<Self>, Failure> {
+    pub(crate) async fn open(plan: Plan) -> Result<Arc<Self>, Failure> {
         let Plan { config, again: _, clock, open } = plan;
         let key = clock::secret_key(&config.secret_key_file).map_err(|error| Failure::because(&error))?;
         let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
@@ -258,7 +258,7 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
 }
 
 /// Begins to tell people, and to listen to the buttons that they press.
-fn tell(service: &Service, channels: Channels, duties: &TaskTracker) {
+fn tell(service: &Arc<Service>, channels: Channels, duties: &TaskTracker) {
     let config = service.config();
     let wording = Wording {
         words: Words(config.notifications.language),
@@ -271,12 +271,11 @@ fn tell(service: &Service, channels: Channels, duties: &TaskTracker) {
         wording: wording.clone(),
         digest_interval: config.notifications.digest_interval,
         holder: service.replica.clone(),
-        now: clock::now,
+        clock: service.clock,
     };
     duties.spawn(notify::send::run(sending, service.stop.clone()));
     if let Some((bot, allowed)) = channels.bot {
-        let (store, holder) = (service.store.clone(), service.replica.clone());
-        let polling = Polling { store, bot, allowed, wording, holder, now: clock::now };
+        let polling = Polling { service: service.clone(), bot, allowed, wording };
         duties.spawn(notify::poll::run(polling, service.stop.clone()));
     }
 }

@@ -9,10 +9,9 @@ mod webhook;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, StatusCode};
 use serde_json::Value as Json;
 
-use crate::outbound::OutboundError;
+use crate::outbound::{Answer, OutboundError};
 
 pub use slack::Slack;
 pub use telegram::{Telegram, TelegramChat};
@@ -111,25 +110,22 @@ impl SendError {
     }
 }
 
-/// What a status says; redirects are not followed, and so are refusals.
-fn judge(status: StatusCode, headers: &HeaderMap) -> Result<(), SendError> {
-    match status.as_u16() {
-        200..=299 => Ok(()),
-        429 => Err(SendError::Closed(retry_after(headers))),
-        500..=599 => Err(SendError::Failed(status.as_u16())),
-        status => Err(SendError::Refused { status, said: String::new() }),
-    }
-}
-
-fn retry_after(headers: &HeaderMap) -> Duration {
-    let seconds = headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+/// What an answer says by its status alone.
+fn judge(answer: &Answer) -> Result<(), SendError> {
+    let seconds = answer.headers.get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
     // A date is allowed too, and rare.
-    wait(seconds.unwrap_or(30))
+    judge_status(answer.status.as_u16(), seconds, String::new())
 }
 
-/// An hour at most: whoever answers may be mistaken or malicious.
-fn wait(seconds: u64) -> Duration {
-    Duration::from_secs(seconds.clamp(1, 3600))
+/// What a status says, with the seconds to wait and what was said beside it. Redirects are not followed, and so are refusals.
+fn judge_status(status: u16, wait: Option<u64>, said: String) -> Result<(), SendError> {
+    match status {
+        200..=299 => Ok(()),
+        // An hour at most: whoever answers may be mistaken or malicious.
+        429 => Err(SendError::Closed(Duration::from_secs(wait.unwrap_or(30).clamp(1, 3600)))),
+        500..=599 => Err(SendError::Failed(status)),
+        status => Err(SendError::Refused { status, said }),
+    }
 }
 
 /// Escapes what has a meaning in Telegram's HTML and in Slack's text: the same three characters.
@@ -165,7 +161,7 @@ mod tests {
 
     #[test]
     fn what_is_no_success_says_whether_it_arrived() {
-        let judged = |status: u16| judge(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
+        let judged = |status: u16| judge_status(status, None, String::new());
         assert!(judged(204).is_ok());
         for (status, may_have_arrived) in [(302, false), (404, false), (410, false), (429, false), (500, true)] {
             assert_eq!(judged(status).unwrap_err().may_have_arrived(), may_have_arrived, "{status}");

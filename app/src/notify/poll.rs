@@ -3,18 +3,19 @@
 //! Telegram lets one ask at a time, so it is a duty. What was dealt with is saved afterwards: after a crash a press is dealt with
 //! once more, and then everything is acknowledged already.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_edge::notify::Telegram;
 use anchorwatch_edge::notify::telegram::{Allowed, Press, TelegramError};
-use anchorwatch_edge::store::{Duty, Notification, Store, StoreError};
-use jiff::Timestamp;
+use anchorwatch_edge::store::{Duty, Notification, StoreError};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::rest;
-use super::send::with_reasons;
 use super::word::{Wording, acknowledged_id};
+use crate::failure::{Failure, Faults};
+use crate::serve::{Event, Service};
 
 /// How long Telegram waits for a press before it answers that there was none.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -26,18 +27,14 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// What polling needs.
 #[derive(Clone)]
 pub(crate) struct Polling {
-    /// The store.
-    pub(crate) store: Store,
+    /// The service, which decides.
+    pub(crate) service: Arc<Service>,
     /// The bot.
     pub(crate) bot: Telegram,
     /// Who may press, and where.
     pub(crate) allowed: Allowed,
     /// Words what is answered.
     pub(crate) wording: Wording,
-    /// This replica's name.
-    pub(crate) holder: String,
-    /// The clock.
-    pub(crate) now: fn() -> Timestamp,
 }
 
 /// Why a round of the poll ended early.
@@ -52,26 +49,22 @@ enum PollError {
 /// Polls until it is stopped, while this replica holds the duty.
 pub(crate) async fn run(polling: Polling, stop: CancellationToken) {
     let name = format!("telegram-poll/{}", polling.bot.id());
-    let mut said = String::new();
+    let mut faults = Faults::new("Telegram is not asked for buttons that were pressed");
+    let service = &polling.service;
     loop {
-        let failure = match polling.store.hold_duty(&name, &polling.holder, LEASE, (polling.now)()).await {
+        let failure = match service.store.hold_duty(&name, &service.replica, LEASE, service.now()).await {
             Ok(Some(duty)) => polling.serve(duty, &stop).await,
             Ok(None) => Ok(()),
             Err(error) => Err(error.into()),
         };
         let mut pause = PAUSE;
         if let Err(error) = failure {
-            let text = with_reasons(&error);
-            // Once for each failure that lasts, not at each attempt.
-            if text != said {
-                warn!(error = text, "Telegram is not asked for buttons that were pressed");
-            }
-            said = text;
+            faults.note(&error);
             if let PollError::Telegram(error) = &error {
                 pause = error.closed_for().unwrap_or(PAUSE).max(PAUSE);
             }
         } else {
-            said.clear();
+            faults.none();
         }
         if rest(pause, &stop).await {
             return;
@@ -83,7 +76,7 @@ impl Polling {
     /// Asks again and again, and lets go of the duty in the end.
     async fn serve(&self, mut duty: Duty, stop: &CancellationToken) -> Result<(), PollError> {
         let ended = self.ask(&mut duty, stop).await;
-        match self.store.release_duty(&duty).await {
+        match self.service.store.release_duty(&duty).await {
             // Somebody else holds it: there is nothing to let go of.
             Err(StoreError::DutyLost(_)) | Ok(()) => ended,
             Err(error) => ended.and(Err(error.into())),
@@ -92,7 +85,7 @@ impl Polling {
 
     async fn ask(&self, duty: &mut Duty, stop: &CancellationToken) -> Result<(), PollError> {
         while !stop.is_cancelled() {
-            self.store.renew_duty(duty, LEASE, (self.now)()).await?;
+            self.service.store.renew_duty(duty, LEASE, self.service.now()).await?;
             let offset = duty.state.as_deref().and_then(|state| state.parse().ok()).unwrap_or_default();
             let updates = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
@@ -102,7 +95,7 @@ impl Polling {
                 self.pressed(press).await?;
             }
             if updates.offset != offset {
-                self.store.save_duty(duty, &updates.offset.to_string()).await?;
+                self.service.store.save_duty(duty, &updates.offset.to_string()).await?;
             }
         }
         Ok(())
@@ -117,7 +110,7 @@ impl Polling {
             return Ok(());
         }
         let known = match acknowledged_id(&press.data) {
-            Some(id) => self.store.notification(id).await?,
+            Some(id) => self.service.store.notification(id).await?,
             None => None,
         };
         let Some(notification) = known else {
@@ -128,7 +121,7 @@ impl Polling {
         self.answer(press, &how).await;
         let message = self.wording.settled(&notification, &how);
         if let Err(error) = self.bot.edit(press.chat_id, press.message_id, &message).await {
-            warn!(id = notification.short_id, error = %with_reasons(&error), "a message keeps its button");
+            warn!(id = notification.short_id, reason = Failure::because(&error).line(), "a message keeps its button");
         }
         Ok(())
     }
@@ -138,13 +131,14 @@ impl Polling {
         let by = format!("telegram:{}/{}", press.person_id, press.person_name);
         let mut decided = None;
         for fingerprint in notification.told.acknowledgeable() {
-            let item = self.store.acknowledge(fingerprint, &by, (self.now)()).await?;
+            let item = self.service.store.acknowledge(fingerprint, &by, self.service.now()).await?;
             let acknowledged = item.filter(|item| item["status"] == "acknowledged");
             let who = acknowledged.and_then(|item| item["decided_by"].as_str().map(str::to_owned));
             // Of several, whoever presses now is named before those who did so earlier.
             decided = if who.as_ref() == Some(&by) { who } else { decided.or(who) };
         }
         info!(id = notification.short_id, by, "a notification was acknowledged");
+        self.service.announce(Event::Decided { id: notification.notification_id.clone() });
         let words = self.wording.words;
         // Whoever did so elsewhere is not named here: what is sent leaves the network.
         let here = decided.as_deref().and_then(|by| by.strip_prefix("telegram:")?.split_once('/'));
@@ -160,7 +154,7 @@ impl Polling {
 
     async fn answer(&self, press: &Press, text: &str) {
         if let Err(error) = self.bot.answer(&press.query_id, text).await {
-            warn!(error = %with_reasons(&error), "whoever pressed a button got no answer");
+            warn!(reason = Failure::because(&error).line(), "whoever pressed a button got no answer");
         }
     }
 }

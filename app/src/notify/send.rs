@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::notify::Channel;
 use anchorwatch_edge::store::{Composing, Outgoing, Store, StoreError, Unsent};
-use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::rest;
 use super::word::Wording;
 use crate::fail_point;
+use crate::failure::Faults;
 
 /// How long what is urgent waits for more of its kind.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -41,17 +42,21 @@ pub(crate) struct Sending {
     pub(crate) digest_interval: Duration,
     /// This replica's name.
     pub(crate) holder: String,
-    /// The clock.
-    pub(crate) now: fn() -> Timestamp,
+    /// The service's clock.
+    pub(crate) clock: Clock,
 }
 
 /// Sends what is due until it is stopped; a message that is being sent is sent to its end.
 pub(crate) async fn run(sending: Sending, stop: CancellationToken) {
+    let mut faults = Faults::new("notifications wait: the store fails");
     loop {
         let pause = match sending.round(&stop).await {
-            Ok(()) => PAUSE,
+            Ok(()) => {
+                faults.none();
+                PAUSE
+            }
             Err(error) => {
-                warn!(error = %with_reasons(&error), "notifications wait: the store failed");
+                faults.note(&error);
                 PAUSE_AFTER_FAILURE
             }
         };
@@ -66,8 +71,8 @@ impl Sending {
     async fn round(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let channels: Vec<String> = self.channels.iter().map(|channel| channel.name().to_owned()).collect();
         let composing = Composing { channels: &channels, window: WINDOW, digest_interval: self.digest_interval };
-        self.store.compose(composing, (self.now)()).await?;
-        let given_up = self.store.give_up_notifications((self.now)()).await?;
+        self.store.compose(composing, self.clock.now()).await?;
+        let given_up = self.store.give_up_notifications(self.clock.now()).await?;
         if given_up > 0 {
             warn!(count = given_up, "notifications were given up: none of their senders came to an end");
         }
@@ -77,7 +82,7 @@ impl Sending {
 
     async fn lane(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
-            let claimed = self.store.claim_notification(&self.holder, lease(), (self.now)()).await?;
+            let claimed = self.store.claim_notification(&self.holder, lease(), self.clock.now()).await?;
             let Some(outgoing) = claimed else { break };
             match self.send(&outgoing).await {
                 // Somebody else has it now, and sends it again as repeated.
@@ -112,7 +117,7 @@ impl Sending {
                 channel_closed_for: None,
             },
         };
-        let next = self.store.unsent(outgoing, &unsent, (self.now)()).await?;
+        let next = self.store.unsent(outgoing, &unsent, self.clock.now()).await?;
         let reason = unsent.reason;
         if let Some(next) = next {
             warn!(id, channel, reason, %next, "a notification was not sent; it is tried again");
@@ -126,27 +131,18 @@ impl Sending {
 impl Sending {
     /// Notes that a message was sent, as soon as the store takes it.
     async fn note(&self, outgoing: &Outgoing, external_id: Option<&str>) -> Result<(), StoreError> {
-        let sent_at = (self.now)();
+        let sent_at = self.clock.now();
+        let mut faults = Faults::new("cannot note that a notification was sent; trying again");
         for _ in 1..NOTES {
             match self.store.sent(outgoing, external_id, sent_at).await {
-                Err(error @ StoreError::Query { .. }) => {
-                    warn!(error = %with_reasons(&error), "cannot note that a notification was sent; trying again");
+                Err(error @ StoreError::Query { .. }) => faults.note(&error),
+                done => {
+                    faults.none();
+                    return done;
                 }
-                done => return done,
             }
             tokio::time::sleep(PAUSE).await;
         }
         self.store.sent(outgoing, external_id, sent_at).await
     }
-}
-
-/// An error with what it was made of, in a line.
-pub(super) fn with_reasons(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(reason) = next {
-        text = format!("{text}: {reason}");
-        next = reason.source();
-    }
-    text
 }

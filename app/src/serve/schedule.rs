@@ -7,12 +7,13 @@ use anchorwatch_edge::clock;
 use anchorwatch_edge::store::StoreError;
 
 use super::Service;
+use crate::failure::Faults;
 use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(service: Arc<Service>) {
-    let mut faults = super::work::Faults::new("cannot see what is due");
+    let mut faults = Faults::new("cannot see what is due");
     loop {
         match queue(&service).await {
             Ok(0) => faults.none(),

@@ -7,7 +7,7 @@ use anchorwatch_edge::store::StoreError;
 use jiff::SignedDuration;
 
 use super::Service;
-use super::work::Faults;
+use crate::failure::Faults;
 use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_mins(5);

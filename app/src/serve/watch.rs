@@ -14,13 +14,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
-use super::work::Faults;
 use super::{Event, Service, store_failure};
 use crate::config::Source;
 use crate::drift::scan::Request;
 use crate::drift::watch::{Seen, Watching, watch};
 use crate::fail_point;
-use crate::failure::Failure;
+use crate::failure::{Failure, Faults};
 
 /// How long a watch is held without being renewed; a third of it goes by until it is.
 fn lease() -> Duration {

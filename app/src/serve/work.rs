@@ -19,7 +19,7 @@ use crate::drift;
 use crate::drift::scan::{Outcome, Request, scan};
 use crate::drift::watch::Asked;
 use crate::fail_point;
-use crate::failure::Failure;
+use crate::failure::{Failure, Faults};
 
 /// How long a claim holds without being renewed; a quarter of it goes by until it is.
 fn lease() -> Duration {
@@ -242,31 +242,5 @@ impl Service {
             return Ok(written);
         }
         Ok(Arc::new(written.with(made.iter().map(anchorwatch_edge::store::MadeRule::rule).collect())))
-    }
-}
-
-/// Says that something goes wrong when it begins and when it ends, not each time.
-pub(super) struct Faults {
-    doing: &'static str,
-    last: Option<String>,
-}
-
-impl Faults {
-    pub(super) fn new(doing: &'static str) -> Self {
-        Self { doing, last: None }
-    }
-
-    pub(super) fn note(&mut self, error: &StoreError) {
-        let said = Failure::because(error).line();
-        if self.last.as_ref() != Some(&said) {
-            tracing::error!(reason = said, "{}", self.doing);
-            self.last = Some(said);
-        }
-    }
-
-    pub(super) fn none(&mut self) {
-        if self.last.take().is_some() {
-            tracing::info!("over: {}", self.doing);
-        }
     }
 }

@@ -30,7 +30,7 @@ impl Slack {
         let body = json!({ "text": text(message) }).to_string().into_bytes();
         let post = Post { url: &self.url, headers: HeaderMap::new(), body, timeout: SEND_LIMIT };
         let answer = self.outbound.post(post).await?;
-        judge(answer.status, &answer.headers).map(|()| None)
+        judge(&answer).map(|()| None)
     }
 }
 

@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::{Button, Channel, Link, Message, SEND_LIMIT, SendError, cut, escape, wait};
+use super::{Button, Channel, Link, Message, SEND_LIMIT, SendError, cut, escape, judge, judge_status};
 use crate::outbound::{Anywhere, Outbound, Post};
 
 /// Characters of a message, counted without its marks.
@@ -201,14 +201,10 @@ impl Telegram {
         let url = SecretString::from(format!("{}/bot{}/{method}", self.base_url, self.token.expose_secret()));
         let post = Post { url: &url, headers: HeaderMap::new(), body: asked.to_string().into_bytes(), timeout };
         let answer = self.outbound.post(post).await.map_err(SendError::Outbound)?;
-        let status = answer.status.as_u16();
+        let unreadable = || SendError::Unreadable("it is not Telegram's".to_owned());
         let Ok(envelope) = serde_json::from_slice::<Envelope>(&answer.body) else {
-            return Err(match status {
-                200..=299 => SendError::Unreadable("it is not Telegram's".to_owned()),
-                500..=599 => SendError::Failed(status),
-                _ => SendError::Refused { status, said: String::new() },
-            }
-            .into());
+            judge(&answer)?;
+            return Err(unreadable().into());
         };
         let Envelope { ok, result, error_code, description, parameters } = envelope;
         if ok {
@@ -218,13 +214,11 @@ impl Telegram {
             return Err(TelegramError::Moved { from, to });
         }
         let said = description.replace(self.token.expose_secret(), "<token>");
-        Err(match error_code {
-            409 => return Err(TelegramError::Conflict),
-            429 => SendError::Closed(wait(parameters.retry_after.unwrap_or(30))),
-            500..=599 => SendError::Failed(error_code),
-            status => SendError::Refused { status, said: format!(": {}", cut(&said, ANSWER_LIMIT)) },
+        if error_code == 409 {
+            return Err(TelegramError::Conflict);
         }
-        .into())
+        judge_status(error_code, parameters.retry_after, format!(": {}", cut(&said, ANSWER_LIMIT)))?;
+        Err(unreadable().into())
     }
 }
 

@@ -76,7 +76,7 @@ impl Webhook {
             headers.insert(HeaderName::from_static(name), value);
         }
         let answer = self.outbound.post(Post { url: &self.url, headers, body, timeout: SEND_LIMIT }).await?;
-        judge(answer.status, &answer.headers).map(|()| None)
+        judge(&answer).map(|()| None)
     }
 }
 

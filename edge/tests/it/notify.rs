@@ -88,6 +88,10 @@ async fn telegrams_wish_to_be_left_alone_is_told() {
     receiver.next("/getUpdates", no(429, "Too Many Requests", &json!({ "retry_after": 9_999_999 })));
     let error = bot.updates(0, Duration::ZERO).await.unwrap_err();
     assert_eq!(error.closed_for(), Some(Duration::from_hours(1)), "nobody is believed to want more");
+    // A proxy before it, which does not speak as Telegram does.
+    let busy = Reply::Say { status: 429, headers: vec!["Retry-After: 3".to_owned()], body: "<html>".to_owned() };
+    receiver.next("/sendMessage", busy);
+    assert_eq!(chat(&bot).send(&message()).await.unwrap_err().closed_for(), Some(Duration::from_secs(3)));
 }
 
 #[tokio::test]
