@@ -507,7 +507,7 @@ fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Not
         return Err(at(digest_interval.referenced, "notifications.digest_interval: at least 1m"));
     }
     let telegram = telegram.map(|written| {
-        let file::Telegram { token_file, base_url, chats, people } = written.value;
+        let file::Telegram { token_file, base_url, chats, people, approvers } = written.value;
         let unusable = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
         if chats.is_empty() {
             return Err(at(written.referenced, "notifications.telegram: name at least one of `chats`"));
@@ -515,7 +515,8 @@ fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Not
         if base_url.as_ref().is_some_and(unusable) {
             return Err(at(written.referenced, "notifications.telegram.base_url: as in https://api.telegram.org"));
         }
-        Ok(TelegramSettings { token: secret(token_file, "ANCHORWATCH_TELEGRAM_TOKEN"), base_url, chats, people })
+        let token = secret(token_file, "ANCHORWATCH_TELEGRAM_TOKEN");
+        Ok(TelegramSettings { token, base_url, chats, people: ids(people)?, approvers: ids(approvers)? })
     });
     let webhooks = webhooks.into_iter().map(|written| {
         let place = written.referenced;
@@ -538,6 +539,18 @@ fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Not
         slack: slack.map(|file::Slack { url_file }| secret(url_file, "ANCHORWATCH_SLACK_URL")),
         webhooks: webhooks.into_iter().map(|(_, webhook)| webhook).collect(),
     })
+}
+
+/// Ids of people in Telegram.
+fn ids(written: Vec<Spanned<i64>>) -> Result<Vec<i64>, String> {
+    let checked = written.into_iter().map(|id| match id.value {
+        person @ 1.. => Ok(person),
+        other => Err(at(
+            id.referenced,
+            &format!("notifications.telegram: {other} is nobody; a group's id belongs to `chats`"),
+        )),
+    });
+    checked.collect()
 }
 
 /// A path on disk is named from the file's folder.
@@ -656,6 +669,9 @@ mod tests {
                 ),
                 "two of `discover` list prod/flux/b",
             ),
+            ("notifications:\n  telegram:\n    chats: [-1]\n    approvers: [7, -1]\n", "-1 is nobody"),
+            ("notifications:\n  telegram:\n    chats: [-1]\n    approvers: [7, -1]\n", "at line 4, column 20"),
+            ("notifications:\n  telegram:\n    chats: [-1]\n    people: [ann]\n", "line 4"),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}\n{error}");

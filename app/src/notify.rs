@@ -1,10 +1,11 @@
-//! Telling people: what is due becomes messages, messages are sent, and a button that is pressed acknowledges.
+//! Telling people: what is due becomes messages, messages are sent, and a button that is pressed acknowledges or ignores.
 //!
 //! `serve` starts [`send::run`] on each replica, since a message is claimed, and [`poll::run`] too, since the poll is a duty
 //! that one of them holds.
 
 pub(crate) mod channels;
 pub(crate) mod poll;
+mod press;
 pub(crate) mod send;
 pub(crate) mod word;
 
@@ -30,15 +31,16 @@ mod tests {
     use anchorwatch_core::drift::report::{Findings, Trigger};
     use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
     use anchorwatch_edge::clock::{self, Clock};
-    use anchorwatch_edge::notify::telegram::Allowed;
+    use anchorwatch_edge::notify::telegram::{Allowed, Press};
     use anchorwatch_edge::notify::{Telegram, TelegramChat};
     use anchorwatch_edge::outbound::Outbound;
     use anchorwatch_edge::store::{Filter, NewJob, ScanRecord, Store};
-    use anchorwatch_testbed::{Receiver, Reply};
+    use anchorwatch_testbed::{Received, Receiver, Reply};
     use jiff::{SignedDuration, Timestamp};
     use secrecy::SecretString;
     use serde_json::{Value as Json, json};
 
+    use super::channels::Bot;
     use super::poll::Polling;
     use super::send::Sending;
     use super::*;
@@ -57,10 +59,11 @@ mod tests {
         _folder: tempfile::TempDir,
     }
 
-    fn item() -> DriftItem {
+    /// One that differs in a cluster, and so much.
+    fn item(cluster: &str, level: DriftLevel) -> DriftItem {
         let identity = Identifying {
-            cluster: "prod",
-            source: "shop",
+            cluster,
+            source: cluster,
             group: "apps",
             kind: "Deployment",
             namespace: "shop",
@@ -78,7 +81,7 @@ mod tests {
             change: Change::Extra,
             git_value: None,
             actual_value: None,
-            drift_level: DriftLevel::High,
+            drift_level: level,
             is_allowlisted: false,
             origin: Origin::Human,
             origin_reason: OriginReason::PersonsTool,
@@ -110,15 +113,15 @@ mod tests {
             let receiver = Receiver::start(ok(&json!({ "message_id": 7 }))).unwrap();
             let bot = Telegram::new(Outbound::anywhere(), &receiver.url(), SecretString::from("42:hidden"));
             let world = Self { receiver, service, bot, _folder: folder };
-            world.scan().await;
+            world.scan("prod", vec![item("prod", DriftLevel::High)], -60).await;
             world
         }
 
-        /// Records a drift that is due for a minute.
-        async fn scan(&self) {
-            let at = clock::now() - SignedDuration::from_mins(1);
+        /// Records what differs in a cluster, whose source is called the same, so many seconds from now.
+        async fn scan(&self, cluster: &str, items: Vec<DriftItem>, seconds: i64) {
+            let at = clock::now() + SignedDuration::from_secs(seconds);
             let job = NewJob {
-                source: "shop".to_owned(),
+                source: cluster.to_owned(),
                 namespaces: Vec::new(),
                 triggered_by: Trigger::Api,
                 requested_by: None,
@@ -129,19 +132,19 @@ mod tests {
                 report_id: clock::new_id(),
                 scanned_at: at,
                 namespace: "shop".to_owned(),
-                cluster: "prod".to_owned(),
-                source: "shop".to_owned(),
+                cluster: cluster.to_owned(),
+                source: cluster.to_owned(),
                 revision: None,
                 objects: 1,
                 not_compared: Vec::new(),
-                items: vec![item()],
+                items,
                 ignored: Vec::new(),
                 triggered_by: Trigger::Api,
             });
             let record = ScanRecord {
                 scan_id: &clock::new_id(),
-                source: "shop",
-                cluster: "prod",
+                source: cluster,
+                cluster,
                 triggered_by: Trigger::Api,
                 requested_by: None,
                 started_at: at,
@@ -170,8 +173,11 @@ mod tests {
         fn polling(&self) -> Polling {
             Polling {
                 service: self.service.clone(),
-                bot: self.bot.clone(),
-                allowed: Allowed { people: vec![1], chats: vec![CHAT] },
+                bot: Bot {
+                    telegram: self.bot.clone(),
+                    allowed: Allowed { people: vec![1, 3], chats: vec![CHAT] },
+                    approvers: vec![3],
+                },
                 wording: word::tests::wording(Language::English),
             }
         }
@@ -189,6 +195,157 @@ mod tests {
         async fn item(&self) -> Json {
             self.store().items(&Filter::default(), 1, None).await.unwrap().items.remove(0)
         }
+    }
+
+    /// A world whose drift was told, and whose buttons are pressed one after the other.
+    struct Pressed {
+        world: World,
+        polling: Polling,
+    }
+
+    impl Pressed {
+        async fn new() -> Self {
+            let world = World::new().await;
+            let stop = CancellationToken::new();
+            let sending = tokio::spawn(send::run(world.sending(Clock::default()), stop.clone()));
+            world.receiver.wait_for("/sendMessage", 1);
+            stop.cancel();
+            ends(sending).await;
+            Self { polling: world.polling(), world }
+        }
+
+        /// What the message has for data behind a label, as it is now.
+        fn button(&self, label: &str) -> String {
+            let buttons: Vec<Json> = rows(&self.shown()).into_iter().flatten().collect();
+            let found = buttons.iter().find(|button| button["text"] == label);
+            found.expect("a button with this label")["callback_data"].as_str().unwrap().to_owned()
+        }
+
+        /// The message as it is now.
+        fn shown(&self) -> Json {
+            let edited = self.world.receiver.received("/editMessageText");
+            edited.last().map_or_else(|| self.world.receiver.received("/sendMessage")[0].json(), Received::json)
+        }
+
+        /// Presses; gives what is said to whoever does.
+        async fn press(&self, person: i64, data: &str) -> String {
+            let press = Press {
+                query_id: "q".to_owned(),
+                data: data.to_owned(),
+                person_id: person,
+                person_name: format!("p{person}"),
+                chat_id: CHAT,
+                message_id: 7,
+            };
+            self.polling.pressed(&press).await.unwrap();
+            let said = self.world.receiver.received("/answerCallbackQuery");
+            said.last().unwrap().json()["text"].as_str().unwrap().to_owned()
+        }
+    }
+
+    fn rows(message: &Json) -> Vec<Vec<Json>> {
+        let rows = message["reply_markup"]["inline_keyboard"].as_array().unwrap();
+        rows.iter().map(|row| row.as_array().unwrap().clone()).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_drift_is_ignored_by_whoever_may_once_and_as_it_was_shown() {
+        let pressed = Pressed::new().await;
+        let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        let until = today.saturating_add(jiff::Span::new().days(30));
+        let ignored = format!("Ignored by p3 until {until}.");
+        let (acknowledge, ignore) = (pressed.button("Acknowledge"), pressed.button("Ignore…"));
+        let id = acknowledge.split_once(':').unwrap().1.to_owned();
+        assert_eq!(pressed.press(3, &ignore).await, "Look at what this would hide, and say for how long.");
+        let text = pressed.shown()["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("\nIgnoring this hides 1 difference: HIGH×1.\nFor how long?"), "{text}");
+        let labels: Vec<Vec<Json>> = rows(&pressed.shown())
+            .iter()
+            .map(|row| row.iter().map(|button| button["text"].clone()).collect())
+            .collect();
+        assert_eq!(json!(labels), json!([["1 day", "7 days", "30 days"], ["Cancel", "Open"]]));
+        let (month, leave) = (pressed.button("30 days"), pressed.button("Cancel"));
+        let high = "Some of this is HIGH, which only an approver may ignore.";
+        let changed = "It is not as you were shown any more. Look again.";
+        let unknown = "This notification is not known any more.";
+        for (person, data, said, status) in [
+            // Somebody who is not listed, and an operator, who may not ignore HIGH; neither by a button that others were shown.
+            (2, &ignore, "You may not do this here. Ask whoever runs Anchorwatch to allow it.", "pending"),
+            (2, &month, "You may not do this here. Ask whoever runs Anchorwatch to allow it.", "pending"),
+            (1, &ignore, high, "pending"),
+            (1, &month, high, "pending"),
+            // What no button said.
+            (3, &format!("ign30:{id}:0123456789abcdef"), changed, "pending"),
+            (3, &format!("ign365:{id}:0123456789abcdef"), unknown, "pending"),
+            (3, &"ign:\0".to_owned(), unknown, "pending"),
+            (3, &leave, "Nothing was changed.", "pending"),
+            (3, &month, &ignored, "ignored"),
+            // Twice, late, and otherwise.
+            (3, &month, "Ignored by p3.", "ignored"),
+            (1, &ignore, "Ignored by p3.", "ignored"),
+            (1, &acknowledge, "Somebody has dealt with it already.", "ignored"),
+        ] {
+            assert_eq!(pressed.press(person, data).await, said, "{person} {data}");
+            assert_eq!(pressed.world.item().await["status"], status, "{person} {data}");
+        }
+        assert!(rows(&pressed.shown()).iter().flatten().all(|button| button["callback_data"].is_null()));
+        let rules = pressed.world.store().rules().await.unwrap();
+        let [rule] = &rules[..] else { unreachable!("{rules:?}") };
+        let short_id = &pressed.world.store().notification(&id).await.unwrap().unwrap().short_id;
+        assert_eq!((rule.owner.as_str(), rule.created_by.as_str(), rule.expires), ("p3", "telegram:3/p3", Some(until)));
+        assert_eq!(rule.reason, format!("ignored from Telegram, at notification #{short_id}"));
+        assert_eq!(rule.matches.path.as_deref(), Some("spec.paused"));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whoever_cancels_has_the_message_as_it_was() {
+        let pressed = Pressed::new().await;
+        let sent = pressed.shown();
+        pressed.press(3, &pressed.button("Ignore…")).await;
+        assert_ne!(pressed.shown()["text"], sent["text"]);
+        pressed.press(1, &pressed.button("Cancel")).await;
+        assert_eq!((&pressed.shown()["text"], rows(&pressed.shown())), (&sent["text"], rows(&sent)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_came_in_between_is_shown_before_it_is_hidden() {
+        let pressed = Pressed::new().await;
+        pressed.press(3, &pressed.button("Ignore…")).await;
+        let shown_before = pressed.button("1 day");
+        // Nobody is told of this one, and the same rule hides it.
+        pressed.world.scan("staging", vec![item("staging", DriftLevel::Info)], 0).await;
+        assert_eq!(pressed.press(3, &shown_before).await, "It is not as you were shown any more. Look again.");
+        let text = pressed.shown()["text"].as_str().unwrap().to_owned();
+        for line in [
+            "Ignoring this hides 2 differences: HIGH×1, info×1.",
+            "1 of them is not told here:",
+            "info Deployment/web in shop · 1 difference · staging",
+        ] {
+            assert!(text.contains(&format!("\n{line}\n")), "{line} {text}");
+        }
+        assert!(!text.contains("spec.paused"), "{text}");
+        let before = pressed.button("7 days");
+        // Another value of the same item.
+        let changed = DriftItem { value_hash: "2".to_owned(), ..item("prod", DriftLevel::High) };
+        pressed.world.scan("prod", vec![changed], 1).await;
+        assert_eq!(pressed.press(3, &before).await, "It is not as you were shown any more. Look again.");
+        let said = pressed.press(3, &pressed.button("7 days")).await;
+        assert!(said.starts_with("Ignored by p3 until "), "{said}");
+        let text = pressed.shown()["text"].as_str().unwrap().to_owned();
+        assert!(text.contains("\n2 differences are hidden: HIGH×1, info×1.\n"), "{text}");
+        let states = pressed.world.store().items(&Filter::default(), 9, None).await.unwrap().items;
+        assert!(states.len() == 2 && states.iter().all(|item| item["status"] == "ignored"), "{states:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_gone_is_not_ignored() {
+        let pressed = Pressed::new().await;
+        pressed.press(3, &pressed.button("Ignore…")).await;
+        let day = pressed.button("1 day");
+        pressed.world.scan("prod", Vec::new(), 1).await;
+        assert_eq!(pressed.press(3, &day).await, "Somebody has dealt with it already.");
+        assert_eq!(pressed.world.item().await["status"], "resolved");
+        assert!(pressed.world.store().rules().await.unwrap().is_empty());
     }
 
     async fn ends(task: tokio::task::JoinHandle<()>) {

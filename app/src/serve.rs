@@ -274,8 +274,8 @@ fn tell(service: &Arc<Service>, channels: Channels, duties: &TaskTracker) {
         clock: service.clock,
     };
     duties.spawn(notify::send::run(sending, service.stop.clone()));
-    if let Some((bot, allowed)) = channels.bot {
-        let polling = Polling { service: service.clone(), bot, allowed, wording };
+    if let Some(bot) = channels.bot {
+        let polling = Polling { service: service.clone(), bot, wording };
         duties.spawn(notify::poll::run(polling, service.stop.clone()));
     }
 }

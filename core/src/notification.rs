@@ -15,6 +15,8 @@ use crate::drift::lifecycle::Turn;
 pub const NAMED: usize = 15;
 /// How many items can be acknowledged by one notification.
 pub const ACKNOWLEDGED: usize = 200;
+/// How many items can be ignored by one notification: no more than somebody looks at before they agree.
+pub const IGNORED: usize = 20;
 /// How often sending is tried before it is given up: with [`next_attempt`] for about a day.
 pub const ATTEMPTS: u32 = 32;
 
@@ -132,6 +134,11 @@ impl Told {
         let whole = drifts.more_objects == 0 && fingerprints.len() <= ACKNOWLEDGED;
         if whole { fingerprints } else { Vec::new() }
     }
+
+    /// What somebody ignores who ignores it: all of its items, or none where these are not named, or too many.
+    pub fn ignorable(&self) -> Vec<&str> {
+        Some(self.acknowledgeable()).filter(|items| items.len() <= IGNORED).unwrap_or_default()
+    }
 }
 
 impl ToldDrifts {
@@ -223,6 +230,15 @@ mod tests {
         let told = ToldDrifts::of(items);
         assert_eq!((told.high, told.objects.len(), told.more_objects), (100, NAMED, 100 - NAMED));
         assert!(Told::Drift(told).acknowledgeable().is_empty(), "nobody acknowledges what was not named");
+    }
+
+    #[test]
+    fn what_nobody_would_read_through_is_not_ignored_at_once() {
+        for (count, ignorable) in [(IGNORED, IGNORED), (IGNORED + 1, 0)] {
+            let items = (0..count).map(|field| item("web", field, DriftLevel::High, Turn::New)).collect();
+            let told = Told::Drift(ToldDrifts::of(items));
+            assert_eq!((told.acknowledgeable().len(), told.ignorable().len()), (count, ignorable));
+        }
     }
 
     #[test]

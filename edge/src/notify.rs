@@ -42,8 +42,8 @@ pub struct Message {
     pub footer: String,
     /// A page that says more.
     pub link: Option<Link>,
-    /// A button that people press in the channel.
-    pub button: Option<Button>,
+    /// Buttons that people press in the channel, in rows.
+    pub buttons: Vec<Vec<Button>>,
     /// What it tells, as data.
     pub payload: Json,
 }

@@ -169,7 +169,9 @@ pub(super) struct Telegram {
     pub(super) base_url: Option<String>,
     pub(super) chats: Vec<i64>,
     #[serde(default)]
-    pub(super) people: Vec<i64>,
+    pub(super) people: Vec<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) approvers: Vec<Spanned<i64>>,
 }
 
 /// An incoming webhook of Slack.

@@ -33,27 +33,40 @@ pub(crate) struct TelegramSettings {
     pub(crate) token: Secret,
     pub(crate) base_url: Option<String>,
     pub(crate) chats: Vec<i64>,
+    /// Those who may do what an operator may.
     pub(crate) people: Vec<i64>,
+    /// Those who may do what an approver may.
+    pub(crate) approvers: Vec<i64>,
+}
+
+/// A bot whose buttons are listened to.
+pub(crate) struct Bot {
+    pub(crate) telegram: Telegram,
+    /// Who may press, and where.
+    pub(crate) allowed: Allowed,
+    /// Who of them may do what an approver may.
+    pub(crate) approvers: Vec<i64>,
 }
 
 /// Channels, and the bot whose buttons are listened to.
 pub(crate) struct Channels {
     pub(crate) all: Vec<Arc<dyn Channel>>,
-    pub(crate) bot: Option<(Telegram, Allowed)>,
+    pub(crate) bot: Option<Bot>,
 }
 
 impl Notifications {
     /// Opens the channels; nothing is sent yet.
     pub(crate) fn open(&self) -> Result<Channels, Failure> {
         let mut channels = Channels { all: Vec::new(), bot: None };
-        if let Some(TelegramSettings { token, base_url, chats, people }) = &self.telegram {
+        if let Some(TelegramSettings { token, base_url, chats, people, approvers }) = &self.telegram {
             let base_url = base_url.as_deref().unwrap_or(telegram::BASE_URL);
-            let bot = Telegram::new(Outbound::anywhere(), base_url, SecretString::from(token.read()?));
+            let telegram = Telegram::new(Outbound::anywhere(), base_url, SecretString::from(token.read()?));
             for chat in chats {
                 let name = if chats.len() == 1 { "telegram".to_owned() } else { format!("telegram/{chat}") };
-                channels.all.push(Arc::new(TelegramChat::new(name, bot.clone(), *chat)));
+                channels.all.push(Arc::new(TelegramChat::new(name, telegram.clone(), *chat)));
             }
-            channels.bot = Some((bot, Allowed { people: people.clone(), chats: chats.clone() }));
+            let allowed = Allowed { people: [people.as_slice(), approvers].concat(), chats: chats.clone() };
+            channels.bot = Some(Bot { telegram, allowed, approvers: approvers.clone() });
         }
         if let Some(url) = &self.slack {
             let url = SecretString::from(url.read()?);

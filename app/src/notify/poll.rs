@@ -1,21 +1,20 @@
-//! Polling Telegram: a button that one of the allowed people presses acknowledges.
+//! Polling Telegram for buttons that were pressed.
 //!
 //! Telegram lets one ask at a time, so it is a duty. What was dealt with is saved afterwards: after a crash a press is dealt with
-//! once more, and then everything is acknowledged already.
+//! once more, and then everything is acknowledged or ignored already.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use anchorwatch_edge::notify::Telegram;
-use anchorwatch_edge::notify::telegram::{Allowed, Press, TelegramError};
-use anchorwatch_edge::store::{Duty, Notification, StoreError};
+use anchorwatch_edge::notify::telegram::TelegramError;
+use anchorwatch_edge::store::{Duty, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
 
+use super::channels::Bot;
 use super::rest;
-use super::word::{Wording, acknowledged_id};
-use crate::failure::{Failure, Faults};
-use crate::serve::{Event, Service};
+use super::word::Wording;
+use crate::failure::Faults;
+use crate::serve::Service;
 
 /// How long Telegram waits for a press before it answers that there was none.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -25,30 +24,32 @@ const LEASE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// What polling needs.
-#[derive(Clone)]
 pub(crate) struct Polling {
     /// The service, which decides.
     pub(crate) service: Arc<Service>,
-    /// The bot.
-    pub(crate) bot: Telegram,
-    /// Who may press, and where.
-    pub(crate) allowed: Allowed,
+    /// The bot, and who may press its buttons.
+    pub(crate) bot: Bot,
     /// Words what is answered.
     pub(crate) wording: Wording,
 }
 
 /// Why a round of the poll ended early.
 #[derive(Debug, thiserror::Error)]
-enum PollError {
+pub(super) enum PollError {
+    /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Telegram did.
     #[error(transparent)]
     Telegram(#[from] TelegramError),
+    /// It is not known what became of a press.
+    #[error("a button that was pressed is dealt with again: {0}")]
+    Undecided(String),
 }
 
 /// Polls until it is stopped, while this replica holds the duty.
 pub(crate) async fn run(polling: Polling, stop: CancellationToken) {
-    let name = format!("telegram-poll/{}", polling.bot.id());
+    let name = format!("telegram-poll/{}", polling.bot.telegram.id());
     let mut faults = Faults::new("Telegram is not asked for buttons that were pressed");
     let service = &polling.service;
     loop {
@@ -89,7 +90,7 @@ impl Polling {
             let offset = duty.state.as_deref().and_then(|state| state.parse().ok()).unwrap_or_default();
             let updates = tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                updates = self.bot.updates(offset, PATIENCE) => updates?,
+                updates = self.bot.telegram.updates(offset, PATIENCE) => updates?,
             };
             for press in &updates.presses {
                 self.pressed(press).await?;
@@ -99,62 +100,5 @@ impl Polling {
             }
         }
         Ok(())
-    }
-
-    /// Deals with a button that was pressed. Only a store that fails is a reason to deal with it again.
-    async fn pressed(&self, press: &Press) -> Result<(), StoreError> {
-        let (words, person) = (self.wording.words, press.person_id);
-        if !self.bot.allows(&self.allowed, press) {
-            warn!(person, chat = press.chat_id, "somebody pressed a button who may not");
-            self.answer(press, &words.say("notify-not-allowed")).await;
-            return Ok(());
-        }
-        let known = match acknowledged_id(&press.data) {
-            Some(id) => self.service.store.notification(id).await?,
-            None => None,
-        };
-        let Some(notification) = known else {
-            self.answer(press, &words.say("notify-unknown")).await;
-            return Ok(());
-        };
-        let how = self.acknowledge(&notification, press).await?;
-        self.answer(press, &how).await;
-        let message = self.wording.settled(&notification, &how);
-        if let Err(error) = self.bot.edit(press.chat_id, press.message_id, &message).await {
-            warn!(id = notification.short_id, reason = Failure::because(&error).line(), "a message keeps its button");
-        }
-        Ok(())
-    }
-
-    /// Acknowledges all that a notification tells, as far as nobody did; gives what is said of it.
-    async fn acknowledge(&self, notification: &Notification, press: &Press) -> Result<String, StoreError> {
-        let by = format!("telegram:{}/{}", press.person_id, press.person_name);
-        let mut decided = None;
-        for fingerprint in notification.told.acknowledgeable() {
-            let item = self.service.store.acknowledge(fingerprint, &by, self.service.now()).await?;
-            let acknowledged = item.filter(|item| item["status"] == "acknowledged");
-            let who = acknowledged.and_then(|item| item["decided_by"].as_str().map(str::to_owned));
-            // Of several, whoever presses now is named before those who did so earlier.
-            decided = if who.as_ref() == Some(&by) { who } else { decided.or(who) };
-        }
-        info!(id = notification.short_id, by, "a notification was acknowledged");
-        self.service.announce(Event::Decided { id: notification.notification_id.clone() });
-        let words = self.wording.words;
-        // Whoever did so elsewhere is not named here: what is sent leaves the network.
-        let here = decided.as_deref().and_then(|by| by.strip_prefix("telegram:")?.split_once('/'));
-        Ok(match (here, decided.is_some()) {
-            (Some((_, person)), _) => {
-                let person = crate::cli::plain(person);
-                words.say_with("notify-acknowledged-by", &[("person", crate::words::Arg::Text(&person))])
-            }
-            (None, true) => words.say("notify-acknowledged"),
-            (None, false) => words.say("notify-settled"),
-        })
-    }
-
-    async fn answer(&self, press: &Press, text: &str) {
-        if let Err(error) = self.bot.answer(&press.query_id, text).await {
-            warn!(reason = Failure::because(&error).line(), "whoever pressed a button got no answer");
-        }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::lifecycle::Turn;
-use anchorwatch_core::notification::{Told, ToldDrifts, ToldObject, ToldSource};
+use anchorwatch_core::notification::{Told, ToldDrifts, ToldItem, ToldObject, ToldSource};
 use anchorwatch_edge::notify::{Button, Link, Message};
-use anchorwatch_edge::store::Notification;
+use anchorwatch_edge::store::{Hidden, Notification};
 use jiff::tz::TimeZone;
 
 use crate::cli::plain;
@@ -13,7 +14,11 @@ use crate::shown::cut;
 use crate::words::{Arg, Words};
 
 /// What a button has for data, before the notification's id: no more than 64 bytes in all.
-const ACKNOWLEDGE: &str = "ack:";
+const ACKNOWLEDGE: &str = "ack";
+const IGNORE: &str = "ign";
+const LEAVE: &str = "leave";
+/// For how many days one may ignore by a button.
+const DAYS: [u16; 3] = [1, 7, 30];
 /// Names are cut there, so that a message has room for all of its lines.
 const NAME_LIMIT: usize = 80;
 
@@ -41,17 +46,24 @@ impl Wording {
             }
         };
         let footer = if *repeated { "notify-repeated" } else { "notify-footer" };
-        let items = told.acknowledgeable().len();
+        let button = |id: &str, verb: &str, items: usize| {
+            let label = self.words.say_with(id, &[("count", Arg::Count(items))]);
+            (items > 0).then(|| Button { label, data: format!("{verb}:{notification_id}") })
+        };
+        let buttons: Vec<Button> = [
+            button("notify-acknowledge", ACKNOWLEDGE, told.acknowledgeable().len()),
+            button("notify-ignore", IGNORE, told.ignorable().len()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         Message {
             notification_id: notification_id.clone(),
             title,
             lines,
             footer: self.words.say_with(footer, &[("id", Arg::Text(short_id))]),
             link: self.link(told),
-            button: (items > 0).then(|| Button {
-                label: self.words.say_with("notify-acknowledge", &[("count", Arg::Count(items))]),
-                data: format!("{ACKNOWLEDGE}{notification_id}"),
-            }),
+            buttons: if buttons.is_empty() { Vec::new() } else { vec![buttons] },
             payload: payload(notification),
         }
     }
@@ -60,27 +72,76 @@ impl Wording {
     pub(crate) fn settled(&self, notification: &Notification, how: &str) -> Message {
         let mut message = self.message(notification);
         message.lines.insert(0, how.to_owned());
-        Message { button: None, ..message }
+        Message { buttons: Vec::new(), ..message }
+    }
+
+    /// A notification with what ignoring it would hide, and buttons that do so. `seal`: of what is shown.
+    pub(crate) fn preview(&self, notification: &Notification, hides: &[Hidden], seal: &str) -> Message {
+        let mut message = self.message(notification);
+        message.lines.extend([String::new(), self.hiding("notify-ignore-hides", hides)]);
+        message.lines.extend(self.beyond(notification, hides));
+        message.lines.push(self.words.say("notify-ignore-ask"));
+        let id = &notification.notification_id;
+        let days = DAYS.map(|days| Button {
+            label: self.words.say_with("notify-ignore-days", &[("count", Arg::Count(days.into()))]),
+            data: format!("{IGNORE}{days}:{id}:{seal}"),
+        });
+        let leave = Button { label: self.words.say("notify-cancel"), data: format!("{LEAVE}:{id}") };
+        Message { buttons: vec![days.into(), vec![leave]], ..message }
+    }
+
+    /// A notification that somebody has ignored, with what that hides.
+    pub(crate) fn ignored(&self, notification: &Notification, how: &str, hides: &[Hidden]) -> Message {
+        let mut message = self.settled(notification, how);
+        message.lines.insert(1, self.hiding("notify-ignore-hidden", hides));
+        message.lines.extend(self.beyond(notification, hides));
+        message
+    }
+
+    /// How much is hidden, by level.
+    fn hiding(&self, id: &str, hides: &[Hidden]) -> String {
+        let count = |level| (level, hides.iter().filter(|hidden| hidden.drift_level == level).count());
+        let counts = self.counts(&[DriftLevel::High, DriftLevel::Medium, DriftLevel::Info].map(count));
+        self.words.say_with(id, &[("count", Arg::Count(hides.len())), ("counts", Arg::Text(&counts))])
+    }
+
+    /// The objects of what is hidden beside what the notification tells.
+    fn beyond(&self, notification: &Notification, hides: &[Hidden]) -> Vec<String> {
+        let told = notification.told.ignorable();
+        let others = hides.iter().filter(|hidden| !told.contains(&hidden.fingerprint.as_str()));
+        let others: Vec<ToldItem> = others.cloned().map(told_item).collect();
+        if others.is_empty() {
+            return Vec::new();
+        }
+        let mut lines = vec![self.words.say_with("notify-ignore-beyond", &[("count", Arg::Count(others.len()))])];
+        lines.extend(self.objects(&ToldDrifts::of(others), true));
+        lines
+    }
+
+    fn counts(&self, counts: &[(DriftLevel, usize)]) -> String {
+        let some = counts.iter().filter(|(_, count)| *count > 0);
+        some.map(|(level, count)| format!("{}×{count}", self.words.level(*level))).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Objects, a line each.
+    fn objects(&self, drifts: &ToldDrifts, with_cluster: bool) -> Vec<String> {
+        let mut lines: Vec<String> = drifts.objects.iter().map(|object| self.object(object, with_cluster)).collect();
+        if drifts.more_objects > 0 {
+            lines.push(self.words.say_with("notify-more", &[("count", Arg::Count(drifts.more_objects))]));
+        }
+        lines
     }
 
     fn drifts(&self, title: &str, drifts: &ToldDrifts) -> (String, Vec<String>) {
-        let ToldDrifts { high, medium, objects, more_objects } = drifts;
+        let ToldDrifts { high, medium, objects, more_objects: _ } = drifts;
         let clusters: BTreeSet<&str> = objects.iter().map(|object| object.cluster.as_str()).collect();
         let one = clusters.iter().next().filter(|_| clusters.len() == 1).map(|cluster| name(cluster));
         let place = one
             .clone()
             .unwrap_or_else(|| self.words.say_with("notify-clusters", &[("count", Arg::Count(clusters.len()))]));
-        let counts: Vec<String> = [("level-high", *high), ("level-medium", *medium)]
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(level, count)| format!("{}×{count}", self.words.say(level)))
-            .collect();
-        let args = [("where", Arg::Text(&place)), ("counts", Arg::Text(&counts.join(", ")))];
-        let mut lines: Vec<String> = objects.iter().map(|object| self.object(object, one.is_none())).collect();
-        if *more_objects > 0 {
-            lines.push(self.words.say_with("notify-more", &[("count", Arg::Count(*more_objects))]));
-        }
-        (self.words.say_with(title, &args), lines)
+        let counts = self.counts(&[(DriftLevel::High, *high), (DriftLevel::Medium, *medium)]);
+        let args = [("where", Arg::Text(&place)), ("counts", Arg::Text(&counts))];
+        (self.words.say_with(title, &args), self.objects(drifts, one.is_none()))
     }
 
     fn object(&self, object: &ToldObject, with_cluster: bool) -> String {
@@ -143,9 +204,53 @@ impl Wording {
     }
 }
 
-/// The notification's id, from what a button has for data.
-pub(crate) fn acknowledged_id(data: &str) -> Option<&str> {
-    data.strip_prefix(ACKNOWLEDGE)
+/// What somebody wants who presses a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish<'a> {
+    /// To acknowledge.
+    Acknowledge,
+    /// To see what ignoring would hide.
+    Preview,
+    /// To ignore what was shown.
+    Ignore {
+        /// For so many days.
+        days: u16,
+        /// The seal of what was shown.
+        seal: &'a str,
+    },
+    /// To leave it as it is.
+    Leave,
+}
+
+/// The notification's id, and what is wanted of it, from what a button has for data. Who presses may send anything.
+pub(crate) fn wish(data: &str) -> Option<(&str, Wish<'_>)> {
+    let (verb, id) = data.split_once(':')?;
+    match verb {
+        ACKNOWLEDGE => Some((id, Wish::Acknowledge)),
+        IGNORE => Some((id, Wish::Preview)),
+        LEAVE => Some((id, Wish::Leave)),
+        verb => {
+            let days = verb.strip_prefix(IGNORE)?.parse().ok().filter(|days| DAYS.contains(days))?;
+            let (id, seal) = id.split_once(':')?;
+            Some((id, Wish::Ignore { days, seal }))
+        }
+    }
+}
+
+/// As it is told of, without what is not told here.
+fn told_item(hidden: Hidden) -> ToldItem {
+    let Hidden { fingerprint, source, cluster, namespace, resource_kind, resource_name, drift_level, .. } = hidden;
+    ToldItem {
+        fingerprint,
+        report_id: String::new(),
+        source,
+        cluster,
+        namespace,
+        resource_kind,
+        resource_name,
+        level: drift_level,
+        turn: Turn::Same,
+    }
 }
 
 fn payload(notification: &Notification) -> serde_json::Value {
@@ -225,14 +330,81 @@ pub(super) mod tests {
         );
         assert_eq!(english.footer, "#K3F9QA");
         assert_eq!(english.link.unwrap().url, "https://watch.example.com/reports/r1");
-        let button = english.button.unwrap();
-        assert_eq!(button.label, "Acknowledge all 3");
-        assert!(button.data.len() <= 64);
-        assert_eq!(acknowledged_id(&button.data), Some(drift().notification_id.as_str()));
+        let labels: Vec<&str> = english.buttons[0].iter().map(|button| button.label.as_str()).collect();
+        assert_eq!(labels, ["Acknowledge all 3", "Ignore all 3…"]);
 
         let chinese = wording(Language::TraditionalChinese).message(&drift());
         assert_eq!(chinese.title, "prod 發生漂移：高×2, 中×1");
         assert_eq!(chinese.lines[1], "高 shop 的 Deployment/web · 2 處不同，新出現");
+    }
+
+    fn hidden(fingerprint: &str, resource: &str, level: DriftLevel) -> Hidden {
+        Hidden {
+            fingerprint: fingerprint.to_owned(),
+            source: "shop".to_owned(),
+            cluster: "staging".to_owned(),
+            namespace: "shop".to_owned(),
+            resource_kind: "Deployment".to_owned(),
+            resource_name: resource.to_owned(),
+            stable_path: "spec.set[=\"a value\"]".to_owned(),
+            drift_level: level,
+            value_hash: "1".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_preview_counts_what_is_hidden_and_names_what_was_not_told() {
+        let hides = [
+            hidden("web-1", "web", DriftLevel::High),
+            hidden("other", "web", DriftLevel::High),
+            hidden("old", "db", DriftLevel::Info),
+        ];
+        let said = |language| {
+            let message = wording(language).preview(&drift(), &hides, "0123456789abcdef");
+            message.lines[drift_lines()..].join("\n")
+        };
+        assert_eq!(
+            said(Language::English),
+            "\nIgnoring this hides 3 differences: HIGH×2, info×1.\n\
+             2 of them are not told here:\n\
+             HIGH Deployment/web in shop · 1 difference · staging\n\
+             info Deployment/db in shop · 1 difference · staging\n\
+             For how long? A value that changes is told again."
+        );
+        assert!(said(Language::TraditionalChinese).starts_with("\n忽略後會隱藏 3 處不同：高×2, 資訊×1。"));
+        let ignored = wording(Language::English).ignored(&drift(), "Ignored by p1 until 2026-12-03.", &hides);
+        assert_eq!(
+            ignored.lines[..2],
+            ["Ignored by p1 until 2026-12-03.", "3 differences are hidden: HIGH×2, info×1."]
+        );
+        assert_eq!(ignored.lines.last().unwrap(), "info Deployment/db in shop · 1 difference · staging");
+        assert!(ignored.buttons.is_empty());
+    }
+
+    fn drift_lines() -> usize {
+        wording(Language::English).message(&drift()).lines.len()
+    }
+
+    #[test]
+    fn what_a_button_says_comes_back_and_is_short_enough() {
+        let (message, id) = (wording(Language::English).message(&drift()), drift().notification_id);
+        let preview = wording(Language::English).preview(&drift(), &[], "0123456789abcdef");
+        let data: Vec<String> = [message, preview]
+            .into_iter()
+            .flat_map(|message| message.buttons.concat())
+            .map(|button| button.data)
+            .collect();
+        let seal = "0123456789abcdef";
+        let ignore = |days| Wish::Ignore { days, seal };
+        let wishes = [Wish::Acknowledge, Wish::Preview, ignore(1), ignore(7), ignore(30), Wish::Leave];
+        assert_eq!(data.len(), wishes.len());
+        for (data, expected) in data.iter().zip(wishes) {
+            assert!(data.len() <= 64, "{data}");
+            assert_eq!(wish(data), Some((id.as_str(), expected)));
+        }
+        for forged in ["", "ack", "sack:1", "ign:", "ign365:1:2", "ign-1:1:2", "ign7:1", "ignore:1:2"] {
+            assert!(wish(forged).is_none_or(|(id, _)| id.is_empty()), "{forged}");
+        }
     }
 
     #[test]
@@ -253,7 +425,7 @@ pub(super) mod tests {
         });
         let storm = notification(Told::Drift(ToldDrifts::of(items.collect())));
         let message = wording(Language::English).message(&storm);
-        assert_eq!(message.button, None);
+        assert!(message.buttons.is_empty());
         assert_eq!(message.link.unwrap().url, "https://watch.example.com/");
         assert_eq!(message.lines.last().unwrap(), "… and 85 more objects");
         let length: usize = message.lines.iter().map(|line| line.chars().count() + 1).sum();
@@ -288,7 +460,7 @@ pub(super) mod tests {
         let failed = wording(Language::English).message(&notification(Told::ScanFailed { sources: sources.clone() }));
         assert_eq!(failed.title, "Scans of 1 source fail");
         let line = "shop · prod: 3 times in a row, since 1970-01-01 00:00 UTC; its drift is not known";
-        assert_eq!((failed.lines, failed.button), (vec![line.to_owned()], None));
+        assert_eq!((failed.lines, failed.buttons), (vec![line.to_owned()], Vec::new()));
         let over = wording(Language::TraditionalChinese).message(&notification(Told::ScanRecovered { sources }));
         assert_eq!(over.title, "1 個來源恢復掃描");
         assert_eq!(over.payload["kind"], "scan_recovered");

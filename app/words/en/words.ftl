@@ -172,11 +172,41 @@ notify-acknowledge = { $count ->
     [one] Acknowledge
    *[other] Acknowledge all { $count }
   }
+notify-ignore = { $count ->
+    [one] Ignore…
+   *[other] Ignore all { $count }…
+  }
 notify-acknowledged = Acknowledged.
 notify-acknowledged-by = Acknowledged by { $person }.
 notify-settled = Somebody has dealt with it already.
 notify-unknown = This notification is not known any more.
 notify-not-allowed = You may not do this here. Ask whoever runs Anchorwatch to allow it.
+notify-ignore-look = Look at what this would hide, and say for how long.
+notify-ignore-hides = { $count ->
+    [one] Ignoring this hides { $count } difference: { $counts }.
+   *[other] Ignoring this hides { $count } differences: { $counts }.
+  }
+notify-ignore-beyond = { $count ->
+    [one] { $count } of them is not told here:
+   *[other] { $count } of them are not told here:
+  }
+notify-ignore-ask = For how long? A value that changes is told again.
+notify-ignore-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+  }
+notify-cancel = Cancel
+notify-left = Nothing was changed.
+notify-ignore-changed = It is not as you were shown any more. Look again.
+notify-ignore-high = Some of this is HIGH, which only an approver may ignore.
+notify-ignore-refused = This cannot be ignored from here; the page may say why.
+notify-ignore-reason = ignored from Telegram, at notification #{ $id }
+notify-ignored-until = Ignored by { $person } until { $until }.
+notify-ignored-by = Ignored by { $person }.
+notify-ignore-hidden = { $count ->
+    [one] { $count } difference is hidden: { $counts }.
+   *[other] { $count } differences are hidden: { $counts }.
+  }
 
 # Words of the page.
 page-title-overview = Drift

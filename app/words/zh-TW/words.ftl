@@ -130,11 +130,29 @@ notify-acknowledge = { $count ->
     [one] 標為已知悉
    *[other] 全部 { $count } 項標為已知悉
   }
+notify-ignore = { $count ->
+    [one] 忽略…
+   *[other] 忽略全部 { $count } 項…
+  }
 notify-acknowledged = 已知悉。
 notify-acknowledged-by = { $person } 已知悉。
 notify-settled = 已有人處理。
 notify-unknown = 查無此通知，可能已過期。
 notify-not-allowed = 您無權在此執行；請管理 Anchorwatch 的人開放權限。
+notify-ignore-look = 請先看會隱藏哪些項目，再選擇期限。
+notify-ignore-hides = 忽略後會隱藏 { $count } 處不同：{ $counts }。
+notify-ignore-beyond = 其中 { $count } 處不在本通知內：
+notify-ignore-ask = 要忽略多久？值若改變會再通知。
+notify-ignore-days = { $count } 天
+notify-cancel = 取消
+notify-left = 未做任何變更。
+notify-ignore-changed = 情況已與先前顯示的不同，請再看一次。
+notify-ignore-high = 其中有等級為「高」的項目，只有 approver 可以忽略。
+notify-ignore-refused = 無法在此忽略；網頁上可能有說明。
+notify-ignore-reason = 由 Telegram 忽略，通知 #{ $id }
+notify-ignored-until = { $person } 已忽略，至 { $until } 為止。
+notify-ignored-by = { $person } 已忽略。
+notify-ignore-hidden = 已隱藏 { $count } 處不同：{ $counts }。
 
 # 網頁用語。
 page-title-overview = 漂移

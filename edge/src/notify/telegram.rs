@@ -145,10 +145,10 @@ impl Telegram {
         }
     }
 
-    /// Gives a message another text and no buttons but its link. That it has them already is no error.
+    /// Gives a message another text and other buttons. That it has them already is no error.
     pub async fn edit(&self, chat_id: i64, message_id: i64, message: &Message) -> Result<(), TelegramError> {
         let mut asked = json!({ "chat_id": chat_id, "message_id": message_id });
-        asked["reply_markup"] = keyboard(None, message.link.as_ref());
+        asked["reply_markup"] = keyboard(message);
         match self.with_text("editMessageText", asked, message).await {
             Err(error) if error.says("message is not modified") => Ok(()),
             done => done.map(drop),
@@ -158,7 +158,7 @@ impl Telegram {
     /// Sends a message to a chat; to where it is by now.
     async fn send(&self, chat: i64, message: &Message) -> Result<Json, TelegramError> {
         let mut asked = json!({ "chat_id": self.chat(chat) });
-        asked["reply_markup"] = keyboard(message.button.as_ref(), message.link.as_ref());
+        asked["reply_markup"] = keyboard(message);
         match self.with_text("sendMessage", asked.clone(), message).await {
             Err(TelegramError::Moved { to, .. }) => {
                 self.moved.lock().unwrap_or_else(PoisonError::into_inner).insert(chat, to);
@@ -292,15 +292,18 @@ fn text(message: &Message) -> (String, String) {
     (html, format!("{title}\n{body}\n\n{footer}"))
 }
 
-fn keyboard(button: Option<&Button>, link: Option<&Link>) -> Json {
-    let mut row = Vec::new();
-    if let Some(Button { label, data }) = button {
-        row.push(json!({ "text": label, "callback_data": data }));
+/// The buttons, and at the end of their last row the link.
+fn keyboard(message: &Message) -> Json {
+    let button = |Button { label, data }: &Button| json!({ "text": label, "callback_data": data });
+    let mut rows: Vec<Vec<Json>> = message.buttons.iter().map(|row| row.iter().map(button).collect()).collect();
+    if let Some(Link { label, url }) = message.link.as_ref().filter(|link| opens(&link.url)) {
+        let link = json!({ "text": label, "url": url });
+        match rows.last_mut() {
+            Some(row) => row.push(link),
+            None => rows.push(vec![link]),
+        }
     }
-    if let Some(Link { label, url }) = link.filter(|link| opens(&link.url)) {
-        row.push(json!({ "text": label, "url": url }));
-    }
-    json!({ "inline_keyboard": if row.is_empty() { vec![] } else { vec![row] } })
+    json!({ "inline_keyboard": rows })
 }
 
 /// Telegram refuses a whole message for a button whose address has no public name, such as `localhost`.

@@ -55,7 +55,7 @@ impl Webhook {
     }
 
     async fn post(&self, message: &Message) -> Result<Option<String>, SendError> {
-        let Message { notification_id, title, lines, footer, link, payload, button: _ } = message;
+        let Message { notification_id, title, lines, footer, link, payload, buttons: _ } = message;
         let now = clock::now();
         let body = json!({
             "type": format!("anchorwatch.{}", payload["kind"].as_str().unwrap_or("notification")),

@@ -23,7 +23,7 @@ fn message() -> Message {
         lines: vec!["HIGH Deployment shop/<web>".to_owned()],
         footer: "#K3F9QA".to_owned(),
         link: Some(Link { label: "Open".to_owned(), url: "https://watch.example.com/?a=1&b=2".to_owned() }),
-        button: Some(Button { label: "Acknowledge".to_owned(), data: "ack:0190-id".to_owned() }),
+        buttons: vec![vec![Button { label: "Acknowledge".to_owned(), data: "ack:0190-id".to_owned() }]],
         payload: json!({ "kind": "drift", "high": 2 }),
     }
 }
@@ -64,7 +64,7 @@ async fn telegram_gets_html_with_buttons() {
 async fn a_link_that_telegram_refuses_is_no_button() {
     let (receiver, bot) = telegram();
     let link = Some(Link { label: "Open".to_owned(), url: "http://localhost:8080/".to_owned() });
-    chat(&bot).send(&Message { link, button: None, ..message() }).await.unwrap();
+    chat(&bot).send(&Message { link, buttons: Vec::new(), ..message() }).await.unwrap();
     assert_eq!(receiver.received("/sendMessage")[0].json()["reply_markup"], json!({ "inline_keyboard": [] }));
 }
 
@@ -192,11 +192,22 @@ async fn late_answers_and_repeated_edits_are_no_errors() {
     bot.answer("q1", &"x".repeat(300)).await.unwrap();
     assert_eq!(receiver.received("/answerCallbackQuery")[0].json()["text"].as_str().unwrap().chars().count(), 200);
     receiver.next("/editMessageText", no(400, "Bad Request: message is not modified", &json!({})));
-    bot.edit(CHAT, 7, &message()).await.unwrap();
-    let buttons = &receiver.received("/editMessageText")[0].json()["reply_markup"]["inline_keyboard"];
-    assert_eq!(buttons[0].as_array().unwrap().len(), 1, "the link is left");
+    let button = |data: &str| Button { label: data.to_owned(), data: data.to_owned() };
+    let buttons = vec![vec![button("1"), button("7")], vec![button("back")]];
+    bot.edit(CHAT, 7, &Message { buttons, ..message() }).await.unwrap();
+    bot.edit(CHAT, 7, &Message { buttons: Vec::new(), ..message() }).await.unwrap();
+    let keyboards: Vec<Vec<usize>> = receiver
+        .received("/editMessageText")
+        .iter()
+        .map(|edit| edit.json()["reply_markup"]["inline_keyboard"].as_array().unwrap().iter().map(length).collect())
+        .collect();
+    assert_eq!(keyboards, [vec![2, 2], vec![1]], "the link stands at the end, and is left where no button is");
     receiver.next("/editMessageText", no(400, "Bad Request: message to edit not found", &json!({})));
     assert!(bot.edit(CHAT, 7, &message()).await.is_err());
+}
+
+fn length(row: &serde_json::Value) -> usize {
+    row.as_array().unwrap().len()
 }
 
 #[tokio::test]
