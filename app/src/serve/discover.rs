@@ -10,10 +10,9 @@ use anchorwatch_core::delivery::{Delivery, Listed};
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::cluster::discover::path_in;
 
-use super::work::Faults;
 use super::{Service, store_failure};
 use crate::config::{Discover, Source};
-use crate::failure::Failure;
+use crate::failure::{Failure, Faults};
 
 const EVERY: Duration = Duration::from_mins(1);
 /// How long reading a list may take: less than the lease of a job that waits for it.
