@@ -59,6 +59,8 @@ pub(crate) struct Config {
     pub(crate) keep: Keep,
     /// The secret by which a forge says that somebody pushed.
     pub(crate) push_webhook: Option<Secret>,
+    /// The collector that traces go to.
+    pub(crate) traces: Option<String>,
     /// Who is told, and how.
     pub(crate) notifications: Notifications,
     /// What is scanned: the sources that are written, and in a service those that were discovered.
@@ -84,6 +86,7 @@ impl Config {
             scans_at_once,
             keep: _,
             push_webhook,
+            traces,
             notifications,
             sources: _,
             discover: _,
@@ -99,6 +102,7 @@ impl Config {
             || *timezone != before.timezone
             || *scans_at_once != before.scans_at_once
             || *push_webhook != before.push_webhook
+            || *traces != before.traces
             || *notifications != before.notifications
     }
 
@@ -234,6 +238,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         scans_at_once,
         git,
         push_webhook,
+        traces,
         retention,
         notifications,
         clusters,
@@ -278,6 +283,9 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
     if retention.scans_per_source.value == 0 {
         return Err(at(retention.scans_per_source.referenced, "retention.scans_per_source: at least 1"));
     }
+    let traces = traces
+        .map(|file::Traces { endpoint }| collector(&endpoint.value).map_err(|why| at(endpoint.referenced, &why)))
+        .transpose()?;
     let public_url = public_url.map(|url| checked_url(&url)).transpose()?;
     let timezone = match timezone {
         Some(zone) => TimeZone::get(&zone.value)
@@ -302,6 +310,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         push_webhook: push_webhook.map(|file::PushWebhook { secret_file }| {
             secret_file.map_or(Secret::Variable("ANCHORWATCH_PUSH_SECRET"), |file| Secret::File(from_here(file)))
         }),
+        traces,
         notifications: read_notifications(notifications, folder)?,
         sources,
         discover,
@@ -569,12 +578,19 @@ fn checked_address(written: &Spanned<String>, folder: &Path) -> Result<String, S
 }
 
 fn checked_url(written: &Spanned<String>) -> Result<String, String> {
-    let url = written.value.trim_end_matches('/');
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    match rest {
-        Some(host) if !host.is_empty() && !host.contains(['@', '?', '#', ' ']) => Ok(url.to_owned()),
-        _ => Err(at(written.referenced, "public_url: as in https://anchorwatch.example.com")),
-    }
+    base_url(&written.value).ok_or_else(|| at(written.referenced, "public_url: as in https://anchorwatch.example.com"))
+}
+
+/// The address of a collector of traces, checked.
+pub(crate) fn collector(endpoint: &str) -> Result<String, String> {
+    base_url(endpoint).ok_or_else(|| "traces.endpoint: as in http://127.0.0.1:4318".to_owned())
+}
+
+/// A URL that paths are added to.
+fn base_url(written: &str) -> Option<String> {
+    let url = written.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    (!host.is_empty() && !host.contains(['@', '?', '#', ' '])).then(|| url.to_owned())
 }
 
 fn check_name(name: &str, place: Location) -> Result<(), String> {
@@ -637,6 +653,8 @@ mod tests {
             ("timezone: Asia/Taipeh\n", "at line 1, column 11"),
             ("store: mysql://x\n", "sqlite:FILE"),
             ("public_url: ftp://x\n", "https://"),
+            ("traces: {endpoint: 'collector:4317'}\n", "at line 1, column 20"),
+            ("traces: {endpoint: 'http://user@collector:4318'}\n", "as in http://127.0.0.1:4318"),
             (cluster, "no source uses the cluster \"prod\""),
             (&format!("{cluster}sources:\n- name: a\n  cluster: prot\n  address: x\n"), "at line 5, column 12"),
             (&format!("{cluster}sources:\n- name: a_b\n  cluster: prod\n  address: x\n"), "a_b"),

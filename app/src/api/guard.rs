@@ -12,10 +12,13 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 use super::Problem;
 use super::caller::COOKIE;
 use crate::serve::Service;
+use crate::telemetry::traces;
 
 /// No request that means something here is larger.
 const MOST_BYTES: usize = 1 << 20;
@@ -103,7 +106,21 @@ async fn note(State(service): State<Arc<Service>>, request: Request, next: Next)
     let route = request.extensions().get::<MatchedPath>().map_or("other", |path| path.as_str()).to_owned();
     let method: Method = request.method().clone();
     let id = request.headers().get(&REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
-    let response = next.run(request).await;
+    let span = tracing::info_span!(
+        "request",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = %method,
+        http.route = route,
+        http.response.status_code = Empty,
+    );
+    traces::follow(&span, request.headers());
+    let response = next.run(request).instrument(span.clone()).await;
+    span.record("http.response.status_code", response.status().as_u16());
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
     let seconds = started.elapsed().as_secs_f64();
     tracing::debug!(%method, route, status = response.status().as_u16(), seconds, request_id = id, "answered");
     service.metrics.answered(route, response.status().as_u16(), seconds);

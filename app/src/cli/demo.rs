@@ -100,7 +100,7 @@ fn serve_sample(folder: &Path, recorded_at: Timestamp, listen: std::net::SocketA
     let mut config = config::parse(CONFIG, folder).map_err(|e| Failure::new("the demo cannot be used").detail(e))?;
     config.listen = listen;
     let plan = Plan { config, again: None, clock: Clock::starting_at(recorded_at), open: true };
-    telemetry::start(LogFormat::Text, "warn")?;
+    telemetry::start(LogFormat::Text, "warn", None)?;
     super::service_runtime()?.block_on(serve(plan, |address, login| {
         super::tell(&format!("the sample's page: {address}/ (end with Ctrl-C)"));
         if let Some(login) = login {

@@ -10,6 +10,7 @@ use anchorwatch_edge::store::{StoreAddress, StoreError};
 use crate::config;
 use crate::failure::Failure;
 use crate::serve::{Plan, serve, store_failure};
+use crate::telemetry::traces::Traces;
 use crate::telemetry::{self, LogFormat};
 
 /// What can be said on the command line.
@@ -20,6 +21,9 @@ pub(super) struct ServeArgs {
     /// Where to listen, instead of what the configuration says; port 0 means any free one.
     #[arg(long, value_name = "ADDRESS:PORT", env = "ANCHORWATCH_LISTEN")]
     listen: Option<SocketAddr>,
+    /// Where traces go (OTLP over HTTP), instead of what the configuration says.
+    #[arg(long, value_name = "URL", env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    traces: Option<String>,
     #[command(flatten)]
     logs: Logs,
 }
@@ -47,8 +51,8 @@ pub(super) struct Logs {
 }
 
 impl Logs {
-    pub(super) fn start(&self) -> Result<(), Failure> {
-        telemetry::start(self.log_format, &self.log)
+    pub(super) fn start(&self, traces: Option<&Traces>) -> Result<(), Failure> {
+        telemetry::start(self.log_format, &self.log, traces)
     }
 }
 
@@ -64,24 +68,31 @@ impl Settings {
 }
 
 pub(super) fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    let ServeArgs { settings, listen, logs } = args;
+    let ServeArgs { settings, listen, traces, logs } = args;
     let file = settings.config.clone();
     let read = move || {
         let config = settings.read()?;
-        Ok(config::Config { listen: listen.unwrap_or(config.listen), ..config })
+        let traces = traces.clone().filter(|endpoint| !endpoint.is_empty());
+        let traces = traces.map(|endpoint| config::collector(&endpoint).map_err(Failure::new)).transpose()?;
+        Ok(config::Config { listen: listen.unwrap_or(config.listen), traces: traces.or(config.traces), ..config })
     };
     let config = read()?;
     if config.sources.is_empty() && config.discover.is_empty() {
         return Err(Failure::new(format!("{} names no source", file.display()))
             .hint("anchorwatch.example.yaml shows how: at least one under `clusters` and one under `sources`"));
     }
-    logs.start()?;
+    let runtime = super::service_runtime()?;
+    let traces = config.traces.as_ref().map(|endpoint| Traces::to(endpoint, runtime.handle()));
+    logs.start(traces.as_ref())?;
     let plan = Plan { config, again: Some(Box::new(read)), clock: Clock::default(), open: false };
-    super::service_runtime()?.block_on(serve(plan, |address, login| {
+    let served = runtime.block_on(serve(plan, |address, login| {
         super::tell(&format!("listening on {address}"));
         if let Some(login) = login {
             super::tell(&format!("no token was made yet; come in with this link, once, within 30 minutes: {login}"));
         }
-    }))?;
-    Ok(ExitCode::SUCCESS)
+    }));
+    if let Some(traces) = traces {
+        runtime.block_on(traces.close());
+    }
+    served.map(|()| ExitCode::SUCCESS)
 }

@@ -27,6 +27,7 @@ pub(super) struct File {
     pub(super) scans_at_once: Spanned<usize>,
     pub(super) git: Git,
     pub(super) push_webhook: Option<PushWebhook>,
+    pub(super) traces: Option<Traces>,
     pub(super) retention: Retention,
     pub(super) notifications: Notifications,
     pub(super) clusters: Vec<Spanned<Cluster>>,
@@ -50,6 +51,7 @@ impl Default for File {
             scans_at_once: Spanned::new(2, written, written),
             git: Git::default(),
             push_webhook: None,
+            traces: None,
             retention: Retention::default(),
             notifications: Notifications::default(),
             clusters: Vec::new(),
@@ -97,6 +99,13 @@ pub(super) struct GitCredentials {
 pub(super) struct PushWebhook {
     #[serde(default)]
     pub(super) secret_file: Option<PathBuf>,
+}
+
+/// Where traces go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Traces {
+    pub(super) endpoint: Spanned<String>,
 }
 
 /// How long reports are kept.

@@ -9,6 +9,7 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::schema::catalogue::{self, Minor};
 use anchorwatch_core::source::Contents;
 use tokio::runtime::Handle;
+use tracing::field::Empty;
 
 use super::confirm::Confirmation;
 use super::examiner::{Examiner, Unreadable};
@@ -49,8 +50,12 @@ pub(super) fn stand_on<T>(
     let scratch =
         tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
     let mut opening = Opening::begin(runtime, request.live.clone());
+    let reading = tracing::info_span!("read source", anchorwatch.files = Empty, anchorwatch.objects = Empty).entered();
     let source = runtime.block_on(super::source::read(&request.source, Some(&mut opening), scratch.path()))?;
     let contents = source.contents(key);
+    reading.record("anchorwatch.files", source.files.len());
+    reading.record("anchorwatch.objects", contents.objects.len());
+    drop(reading);
     if contents.objects.is_empty() && contents.problems.is_empty() && source.not_compared.is_empty() {
         return Err(Failure::new(format!("the source {} holds no Kubernetes object", request.source.address))
             .detail(format!("files that were read: {}", source.files.len()))

@@ -19,6 +19,8 @@ use futures::StreamExt as _;
 use rayon::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::examiner::{Examiner, Unreadable, Verdict};
 use super::unlisted::{self, Unlisted};
@@ -462,7 +464,7 @@ pub(super) fn read_pages(
             });
         }
         // On the runtime's own thread, with its connections: each piece of an answer would otherwise wake another thread.
-        let lists = runtime.spawn(read_lists(cluster.clone(), wishes, send));
+        let lists = runtime.spawn(read_lists(cluster.clone(), wishes, send).in_current_span());
         runtime.block_on(lists).expect("reading does not panic, and nobody aborts it")
     })?;
     for (wish, error) in refused {
@@ -476,7 +478,10 @@ async fn read_lists(
     wishes: Vec<Wish>,
     send: mpsc::Sender<Page>,
 ) -> Result<Vec<(Wish, ClusterError)>, Failure> {
-    let lists = futures::stream::iter(wishes).map(|wish| read_list(cluster.clone(), wish, send.clone()));
+    let lists = futures::stream::iter(wishes).map(|wish| {
+        let span = tracing::info_span!("list", otel.name = format!("list {}", wish.name()), anchorwatch.pages = Empty);
+        read_list(cluster.clone(), wish, send.clone()).instrument(span)
+    });
     let (mut refused, mut failed, mut narrower, mut answered) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut lists = lists.buffer_unordered(CONCURRENT_LISTS);
     while let Some((wish, result)) = lists.next().await {
@@ -503,6 +508,7 @@ async fn read_lists(
 
 async fn read_list(cluster: Cluster, wish: Wish, send: mpsc::Sender<Page>) -> (Wish, Result<(), ClusterError>) {
     let mut pages = cluster.list(&wish.listing.path);
+    let mut count = 0;
     loop {
         let list = match pages.next().await {
             Ok(Some(list)) => list,
@@ -511,6 +517,8 @@ async fn read_list(cluster: Cluster, wish: Wish, send: mpsc::Sender<Page>) -> (W
         };
         let page =
             Page { number: 0, list, api_version: wish.listing.api_version.clone(), kind: wish.kind.kind.clone() };
+        count += 1;
+        Span::current().record("anchorwatch.pages", count);
         // Workers live as long as somebody sends.
         let _ = send.send(page).await;
     }

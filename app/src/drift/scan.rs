@@ -234,6 +234,8 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
     let started = Instant::now();
     ground::stand_on(runtime, request, key, |mut ground| {
         let examiner = &ground.examiner;
+        // Lists are read meanwhile; they are beside it, not in it.
+        let comparing = tracing::info_span!("compare", anchorwatch.objects = examiner.index.all().len());
         let mut examined = match ground.side {
             Side::Recorded { .. } => live::examine_recorded(examiner, ground.recorded),
             Side::Served { cluster, .. } => {
@@ -241,6 +243,7 @@ pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Resu
                 live::examine_cluster(runtime, cluster, examiner, wishes, &mut ground.unlisted)?
             }
         };
+        drop(comparing);
         examined.unreadable.append(&mut ground.unread);
         Ok(tell(&ground, request, examined, started))
     })

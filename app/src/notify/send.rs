@@ -7,7 +7,7 @@ use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::notify::Channel;
 use anchorwatch_edge::store::{Composing, Outgoing, Store, StoreError, Unsent};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{Instrument as _, info, warn};
 
 use super::rest;
 use super::word::Wording;
@@ -84,7 +84,15 @@ impl Sending {
         while !stop.is_cancelled() {
             let claimed = self.store.claim_notification(&self.holder, lease(), self.clock.now()).await?;
             let Some(outgoing) = claimed else { break };
-            match self.send(&outgoing).await {
+            let notification = &outgoing.notification;
+            let span = tracing::info_span!(
+                "send notification",
+                otel.kind = "client",
+                anchorwatch.notification = notification.notification_id,
+                anchorwatch.channel = notification.channel,
+                anchorwatch.attempt = notification.attempts,
+            );
+            match self.send(&outgoing).instrument(span).await {
                 // Somebody else has it now, and sends it again as repeated.
                 Err(error @ StoreError::NotificationLost(_)) => warn!(%error, "a notification was sent too slowly"),
                 done => done?,

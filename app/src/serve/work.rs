@@ -12,6 +12,8 @@ use anchorwatch_edge::store::{Claim, ScanRecord, StoreError};
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
 use super::{Event, Service};
 use crate::config::Source;
@@ -20,6 +22,7 @@ use crate::drift::scan::{Outcome, Request, scan};
 use crate::drift::watch::Asked;
 use crate::fail_point;
 use crate::failure::{Failure, Faults};
+use crate::words::word;
 
 /// How long a claim holds without being renewed; a quarter of it goes by until it is.
 fn lease() -> Duration {
@@ -38,7 +41,17 @@ pub(super) async fn run(service: Arc<Service>) {
         match service.store.claim(&service.replica, lease(), service.now()).await {
             Ok(Some(claim)) => {
                 faults.none();
-                perform(&service, claim).await;
+                let span = tracing::info_span!(
+                    "scan",
+                    otel.name = format!("scan {}", claim.job.source),
+                    otel.status_code = Empty,
+                    anchorwatch.source = claim.job.source,
+                    anchorwatch.cluster = Empty,
+                    anchorwatch.job = claim.job_id,
+                    anchorwatch.triggered_by = word(claim.job.triggered_by),
+                    anchorwatch.objects = Empty,
+                );
+                perform(&service, claim).instrument(span).await;
                 continue;
             }
             Ok(None) => faults.none(),
@@ -59,7 +72,7 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
             Ok(policy) => {
                 let request = source.request(&claim.job.namespaces, policy, claim.job.triggered_by, started_at);
                 let request = Request { applied: service.applied(&source), ..request };
-                let scanning = tokio::spawn(look(service.clone(), source.name.clone(), request));
+                let scanning = tokio::spawn(look(service.clone(), source.name.clone(), request).in_current_span());
                 let Some(result) = finish(service, &claim, scanning).await else { return };
                 (result, source.cluster.clone())
             }
@@ -68,16 +81,25 @@ async fn perform(service: &Arc<Service>, claim: Claim) {
         Err(failure) => (Err(failure), String::new()),
     };
     let record = Record { scan_id: clock::new_id(), cluster, started_at, finished_at: service.now(), result };
-    record.write(service, &claim).await;
+    let span = Span::current();
+    span.record("anchorwatch.cluster", &record.cluster);
+    match &record.result {
+        Ok(outcome) => span.record("anchorwatch.objects", outcome.extent.objects),
+        Err(_) => span.record("otel.status_code", "ERROR"),
+    };
+    record.write(service, &claim).instrument(tracing::info_span!("record")).await;
 }
 
 /// Scans: by what the source's watch knows, or else by asking the cluster for everything.
 async fn look(service: Arc<Service>, source: String, request: Request) -> Result<Outcome, Failure> {
-    if let Some(known) = ask_watch(&service, &source, &request).await {
+    let asking = ask_watch(&service, &source, &request).instrument(tracing::info_span!("ask watch"));
+    if let Some(known) = asking.await {
         return known;
     }
     let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
+    let span = Span::current();
     let scanning = tokio::task::spawn_blocking(move || {
+        let _entered = span.enter();
         fail_point::reached("before-scan");
         scan(&runtime, &request, &key)
     });

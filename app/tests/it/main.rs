@@ -22,6 +22,7 @@ mod rules;
 mod server;
 mod service;
 mod sources;
+mod traces;
 mod world;
 
 use std::fs;
