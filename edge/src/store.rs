@@ -32,7 +32,8 @@ use sea_orm_migration::MigratorTrait as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::Connection as _;
+use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
 pub use duties::Duty;
 pub use jobs::{Claim, Job, JobOutcome, NewJob};
@@ -211,6 +212,7 @@ impl Store {
                     .foreign_keys(true)
             },
         );
+        options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_whole(connection))));
         options.map_sqlx_postgres_opts(|postgres| {
             postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)])
         });
@@ -308,6 +310,14 @@ impl Store {
         self.db.execute_raw(statement).await.map_err(failing("be copied"))?;
         Ok(())
     }
+}
+
+/// False for a connection to be thrown away. Where the disk is full, SQLite rolls back by itself, the rollback that follows
+/// fails, and sqlx takes the connection to be in a transaction ever after: what is written there would wait for itself.
+async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    // A rollback may be on its way to the connection; it answers when that is done.
+    connection.ping().await?;
+    Ok(!connection.is_in_transaction())
 }
 
 /// For `map_err`: what was attempted.
