@@ -1,4 +1,4 @@
-//! Errors into words: what failed, where, why, what to do; and what fails again and again, said once.
+//! Errors into words: what failed, where, why, what to do.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -64,34 +64,5 @@ impl Failure {
             let _ = writeln!(text, "hint: {}", crate::cli::plain(hint));
         }
         text
-    }
-}
-
-/// Says that something goes wrong when it begins and when it ends, not each time.
-pub(crate) struct Faults {
-    doing: &'static str,
-    last: Option<String>,
-}
-
-impl Faults {
-    /// `doing`: what is said to go wrong.
-    pub(crate) fn new(doing: &'static str) -> Self {
-        Self { doing, last: None }
-    }
-
-    /// It went wrong.
-    pub(crate) fn note(&mut self, error: &(dyn Error + 'static)) {
-        let said = Failure::because(error).line();
-        if self.last.as_ref() != Some(&said) {
-            tracing::error!(reason = said, "{}", self.doing);
-            self.last = Some(said);
-        }
-    }
-
-    /// It went well.
-    pub(crate) fn none(&mut self) {
-        if self.last.take().is_some() {
-            tracing::info!("over: {}", self.doing);
-        }
     }
 }

@@ -6,6 +6,7 @@ mod config;
 mod drift;
 mod fail_point;
 mod failure;
+mod faults;
 mod index;
 mod notify;
 mod secret;

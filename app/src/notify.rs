@@ -166,6 +166,7 @@ mod tests {
                 wording: word::tests::wording(Language::English),
                 digest_interval: Duration::from_mins(15),
                 holder: "replica".to_owned(),
+                failing: self.service.failing.clone(),
                 clock,
             }
         }

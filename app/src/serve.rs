@@ -27,6 +27,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, Discover, Source};
 use crate::failure::Failure;
+use crate::faults::Failing;
 use crate::notify;
 use crate::notify::channels::Channels;
 use crate::notify::poll::Polling;
@@ -71,6 +72,8 @@ pub(crate) struct Service {
     pub(crate) watched: Watched,
     /// The secret by which a forge says that somebody pushed.
     pub(crate) push_secret: Option<String>,
+    /// What the store keeps it from.
+    pub(crate) failing: Failing,
     /// Numbers for Prometheus.
     pub(crate) metrics: Metrics,
     /// How often somebody may ask for what is dear.
@@ -167,6 +170,7 @@ impl Service {
             discovered: Discovered::default(),
             watched: Watched::default(),
             push_secret: config.push_webhook.as_ref().map(Secret::read).transpose()?,
+            failing: Failing::new(clock),
             metrics: Metrics::default(),
             limits: Limits::default(),
             open,
@@ -271,6 +275,7 @@ fn tell(service: &Arc<Service>, channels: Channels, duties: &TaskTracker) {
         wording: wording.clone(),
         digest_interval: config.notifications.digest_interval,
         holder: service.replica.clone(),
+        failing: service.failing.clone(),
         clock: service.clock,
     };
     duties.spawn(notify::send::run(sending, service.stop.clone()));

@@ -36,7 +36,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
 pub use duties::Duty;
-pub use jobs::{Claim, Job, JobOutcome, NewJob};
+pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};
 pub use observe::{EpisodesOf, OpenObject, Sighting};
 pub use outbox::{Notification, NotificationState, Outgoing, Unsent};
 pub use record::{OpenItem, Recorded, ScanRecord};

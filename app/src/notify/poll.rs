@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::channels::Bot;
 use super::rest;
 use super::word::Wording;
-use crate::failure::Faults;
+use crate::faults::Faults;
 use crate::serve::Service;
 
 /// How long Telegram waits for a press before it answers that there was none.

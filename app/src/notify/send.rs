@@ -12,7 +12,7 @@ use tracing::{Instrument as _, info, warn};
 use super::rest;
 use super::word::Wording;
 use crate::fail_point;
-use crate::failure::Faults;
+use crate::faults::Failing;
 
 /// How long what is urgent waits for more of its kind.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -42,13 +42,15 @@ pub(crate) struct Sending {
     pub(crate) digest_interval: Duration,
     /// This replica's name.
     pub(crate) holder: String,
+    /// What the store does not let be done.
+    pub(crate) failing: Failing,
     /// The service's clock.
     pub(crate) clock: Clock,
 }
 
 /// Sends what is due until it is stopped; a message that is being sent is sent to its end.
 pub(crate) async fn run(sending: Sending, stop: CancellationToken) {
-    let mut faults = Faults::new("notifications wait: the store fails");
+    let mut faults = sending.failing.faults("notifications wait: the store fails");
     loop {
         let pause = match sending.round(&stop).await {
             Ok(()) => {
@@ -140,7 +142,7 @@ impl Sending {
     /// Notes that a message was sent, as soon as the store takes it.
     async fn note(&self, outgoing: &Outgoing, external_id: Option<&str>) -> Result<(), StoreError> {
         let sent_at = self.clock.now();
-        let mut faults = Faults::new("cannot note that a notification was sent; trying again");
+        let mut faults = self.failing.faults("cannot note that a notification was sent; trying again");
         for _ in 1..NOTES {
             match self.store.sent(outgoing, external_id, sent_at).await {
                 Err(error @ StoreError::Query { .. }) => faults.note(&error),

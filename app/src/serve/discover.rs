@@ -12,14 +12,14 @@ use anchorwatch_edge::cluster::discover::path_in;
 
 use super::{Service, store_failure};
 use crate::config::{Discover, Source};
-use crate::failure::{Failure, Faults};
+use crate::failure::Failure;
 
 const EVERY: Duration = Duration::from_mins(1);
 /// How long reading a list may take: less than the lease of a job that waits for it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) async fn run(service: Arc<Service>) {
-    let mut faults = Faults::new("cannot write the sources that were discovered");
+    let mut faults = service.failing.faults("cannot write the sources that were discovered");
     loop {
         let reloaded = service.reloaded.notified();
         let config = service.config();

@@ -33,7 +33,20 @@ pub(crate) struct Metrics {
     list_failures: Family<Labels, Counter>,
     discovered: Family<Labels, Gauge<i64, AtomicI64>>,
     outbox_oldest: Seconds,
+    store_faults: Gauge<i64, AtomicI64>,
+    unheard: Family<Labels, Gauge<i64, AtomicI64>>,
     requests: Family<Labels, Histogram, fn() -> Histogram>,
+}
+
+fn register_store_faults(registry: &mut Registry, gauge: &Gauge<i64, AtomicI64>) {
+    registry.register("store_faults", "Things that cannot be done because the store does not let them", gauge.clone());
+}
+
+fn encoded(registry: &Registry) -> String {
+    let mut text = String::new();
+    // Nothing fails where a text is written to.
+    let _ = encode(&mut text, registry);
+    text
 }
 
 impl Default for Metrics {
@@ -50,6 +63,8 @@ impl Default for Metrics {
             list_failures: Family::default(),
             discovered: Family::default(),
             outbox_oldest: Seconds::default(),
+            store_faults: Gauge::default(),
+            unheard: Family::default(),
             requests: Family::new_with_constructor(histogram),
             registry: Registry::default(),
         };
@@ -83,6 +98,12 @@ impl Default for Metrics {
             Unit::Seconds,
             metrics.outbox_oldest.clone(),
         );
+        register_store_faults(&mut registry, &metrics.store_faults);
+        registry.register(
+            "watch_unheard",
+            "Of how much the watches of this process hear nothing",
+            metrics.unheard.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
             "How long requests took",
@@ -93,14 +114,37 @@ impl Default for Metrics {
     }
 }
 
+/// What is looked up when the numbers are asked for.
+#[derive(Debug)]
+pub(crate) struct Readings {
+    /// How long the oldest message to people has been waiting.
+    pub(crate) outbox_oldest: Option<Duration>,
+    /// How many things the store does not let the service do.
+    pub(crate) store_faults: usize,
+    /// Cluster, source, and of how much nothing is heard.
+    pub(crate) unheard: Vec<(String, String, usize)>,
+}
+
 impl Metrics {
     /// The text that Prometheus reads (`OpenMetrics` 1.0).
-    pub(crate) fn text(&self, outbox_oldest: Option<Duration>) -> String {
+    pub(crate) fn text(&self, readings: Readings) -> String {
+        let Readings { outbox_oldest, store_faults, unheard } = readings;
         self.outbox_oldest.set(outbox_oldest.map_or(0.0, |age| age.as_secs_f64()));
-        let mut text = String::new();
-        // Nothing fails where a text is written to.
-        let _ = encode(&mut text, &self.registry);
-        text
+        self.store_faults.set(number(store_faults));
+        // A watch that another replica has now is not this one's to tell of.
+        self.unheard.clear();
+        for (cluster, source, count) in unheard {
+            self.unheard.get_or_create(&vec![("cluster", cluster), ("source", source)]).set(number(count));
+        }
+        encoded(&self.registry)
+    }
+
+    /// The same, of nothing but the store.
+    pub(crate) fn of_the_store(faults: usize) -> String {
+        let (mut registry, gauge) = (Registry::with_prefix("anchorwatch"), Gauge::default());
+        register_store_faults(&mut registry, &gauge);
+        gauge.set(number(faults));
+        encoded(&registry)
     }
 
     /// A request was answered.

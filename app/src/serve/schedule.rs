@@ -6,15 +6,30 @@ use std::time::Duration;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::store::StoreError;
 
+use jiff::SignedDuration;
+
 use super::Service;
-use crate::failure::Faults;
 use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_secs(1);
+/// A clock that is set back by less than this is being corrected.
+const JUMP: SignedDuration = SignedDuration::from_mins(1);
 
 pub(super) async fn run(service: Arc<Service>) {
-    let mut faults = Faults::new("cannot see what is due");
+    let mut faults = service.failing.faults("cannot see what is due");
+    let mut last = service.now();
     loop {
+        let now = service.now();
+        if now < last - JUMP {
+            tracing::warn!(seconds = last.duration_since(now).as_secs(), "the clock was set back");
+            // Else nothing would be due until the clock shows again what it has shown.
+            match service.configure_sources().await {
+                Ok(()) => last = now,
+                Err(error) => faults.note(&error),
+            }
+        } else {
+            last = now;
+        }
         match queue(&service).await {
             Ok(0) => faults.none(),
             Ok(_) => {

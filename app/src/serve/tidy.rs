@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anchorwatch_edge::store::StoreError;
+use anchorwatch_edge::store::{GivenUp, StoreError};
 use jiff::SignedDuration;
 
 use super::Service;
-use crate::failure::Faults;
 use crate::notify::rest;
 
 const EVERY: Duration = Duration::from_mins(5);
 
 pub(super) async fn run(service: Arc<Service>) {
-    let mut faults = Faults::new("cannot forget what is old");
+    let mut faults = service.failing.faults("cannot forget what is old");
     loop {
         match tidy(&service).await {
             Ok(()) => faults.none(),
@@ -28,9 +27,11 @@ pub(super) async fn run(service: Arc<Service>) {
 async fn tidy(service: &Service) -> Result<(), StoreError> {
     service.limits.tidy();
     let now = service.now();
-    let given_up = service.store.give_up(now).await?;
-    if given_up > 0 {
-        tracing::error!(jobs = given_up, "given up: begun again and again, and never ended");
+    for GivenUp { source, cluster } in service.store.give_up(now).await? {
+        tracing::error!(source, "a scan was given up: begun again and again, and never ended");
+        if let Some(cluster) = cluster {
+            service.metrics.scan_failed(&cluster, &source);
+        }
     }
     let keep = service.config().keep;
     let age = SignedDuration::try_from(keep.age).unwrap_or(SignedDuration::MAX);

@@ -19,7 +19,7 @@ use crate::config::Source;
 use crate::drift::scan::Request;
 use crate::drift::watch::{Seen, Watching, watch};
 use crate::fail_point;
-use crate::failure::{Failure, Faults};
+use crate::failure::Failure;
 
 /// How long a watch is held without being renewed; a third of it goes by until it is.
 fn lease() -> Duration {
@@ -69,7 +69,7 @@ pub(super) async fn run(service: Arc<Service>) {
 
 async fn keep(service: Arc<Service>, source: Source, stop: tokio_util::sync::CancellationToken) {
     let name = format!("watch/{}", source.name);
-    let mut faults = Faults::new("cannot hold a watch");
+    let mut faults = service.failing.faults("cannot hold a watch");
     while !stop.is_cancelled() {
         let mut rest = LOOK;
         match service.store.hold_duty(&name, &service.replica, lease(), service.now()).await {
@@ -223,7 +223,7 @@ impl Observer<'_> {
         stop: &tokio_util::sync::CancellationToken,
     ) -> Result<(), Failure> {
         let Source { name, cluster, .. } = self.source;
-        let mut faults = Faults::new("cannot write down what a watch sees; trying again");
+        let mut faults = self.service.failing.faults("cannot write down what a watch sees; trying again");
         loop {
             match self.service.store.observe(self.duty, name, cluster, sightings).await {
                 Ok(recorded) => {

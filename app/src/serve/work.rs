@@ -21,7 +21,7 @@ use crate::drift;
 use crate::drift::scan::{Outcome, Request, scan};
 use crate::drift::watch::Asked;
 use crate::fail_point;
-use crate::failure::{Failure, Faults};
+use crate::failure::Failure;
 use crate::words::word;
 
 /// How long a claim holds without being renewed; a quarter of it goes by until it is.
@@ -35,7 +35,7 @@ const ANSWER: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(service: Arc<Service>) {
-    let mut faults = Faults::new("cannot claim work");
+    let mut faults = service.failing.faults("cannot claim work");
     while !service.stop.is_cancelled() {
         let queued = service.queued.notified();
         match service.store.claim(&service.replica, lease(), service.now()).await {
@@ -183,7 +183,7 @@ impl Record {
         let would_see = |item: &anchorwatch_edge::store::OpenItem| {
             kept.is_some_and(|kept| kept.blind.sees(&item.resource_kind, &item.namespace, &item.resource_name))
         };
-        let mut faults = Faults::new("cannot record a scan; trying again");
+        let mut faults = service.failing.faults("cannot record a scan; trying again");
         let recorded = loop {
             let record = ScanRecord {
                 scan_id: &self.scan_id,
@@ -200,7 +200,10 @@ impl Record {
                 would_see: &would_see,
             };
             match service.store.record_scan(claim, record).await {
-                Ok(recorded) => break recorded,
+                Ok(recorded) => {
+                    faults.none();
+                    break recorded;
+                }
                 Err(StoreError::ClaimLost(_)) => {
                     tracing::warn!(
                         source,

@@ -24,7 +24,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
-use crate::failure::Faults;
+use crate::faults::Faults;
 use crate::notify::rest;
 
 /// Spans that may wait.

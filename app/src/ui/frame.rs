@@ -26,12 +26,16 @@ pub(super) struct Frame {
     pub(super) here: String,
     /// Who looks; nobody in particular where everybody may.
     pub(super) person: Option<String>,
+    /// That the store does not take everything, where it does not.
+    pub(super) failing: Option<String>,
     role: Option<Role>,
 }
 
 impl Frame {
     pub(super) fn new(visit: Visit, caller: Option<&Caller>, section: &'static str) -> Self {
-        let Visit { words, here, now, is_open } = visit;
+        let Visit { words, here, now, is_open, failing_since } = visit;
+        let failing = failing_since
+            .map(|since| words.say_with("page-failing", &[("when", Text(&shown::when(since, &now, words)))]));
         let known = caller.filter(|caller| !(is_open && caller.is_anyone()));
         Self {
             words,
@@ -40,6 +44,7 @@ impl Frame {
             section,
             here,
             person: known.map(|caller| caller.0.name.clone()),
+            failing,
             role: caller.map(|caller| caller.0.role),
         }
     }

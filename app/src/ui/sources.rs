@@ -1,5 +1,6 @@
 //! `/sources`: what is compared, what came of it last, and when next.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anchorwatch_core::drift::report::Trigger;
@@ -33,6 +34,7 @@ enum Standing {
     Well,
     Partly,
     Stale,
+    Unheard,
     Failed,
     Never,
 }
@@ -71,11 +73,25 @@ impl SourceState {
         self.standing != Standing::Well
     }
 
+    /// Tells of what its watch hears nothing.
+    fn hears_nothing_of(&mut self, lost: BTreeMap<String, (Timestamp, String)>, frame: &Frame) {
+        if self.standing == Standing::Well && !lost.is_empty() {
+            self.standing = Standing::Unheard;
+            let when = self.success_at.map(|at| crate::shown::when(at, &frame.now, frame.words)).unwrap_or_default();
+            self.said = frame.words.say_with("page-source-unheard", &[("when", Text(&when))]);
+        }
+        self.why.extend(lost.into_iter().map(|(what, (since, reason))| {
+            let when = crate::shown::when(since, &frame.now, frame.words);
+            let args = [("what", Text(&what)), ("when", Text(&when)), ("reason", Text(&reason))];
+            frame.words.say_with("page-unheard", &args)
+        }));
+    }
+
     pub(super) fn class(&self) -> &'static str {
         match self.standing {
             Standing::Well => "well",
             Standing::Partly => "partly",
-            Standing::Stale => "stale",
+            Standing::Stale | Standing::Unheard => "stale",
             Standing::Failed => "failed",
             Standing::Never => "never",
         }
@@ -85,7 +101,7 @@ impl SourceState {
         match self.standing {
             Standing::Well => "✓",
             Standing::Partly => "◐",
-            Standing::Stale => "◷",
+            Standing::Stale | Standing::Unheard => "◷",
             Standing::Failed => "✕",
             Standing::Never => "○",
         }
@@ -104,7 +120,10 @@ pub(super) async fn states(service: &Service, caller: &Caller, frame: &Frame) ->
         let seen = reports.into_iter().filter(|report| caller.sees(&report.cluster, &report.namespace)).collect();
         let interval = service.config().source(&row.name).map(|source| source.interval);
         let interval = interval.and_then(|interval| SignedDuration::try_from(interval).ok());
-        states.push(state(row, seen, interval.unwrap_or(SignedDuration::MAX), frame));
+        let lost = service.watched.state(&row.name).unwrap_or_default().lost;
+        let mut state = state(row, seen, interval.unwrap_or(SignedDuration::MAX), frame);
+        state.hears_nothing_of(lost, frame);
+        states.push(state);
     }
     for list in service.config().discover.iter().filter(|list| caller.sees_cluster(&list.cluster)) {
         if let ListState { read_at, fault: Some((since, reason)), .. } = service.discovered.state(&list.name()) {
@@ -159,7 +178,7 @@ fn state(row: SourceRow, reports: Vec<DriftReport>, interval: SignedDuration, fr
     let id = match standing {
         Standing::Well => "page-source-well",
         Standing::Partly => "page-source-partly",
-        Standing::Stale => "page-source-stale",
+        Standing::Stale | Standing::Unheard => "page-source-stale",
         Standing::Failed if last_success_at.is_none() => "page-source-failed-ever",
         Standing::Failed => "page-source-failed",
         Standing::Never => "page-source-never",

@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Uri, header};
 use axum_extra::extract::CookieJar;
-use jiff::Zoned;
+use jiff::{Timestamp, Zoned};
 
 use crate::serve::Service;
 use crate::words::{Language, Words};
@@ -26,6 +26,8 @@ pub(crate) struct Visit {
     pub(super) now: Zoned,
     /// True if whoever comes may read.
     pub(super) is_open: bool,
+    /// Since when the store does not take everything.
+    pub(super) failing_since: Option<Timestamp>,
 }
 
 impl Visit {
@@ -36,6 +38,7 @@ impl Visit {
             here,
             now: service.now().to_zoned(service.config().timezone.clone()),
             is_open: service.open,
+            failing_since: service.failing.since(),
         }
     }
 }

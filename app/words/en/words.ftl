@@ -291,6 +291,9 @@ page-source-partly = Last looked { $when }, { $objects ->
    *[other] { $objects } objects
   }; { $gaps } not compared, and so not known to be clean.
 page-source-stale = Not looked at since { $when }. What is shown may be out of date.
+page-source-unheard = Last looked { $when }. What changes since then may be unheard of.
+page-unheard = Nothing is heard of { $what } since { $when }: { $reason }
+page-failing = The store does not take everything since { $when }: what is shown may be out of date. It is tried again until it does; the service's log says why.
 page-source-failed = The scan failed { $failed }. What is shown is from { $when }.
 page-source-failed-ever = The scan failed { $failed }. It was never compared.
 page-source-never = Not scanned yet.

@@ -64,6 +64,15 @@ pub enum JobOutcome {
     Failed(String),
 }
 
+/// A source whose scan was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GivenUp {
+    /// Its name.
+    pub source: String,
+    /// Its cluster; nothing if it was scanned since, or is there no more.
+    pub cluster: Option<String>,
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     job_id: String,
@@ -105,12 +114,12 @@ impl Store {
         row.map_or_else(|| Ok(job_id.to_owned()), |row| row.try_get("", "job_id")).map_err(fail)
     }
 
-    /// Claims the oldest job that is due, or one whose holder has not been heard of for its lease.
+    /// Claims the oldest job that waits, whatever the clock showed when it was queued, or one whose holder has not been heard of for its lease.
     pub async fn claim(&self, holder: &str, lease: Duration, now: Timestamp) -> Result<Option<Claim>, StoreError> {
         let lock = self.skip_locked();
         let sql = format!(
             "UPDATE jobs SET state = 'running', holder = $1, leased_until = $2, epoch = epoch + 1, attempts = attempts + 1 \
-             WHERE job_id = (SELECT job_id FROM jobs WHERE (state = 'queued' AND run_at <= $3) \
+             WHERE job_id = (SELECT job_id FROM jobs WHERE state = 'queued' \
              OR (state = 'running' AND leased_until < $3 AND attempts < $4) ORDER BY run_at, job_id LIMIT 1 {lock}) RETURNING {COLUMNS}"
         );
         let values = [holder.into(), micros(after(now, lease)).into(), micros(now).into(), ATTEMPTS.into()];
@@ -153,14 +162,40 @@ impl Store {
         self.by_id(&sql, job_id, "read a job").await?.map(Row::job).transpose()
     }
 
-    /// Gives up jobs that took every one of their holders down. Gives their number.
-    pub async fn give_up(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let sql = "UPDATE jobs SET state = 'failed', outcome = $3, finished_at = $2, leased_until = NULL \
-                   WHERE state = 'running' AND leased_until < $2 AND attempts >= $1";
+    /// Gives up jobs that took every one of their holders down: their sources have failed. Gives these, by name, one for
+    /// each job.
+    pub async fn give_up(&self, now: Timestamp) -> Result<Vec<GivenUp>, StoreError> {
+        let fail = failing("give up jobs");
         let why = format!("given up: begun {ATTEMPTS} times, and never ended");
-        let values = [ATTEMPTS.into(), micros(now).into(), why.into()];
-        let done = self.db.execute_raw(self.statement(sql, values)).await.map_err(failing("give up jobs"))?;
-        Ok(done.rows_affected())
+        let write = self.begin().await.map_err(&fail)?;
+        let lock = self.skip_locked();
+        let sql = format!(
+            "UPDATE jobs SET state = 'failed', outcome = $3, finished_at = $2, leased_until = NULL WHERE job_id IN \
+             (SELECT job_id FROM jobs WHERE state = 'running' AND leased_until < $2 AND attempts >= $1 {lock}) \
+             RETURNING {COLUMNS}"
+        );
+        let values = [ATTEMPTS.into(), micros(now).into(), why.as_str().into()];
+        let rows = Row::find_by_statement(self.statement(&sql, values)).all(&write).await.map_err(&fail)?;
+        let jobs = rows.into_iter().map(Row::job).collect::<Result<Vec<_>, _>>()?;
+        let mut jobs: Vec<(String, Timestamp)> = jobs.into_iter().map(|job| (job.job.source, job.created_at)).collect();
+        // Sources are held in one order, so that nobody waits for somebody who waits for him.
+        jobs.sort();
+        let mut given_up = Vec::new();
+        for (source, asked_at) in jobs {
+            self.hold_source(&write, &source).await.map_err(&fail)?;
+            // What was scanned since has not failed.
+            let sql = "UPDATE sources SET last_failure = $2, last_failure_at = $3 WHERE name = $1 \
+                       AND (last_success_at IS NULL OR last_success_at < $4) RETURNING cluster";
+            let values = [source.as_str().into(), why.as_str().into(), micros(now).into(), micros(asked_at).into()];
+            let row = write.query_one_raw(self.statement(sql, values)).await.map_err(&fail)?;
+            let cluster: Option<String> = row.map(|row| row.try_get("", "cluster")).transpose().map_err(&fail)?;
+            if let Some(cluster) = &cluster {
+                self.scan_failed_within(&write, &source, cluster, now).await.map_err(&fail)?;
+            }
+            given_up.push(GivenUp { source, cluster });
+        }
+        write.commit().await.map_err(fail)?;
+        Ok(given_up)
     }
 }
 

@@ -6,7 +6,7 @@ use anchorwatch_core::drift::item::DriftStatus;
 use anchorwatch_core::drift::lifecycle::{self, Known, Turn};
 use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::drift::{DriftItem, DriftReport};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult, Value};
 use serde_json::Value as Json;
 
@@ -14,6 +14,10 @@ use super::jobs::Claim;
 use super::reports::holding;
 use super::tellings::{REPLACE_TELLING, TELLINGS, telling_row};
 use super::{ROWS_AT_A_TIME, Store, StoreError, Table, failing, insert, micros, named, places, timestamp, word};
+
+/// An item that was judged so long after a scan ended was judged before the clock was set back: it would stay as it is until
+/// the clock shows that time again.
+const CLOCK_SET_BACK: SignedDuration = SignedDuration::from_hours(1);
 
 /// What came of a scan.
 pub struct ScanRecord<'a> {
@@ -210,6 +214,10 @@ impl Store {
             }
         };
         let mut known = self.known(write, source).await?;
+        // A watch, or a scan that began later, has looked since: what this one saw is over.
+        let looked_since = |item: &OpenItem| {
+            item.judged_at > started_at && item.judged_at.duration_since(finished_at) < CLOCK_SET_BACK
+        };
         let hidden: HashSet<String> =
             reports.iter().flat_map(|report| &report.ignored).map(|ignored| ignored.fingerprint.clone()).collect();
         let mut written = Written::of(source, finished_at);
@@ -218,8 +226,7 @@ impl Store {
         for mut report in reports {
             for item in &mut report.items {
                 let before = known.remove(&item.fingerprint);
-                // A watch, or a scan that began later, has looked since: what this one saw is over.
-                if let Some((before, _)) = before.as_ref().filter(|(_, item)| item.judged_at > started_at) {
+                if let Some((before, _)) = before.as_ref().filter(|(_, item)| looked_since(item)) {
                     (item.status, item.first_seen) = (before.status, before.first_seen);
                     continue;
                 }
@@ -231,7 +238,7 @@ impl Store {
             report_rows.push(report_row(scan_id, &report));
         }
         known.retain(|_, (known, item)| {
-            is_open(known.status) && namespaces.contains(&item.namespace) && item.judged_at <= started_at
+            is_open(known.status) && namespaces.contains(&item.namespace) && !looked_since(item)
         });
         // What a rule of the configuration hides is there, and no longer told.
         let (set_aside, gone): (Vec<_>, Vec<_>) =

@@ -48,6 +48,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_replica_that_starts_asks_for_nothing_again(&store).await;
     scans_of_one_source_do_not_judge_beside_each_other(&store).await;
     a_total_knows_of_what_was_written(address, &store).await;
+    a_clock_that_is_set_back_hides_nothing(&store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
     a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
     a_zero_byte_is_no_id(&store).await;
@@ -370,7 +371,19 @@ async fn a_job_is_claimed_once(store: &Store) {
         }
         assert!(store.claim("successor", LEASE, later).await.unwrap().is_none());
     }
-    assert_eq!(store.give_up(after(2000)).await.unwrap(), 40);
+    store.configure_sources(&[configured("work-0"), configured("work-1")], at).await.unwrap();
+    let scanned = claimed(store, "work-1", after(1500)).await;
+    let scan_id = new_id();
+    store.record_scan(&scanned, record(&scan_id, "work-1", after(1500), Ok(Vec::new()), &|_| true)).await.unwrap();
+    let given_up = store.give_up(after(2000)).await.unwrap();
+    assert_eq!(given_up.len(), 40);
+    // Its source has failed, unless it was scanned since.
+    for (row, failed) in store.sources().await.unwrap().iter().zip([true, false]) {
+        assert_eq!(row.last_failure.as_ref().is_some_and(|why| why.contains("given up")), failed, "{row:?}");
+        assert_eq!(row.last_failure_at, failed.then_some(after(2000)));
+        let told = given_up.iter().find(|given_up| given_up.source == row.name).unwrap();
+        assert_eq!(told.cluster.as_deref(), failed.then_some("test"));
+    }
     assert!(store.claim("successor", LEASE, after(2000)).await.unwrap().is_none());
 }
 
@@ -395,6 +408,20 @@ async fn a_late_write_is_refused_and_leaves_nothing(store: &Store) {
     assert_eq!(store.job(&quick.job_id).await.unwrap().unwrap().outcome, JobOutcome::Done(scan_id.clone()));
     let found = store.reports(&Filter { scan: Some(scan_id), ..Filter::default() }, 10, None).await.unwrap();
     assert_eq!(found.total, 1);
+}
+
+async fn a_clock_that_is_set_back_hides_nothing(store: &Store) {
+    let (source, day) = ("set-back", 24 * 3600);
+    let items = ["kept", "gone"].map(|name| item(source, name, "old", DriftLevel::High));
+    scan(store, source, day, items.to_vec()).await;
+    // What was queued a day later, by a clock that was wrong, is done all the same, and what is found counts.
+    store.enqueue(&new_id(), &job(source), after(day)).await.unwrap();
+    let claim = store.claim("any", LEASE, after(0)).await.unwrap().unwrap();
+    assert_eq!(claim.job, job(source));
+    let reports = vec![report(source, after(0), vec![item(source, "kept", "new", DriftLevel::High)])];
+    let scan_id = new_id();
+    let recorded = store.record_scan(&claim, record(&scan_id, source, after(0), Ok(reports), &|_| true)).await.unwrap();
+    assert_eq!((recorded.changed, recorded.resolved), (1, 1));
 }
 
 async fn who_asks_while_a_job_is_claimed_is_told_of_one_that_is_there(store: &Store) {
