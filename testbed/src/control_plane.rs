@@ -6,6 +6,7 @@ mod options;
 mod person;
 mod start;
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use std::time::Duration;
 pub use error::ControlPlaneError;
 pub use options::Options;
 pub use person::Person;
+use rustix::process::Signal;
 
 use crate::binaries::{Binaries, Tool};
 use crate::client::Client;
@@ -80,6 +82,21 @@ impl ControlPlane {
     /// The ids of the processes it consists of.
     pub fn process_ids(&self) -> Vec<u32> {
         self.servers.iter().map(Server::id).collect()
+    }
+
+    /// Ends the API server at once, as a machine that fails does; what it knew stays in etcd.
+    pub fn stop_api_server(&mut self) -> io::Result<()> {
+        self.api_server()?.end_by(Signal::KILL)
+    }
+
+    /// Starts the API server again. It takes a moment until it answers.
+    pub fn start_api_server(&mut self) -> io::Result<()> {
+        self.api_server()?.start_again()
+    }
+
+    fn api_server(&mut self) -> io::Result<&mut Server> {
+        let found = self.servers.iter_mut().find(|server| server.name() == Tool::KubeApiserver.name());
+        found.ok_or_else(|| io::Error::other("there is no API server"))
     }
 
     /// Runs `kubectl` as the administrator and returns what it printed; a failure of `kubectl` is an error.

@@ -9,6 +9,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::process::{self, Server};
@@ -23,7 +24,7 @@ const SYSTEM_USER: &str = "postgres";
 /// A server; dropping it stops it and removes its folder.
 #[derive(Debug)]
 pub struct Postgres {
-    _server: Server,
+    server: Server,
     port: u16,
     _folder: TempDir,
 }
@@ -55,7 +56,18 @@ impl Postgres {
         command.current_dir(folder.path());
         let mut server = Server::start("postgres", command, &folder.path().join("log"))?;
         wait_until_it_listens(&mut server, port)?;
-        Ok(Some(Self { _server: server, port, _folder: folder }))
+        Ok(Some(Self { server, port, _folder: folder }))
+    }
+
+    /// Stops it at once, as a machine that fails does: whoever is connected is cut off.
+    pub fn stop(&mut self) -> io::Result<()> {
+        self.server.end_by(Signal::QUIT)
+    }
+
+    /// Starts it again, with what it knew.
+    pub fn start_again(&mut self) -> io::Result<()> {
+        self.server.start_again()?;
+        wait_until_it_listens(&mut self.server, self.port)
     }
 
     /// Its address, user and password.

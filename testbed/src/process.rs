@@ -25,6 +25,7 @@ const POLL: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct Server {
     name: &'static str,
+    command: Command,
     child: Child,
     log: PathBuf,
     grace: Duration,
@@ -35,7 +36,21 @@ impl Server {
     pub fn start(name: &'static str, mut command: Command, log: &Path) -> io::Result<Self> {
         let output = File::create(log)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
-        Ok(Self { name, child: spawn(command)?, log: log.to_owned(), grace: Duration::from_secs(4) })
+        let (command, child) = spawn(command)?;
+        Ok(Self { name, command, child, log: log.to_owned(), grace: Duration::from_secs(4) })
+    }
+
+    /// Ends it by a signal, and waits until it has.
+    pub(crate) fn end_by(&mut self, signal: Signal) -> io::Result<()> {
+        self.send(signal);
+        self.child.wait().map(drop)
+    }
+
+    /// Starts it again after it has ended, with the same log.
+    pub(crate) fn start_again(&mut self) -> io::Result<()> {
+        let command = std::mem::replace(&mut self.command, Command::new(""));
+        (self.command, self.child) = spawn(command)?;
+        Ok(())
     }
 
     /// What the process is called in messages.
@@ -99,7 +114,7 @@ pub fn command(program: impl AsRef<OsStr>) -> Command {
 /// Runs `command` to its end and collects what it says, killing it at the deadline.
 pub fn run(mut command: Command, stdin: &[u8], deadline: Duration) -> io::Result<Output> {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = spawn(command)?;
+    let (_, mut child) = spawn(command)?;
     let stdout = child.stdout.take().map(collect);
     let stderr = child.stderr.take().map(collect);
     if let Some(mut pipe) = child.stdin.take() {
@@ -115,7 +130,7 @@ pub fn run(mut command: Command, stdin: &[u8], deadline: Duration) -> io::Result
 /// Runs `command` to its end with this process's own error stream, killing it at the deadline.
 pub(crate) fn run_visibly(mut command: Command, deadline: Duration) -> io::Result<ExitStatus> {
     command.stdin(Stdio::null()).stdout(Stdio::null());
-    finish(&mut spawn(command)?, deadline)
+    finish(&mut spawn(command)?.1, deadline)
 }
 
 fn finish(child: &mut Child, deadline: Duration) -> io::Result<ExitStatus> {
@@ -149,15 +164,16 @@ fn collect(mut stream: impl io::Read + Send + 'static) -> thread::JoinHandle<Vec
     })
 }
 
-/// Spawns from the one thread that never ends (see the head of this file).
-fn spawn(command: Command) -> io::Result<Child> {
-    type Request = (Command, Sender<io::Result<Child>>);
+/// Spawns from the one thread that never ends (see the head of this file). Gives the command back for another time.
+fn spawn(command: Command) -> io::Result<(Command, Child)> {
+    type Request = (Command, Sender<io::Result<(Command, Child)>>);
     static SPAWNER: OnceLock<Sender<Request>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, requests) = channel::<Request>();
         thread::spawn(move || {
             for (mut command, answer) in requests {
-                let _ = answer.send(command.spawn());
+                let spawned = command.spawn();
+                let _ = answer.send(spawned.map(|child| (command, child)));
             }
         });
         sender

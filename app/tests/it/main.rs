@@ -11,6 +11,7 @@ mod demo;
 mod discover;
 mod explain;
 mod faces;
+mod faults;
 mod hostile;
 mod incomplete;
 mod page;
@@ -50,8 +51,8 @@ fn every_service_is_tried_on_postgres_too() {
             let path = entry.unwrap().path();
             let Some(module) = path.file_name().unwrap().to_str().unwrap().strip_suffix(".rs") else { continue };
             let starts_one = fs::read_to_string(&path).unwrap().contains(concat!("\"serve", "\", \"--config\""));
-            // Replicas have a PostgreSQL of their own anyway.
-            if starts_one && module != "replicas" {
+            // These have a PostgreSQL of their own, or need none.
+            if starts_one && !["replicas", "outages"].contains(&module) {
                 assert!(gate.contains(&format!("{module}::")), "{} is not named in ./test", path.display());
                 files += 1;
             }

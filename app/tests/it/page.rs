@@ -434,6 +434,58 @@ fn a_long_list_comes_in_pages() {
 }
 
 #[test]
+fn ten_thousand_items_come_in_pages_of_a_size_that_can_be_read() {
+    const MOST_BYTES: usize = 600 << 10;
+    let service = Served::configured(differing(10_000));
+    let person = service.first();
+    service.wait(&person, "/", "10000 items");
+    let rows = |page: &Page| page.0.text.matches("class=\"open\"").count();
+    for (at, more) in [(0, true), (5000, true), (9800, false)] {
+        let page = service.get(&person, &format!("/?at={at}"));
+        assert_eq!((rows(&page), page.0.text.contains("rel=\"next\"")), (200, more), "at {at}");
+        assert!(page.0.text.len() < MOST_BYTES, "{} bytes", page.0.text.len());
+    }
+    let reports = service.get(&person, "/reports");
+    let report = format!("/reports/{}", reports.after("href=\"/reports/"));
+    for (at, pages) in [(0, [false, true]), (2400, [true, true]), (4800, [true, false])] {
+        let page = service.get(&person, &format!("{report}?at={at}"));
+        let turned = ["rel=\"prev\"", "rel=\"next\""].map(|turn| page.0.text.contains(turn));
+        assert_eq!((rows(&page), turned), (200, pages), "at {at}");
+        assert!(page.0.text.len() < MOST_BYTES, "{} bytes", page.0.text.len());
+    }
+    service.get(&person, &format!("{report}?at=4294967295")).is(200);
+    // Programs get each item once, page by page.
+    let (mut seen, mut after) = (std::collections::BTreeSet::new(), String::new());
+    loop {
+        let answer = service.get(&person, &format!("/api/v1/drift/items?limit=500{after}"));
+        let list = answer.is(200).0.json();
+        assert_eq!(list["total"], 10_000);
+        let items = list["items"].as_array().unwrap();
+        assert!(items.len() <= 500);
+        seen.extend(items.iter().map(|item| item["fingerprint"].as_str().unwrap().to_owned()));
+        let Some(next) = list["next"].as_str() else { break };
+        after = format!("&after={next}");
+    }
+    assert_eq!(seen.len(), 10_000);
+}
+
+#[test]
+fn a_session_goes_over_tls_only_where_a_proxy_has_it() {
+    for (setting, is_secure) in [("behind_proxy: true\n", true), ("", false)] {
+        let world = differing(2);
+        world.write("config.yaml", format!("{setting}{CONFIG}"));
+        let service = Served::started(world);
+        let page = service.post(&Person::default(), "/login", &format!("code={}", service.code()));
+        let cookie = page.leads_to("/").0.header("set-cookie").unwrap().to_owned();
+        assert_eq!(cookie.split("; ").any(|part| part == "Secure"), is_secure, "{cookie}");
+        let person = Person { cookie: page.cookie(), ..Person::default() };
+        let left = service.post(&person, "/logout", "");
+        let ended = left.is(303).0.header("set-cookie").unwrap();
+        assert_eq!(ended.split("; ").any(|part| part == "Secure"), is_secure, "{ended}");
+    }
+}
+
+#[test]
 fn nothing_hostile_gets_through_and_no_secret_is_shown() {
     let world = hostile::world();
     let markup = "<img src=x onerror=alert(1)>\"'&";

@@ -430,10 +430,19 @@ fn it_speaks_tls_where_it_has_a_certificate_and_not_in_the_open_without() {
         .args(["s_client", "-quiet", "-verify_return_error", "-CAfile", "tls.crt", "-servername", "localhost"])
         .args(["-verify_hostname", "localhost", "-connect", address])
         .current_dir(folder.path());
-    let request = format!("GET /livez HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    let log = service.log();
+    let code = log.split_once("/login?code=").unwrap().1.split_whitespace().next().unwrap();
+    let form = format!("code={code}");
+    let request = format!(
+        "POST /login HTTP/1.1\r\nHost: localhost:{port}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    );
     let answer = anchorwatch_testbed::run(client, request.as_bytes(), std::time::Duration::from_secs(20)).unwrap();
     let text = String::from_utf8_lossy(&answer.stdout).into_owned();
-    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text} {}", String::from_utf8_lossy(&answer.stderr));
+    assert!(text.starts_with("HTTP/1.1 303"), "{text} {}", String::from_utf8_lossy(&answer.stderr));
+    let cookie = text.lines().find(|line| line.to_lowercase().starts_with("set-cookie:")).unwrap();
+    assert!(cookie.split("; ").any(|part| part == "Secure"), "{cookie}");
 }
 
 #[test]

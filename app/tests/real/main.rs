@@ -15,6 +15,7 @@ mod deploy;
 mod discover;
 mod edits;
 mod openapi;
+mod outages;
 mod paging;
 mod rendered;
 mod replicas;
