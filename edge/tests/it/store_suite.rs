@@ -371,7 +371,7 @@ async fn a_job_is_claimed_once(store: &Store) {
         }
         assert!(store.claim("successor", LEASE, later).await.unwrap().is_none());
     }
-    store.configure_sources(&[configured("work-0"), configured("work-1")], at).await.unwrap();
+    store.configure_sources(&[configured("work-0"), configured("work-1")], &[], at).await.unwrap();
     let scanned = claimed(store, "work-1", after(1500)).await;
     let scan_id = new_id();
     store.record_scan(&scanned, record(&scan_id, "work-1", after(1500), Ok(Vec::new()), &|_| true)).await.unwrap();
