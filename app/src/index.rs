@@ -28,6 +28,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) left_out: bool,
     /// Why no cluster can have an object that is called so; it is never asked for.
     pub(crate) misnamed: Option<String>,
+    /// How many of its values are encrypted in Git.
+    pub(crate) encrypted: usize,
     /// When it was last seen, and last seen in a form that could not be read; 0 for never.
     found: AtomicU64,
     unreadable: AtomicU64,
@@ -40,6 +42,7 @@ pub(crate) struct Index<'a> {
     by_name: HashMap<String, usize>,
     bounds: HashMap<String, Bounds>,
     namespaces: HashSet<&'a str>,
+    kinds: HashSet<GroupKind>,
 }
 
 /// Which objects of a source are looked at.
@@ -78,6 +81,7 @@ impl<'a> Index<'a> {
             by_name: HashMap::new(),
             bounds: HashMap::new(),
             namespaces: HashSet::new(),
+            kinds: HashSet::new(),
         };
         let mut duplicates = Vec::new();
         for (at, desired) in objects.iter().enumerate() {
@@ -109,6 +113,9 @@ impl<'a> Index<'a> {
             if misnamed.is_none() && !left_out {
                 index.namespaces.insert(namespace);
             }
+            if !index.kinds.contains(&kind) {
+                index.kinds.insert(kind.clone());
+            }
             index.wanted.push(Wanted {
                 desired,
                 head,
@@ -117,6 +124,7 @@ impl<'a> Index<'a> {
                 repeated,
                 left_out,
                 misnamed,
+                encrypted: desired.encrypted_values(),
                 found: AtomicU64::new(0),
                 unreadable: AtomicU64::new(0),
             });
@@ -133,6 +141,11 @@ impl<'a> Index<'a> {
     /// True if the source has something in this namespace.
     pub(crate) fn mentions(&self, namespace: &str) -> bool {
         self.namespaces.contains(namespace)
+    }
+
+    /// How many kinds of objects there are.
+    pub(crate) fn kinds(&self) -> usize {
+        self.kinds.len()
     }
 
     /// All objects, in the source's order.

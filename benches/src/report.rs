@@ -188,12 +188,12 @@ by another manager, eight at a time; each has its episode, with who ended it.
     let _ = write!(
         out,
         "
-`POST /api/v1/drift/scan` after one change, until its answer: {} for all {} objects, {} for one namespace of 500. Peak memory of the
+`POST /api/v1/drift/scan` after one change, a quarter of a second after the one before, until its answer: {} for all {} objects, {} for one namespace of 500. Peak memory of the
 service over all of this: {}.
 
 ## Answers
 
-`GET /api/v1/drift/reports` with {} stored reports, by `wrk` with 32 connections on the same cores.
+`GET /api/v1/drift/reports` with {} stored reports, by `wrk` with its own defaults (2 threads, 10 connections) on the same cores.
 
 | | requests/s | p50 | p99 |
 |---|---|---|---|

@@ -31,6 +31,9 @@ const LIMIT: Duration = Duration::from_mins(1);
 const REVERTED_AFTER: Duration = Duration::from_secs(1);
 /// How many edits are taken back at the same time.
 const AT_ONCE: usize = 8;
+/// Scans are asked for so far apart: the API server asks etcd at most every 100 ms how far it is, and whoever comes sooner
+/// waits for that.
+const APART: Duration = Duration::from_millis(250);
 /// The namespaces in which something changed are scanned meanwhile.
 const QUIET: Duration = Duration::from_secs(15);
 
@@ -254,6 +257,7 @@ impl Bench<'_> {
         let (mut all, mut one) = (Vec::new(), Vec::new());
         for round in 0..rounds {
             for (times, body) in [(&mut all, json!({})), (&mut one, json!({"namespaces": [objects::namespace(0)]}))] {
+                thread::sleep(APART);
                 let edit = self.edit(0, 2, 1_000_000 + 2 * round + usize::from(body != json!({})));
                 self.write(&edit, PERSON)?;
                 let asked = Instant::now();
@@ -335,7 +339,7 @@ impl Drop for Kubectl {
     }
 }
 
-/// Lists of reports, asked for by 32 connections.
+/// Lists of reports, asked for by as many connections as `wrk` makes by itself.
 fn answers(runtime: &Runtime, program: &Path, reports: usize) -> Result<Vec<(&'static str, Answers)>, Box<dyn Error>> {
     let Some(wrk) = anchorwatch_testbed::find_on_path("wrk") else { return Ok(Vec::new()) };
     let folder = tempfile::tempdir()?;
@@ -356,7 +360,7 @@ fn answers(runtime: &Runtime, program: &Path, reports: usize) -> Result<Vec<(&'s
 fn load(wrk: &PathBuf, watch: &Watch, path: &str) -> Result<Answers, Box<dyn Error>> {
     let run = |seconds: &str| {
         let mut command = Command::new(wrk);
-        command.args(["--threads=2", "--connections=32", "--latency", "--duration", seconds, "--header"]);
+        command.args(["--latency", "--duration", seconds, "--header"]);
         command.arg(format!("Authorization: Bearer {}", watch.token)).arg(format!("{}{path}", watch.service.url()));
         command.output()
     };

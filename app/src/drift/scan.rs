@@ -275,7 +275,6 @@ pub(super) fn tell(ground: &Ground<'_>, request: &Request, examined: Examined, s
         .is_some()
         .then(|| Kept { blind: Blind::of(index, &reports, is_whole), version: source.version() });
 
-    let kinds: BTreeSet<_> = index.all().iter().map(|w| &w.kind).collect();
     let past_faults = examiner.past.iter().flat_map(|past| past.faults());
     let extent = Extent {
         live: side.name(),
@@ -283,7 +282,7 @@ pub(super) fn tell(ground: &Ground<'_>, request: &Request, examined: Examined, s
         from_watch: false,
         objects: contents.objects.len(),
         files: source.files.len(),
-        kinds: kinds.len(),
+        kinds: index.kinds(),
         unattributed: *examiner.unattributed.lock().expect("no thread panics while it counts"),
         unconfirmed: examiner.confirm.map(Confirmation::unconfirmed).unwrap_or_default(),
         policy_notes: request.policy.notes(request.now),
@@ -332,6 +331,9 @@ impl Gaps {
 }
 
 fn unstable_leaves(unstable: &Unstable, index: &Index<'_>) -> Vec<NotCompared> {
+    if unstable.agrees() {
+        return Vec::new();
+    }
     let leaves = |wanted: &Wanted<'_>| {
         let object = wanted.desired.identity();
         let leaves = unstable.leaves(&object).map(|path| NotCompared {
@@ -372,7 +374,10 @@ fn reports(
         if !request.covers(wanted.namespace) {
             continue;
         }
-        let findings = by_namespace.entry(wanted.namespace.to_owned()).or_insert_with(|| findings(wanted.namespace));
+        if !by_namespace.contains_key(wanted.namespace) {
+            by_namespace.insert(wanted.namespace.to_owned(), findings(wanted.namespace));
+        }
+        let findings = by_namespace.get_mut(wanted.namespace).expect("it was put there");
         if wanted.is_hook() {
             continue;
         }
@@ -384,10 +389,9 @@ fn reports(
             });
             continue;
         }
-        let encrypted = wanted.desired.encrypted_values();
-        if encrypted > 0 {
+        if wanted.encrypted > 0 {
             findings.not_compared.push(NotCompared {
-                what: format!("{} ({encrypted} values)", wanted.desired.identity()),
+                what: format!("{} ({} values)", wanted.desired.identity(), wanted.encrypted),
                 namespace: wanted.namespace.to_owned(),
                 reason: ENCRYPTED.to_owned(),
             });

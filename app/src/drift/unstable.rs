@@ -39,6 +39,11 @@ impl Unstable {
         unstable
     }
 
+    /// True if no leaf differs.
+    pub(super) fn agrees(&self) -> bool {
+        self.leaves.is_empty()
+    }
+
     /// Stable paths of an object's leaves that differ.
     pub(super) fn leaves(&self, identity: &Identity) -> impl Iterator<Item = &str> {
         self.leaves.get(identity).into_iter().flatten().map(String::as_str)

@@ -65,10 +65,17 @@ pub(crate) enum Seen {
 pub(crate) struct Asked {
     /// What is wanted of it.
     pub(crate) request: Request,
-    /// What the source is read as now.
-    pub(crate) version: u64,
     /// Where the answer goes; dropped where the watch cannot tell, and everything is to be listed.
-    pub(crate) answer: oneshot::Sender<Result<Outcome, Failure>>,
+    pub(crate) answer: oneshot::Sender<Answer>,
+}
+
+/// What a watch answers.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// What the source was when the watch began; see `Outcome::version`. Where it is another now, the rest means nothing.
+    pub(crate) version: u64,
+    /// What a scan would tell.
+    pub(crate) told: Result<Outcome, Failure>,
 }
 
 /// An object of the cluster: kind, namespace, name.
@@ -211,7 +218,7 @@ impl Watch<'_> {
     /// Asks the streams how far they are, for a scan that this watch can answer.
     fn ask(&mut self, asked: Asked, watches: &Watches) {
         self.pending.retain(|pending| !pending.asked.answer.is_closed());
-        if asked.version == self.version && self.sees_all() {
+        if self.sees_all() {
             let waiting = (0..self.wishes.len()).collect();
             self.pending.push(Pending { asked, probe: watches.probe(), waiting });
             self.answer();
@@ -239,7 +246,7 @@ impl Watch<'_> {
         for Pending { asked: Asked { request, answer, .. }, .. } in due.into_iter().filter(|_| sees_all) {
             if let Some(told) = self.tell_all(&request) {
                 // Who asked may have gone.
-                let _ = answer.send(told);
+                let _ = answer.send(Answer { version: self.version, told });
             }
         }
     }

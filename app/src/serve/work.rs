@@ -113,10 +113,12 @@ async fn ask_watch(service: &Service, source: &str, request: &Request) -> Option
     // Nor does it hear what a delivery tool says that it applied.
     let asks_more = request.confirm || request.audit.is_some() || request.source.delivered.is_some();
     let watch = service.watched.askable(source).filter(|_| may_know && !asks_more)?;
-    let version = drift::source::version(&request.source).await?;
     let (answer, answered) = oneshot::channel();
-    watch.send(Asked { request: request.clone(), version, answer }).await.ok()?;
-    tokio::time::timeout(ANSWER, answered).await.ok()?.ok()
+    watch.send(Asked { request: request.clone(), answer }).await.ok()?;
+    let answered = tokio::time::timeout(ANSWER, answered);
+    let (version, answered) = tokio::join!(drift::source::version(&request.source), answered);
+    let answer = answered.ok()?.ok()?;
+    (version? == answer.version).then_some(answer.told)
 }
 
 /// The source of a job, wherever it was queued.

@@ -254,7 +254,8 @@ impl Store {
         self.scan_succeeded_within(write, source, finished_at).await.map_err(&fail)?;
         recorded.resolved = gone.len();
         self.resolve(write, &gone, None, Looked { at: started_at, over: finished_at }).await.map_err(&fail)?;
-        self.close_reports(write, "source = $2", [source.into()], finished_at).await.map_err(&fail)?;
+        let settled = [gone, set_aside].concat();
+        self.close_reports_with(write, &settled, finished_at).await.map_err(&fail)?;
         let sql = "UPDATE sources SET last_scan_id = $2, last_success_at = $3, last_failure = NULL, last_failure_at = NULL \
                    WHERE name = $1";
         let values = [source.into(), scan_id.into(), micros(finished_at).into()];
@@ -326,7 +327,8 @@ impl Store {
         Ok(())
     }
 
-    /// Closes the reports that hold one of these items, if nothing in them is open any more.
+    /// Closes the reports that hold one of these items, if nothing in them is open any more: a report is open as long as one of
+    /// its items above INFO is. Where nothing was compared it stays open.
     pub(super) async fn close_reports_with(
         &self,
         write: &DatabaseTransaction,
@@ -334,29 +336,17 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), DbErr> {
         for items in items.chunks(ROWS_AT_A_TIME) {
+            let sql = format!(
+                "UPDATE drift_reports SET status = 'resolved', resolved_at = $1 WHERE status = 'pending' \
+                 AND state <> 'failed' AND {} AND NOT EXISTS (SELECT 1 FROM drift_report_items r \
+                 JOIN drift_items i ON i.fingerprint = r.fingerprint \
+                 WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')",
+                holding(1, items.len())
+            );
             let values = items.iter().map(|fingerprint| fingerprint.as_str().into());
-            self.close_reports(write, &holding(1, items.len()), values, now).await?;
+            write.execute_raw(self.statement(&sql, std::iter::once(micros(now).into()).chain(values))).await?;
         }
         Ok(())
-    }
-
-    /// A report is open as long as one of its items above INFO is; of those that a condition on `$2` and following fits. Where nothing was
-    /// compared it stays open.
-    async fn close_reports(
-        &self,
-        write: &DatabaseTransaction,
-        condition: &str,
-        values: impl IntoIterator<Item = Value>,
-        now: Timestamp,
-    ) -> Result<(), DbErr> {
-        let sql = format!(
-            "UPDATE drift_reports SET status = 'resolved', resolved_at = $1 WHERE status = 'pending' AND state <> 'failed' \
-             AND {condition} AND NOT EXISTS (SELECT 1 FROM drift_report_items r \
-             JOIN drift_items i ON i.fingerprint = r.fingerprint \
-             WHERE r.report_id = drift_reports.report_id AND r.drift_level <> 'info' AND i.status = 'pending')"
-        );
-        let values = std::iter::once(micros(now).into()).chain(values);
-        write.execute_raw(self.statement(&sql, values)).await.map(drop)
     }
 }
 
