@@ -7,6 +7,7 @@ mod frame;
 mod ignore;
 mod item;
 mod login;
+mod messages;
 mod overview;
 mod problem;
 mod report;
@@ -39,6 +40,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/items/{fingerprint}/ignore", get(ignore::page).post(ignore::confirm))
         .route("/reports", get(reports::page))
         .route("/reports/{report_id}", get(report::page))
+        .route("/reports/{report_id}/ignore", get(ignore::page_of_report).post(ignore::confirm_of_report))
         .route("/workloads/{cluster}/{namespace}/{kind}/{name}", get(workload::page))
         .route("/rules", get(rules::page))
         .route("/rules/{rule_id}/end", post(rules::end))

@@ -38,7 +38,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 pub use duties::Duty;
 pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};
 pub use observe::{EpisodesOf, OpenObject, Sighting};
-pub use outbox::{Notification, NotificationState, Outgoing, Unsent};
+pub use outbox::{Notification, NotificationState, Outgoing, Stuck, Unsent};
 pub use record::{OpenItem, Recorded, ScanRecord};
 pub use reports::{Filter, Listed};
 pub use rules::{Hidden, MadeRule};

@@ -82,7 +82,7 @@ pub(super) async fn ignore(
     WithRejection(Path(report_id), _): WithRejection<Path<String>, Problem>,
     Body(request): Body<IgnoreRequest>,
 ) -> Result<Json<Vec<IgnoreResponse>>, Problem> {
-    let report = visible(&service, &caller, &report_id).await?;
+    visible(&service, &caller, &report_id).await?;
     if request.matches.is_some() {
         return Err(Problem::new(
             axum::http::StatusCode::UNPROCESSABLE_ENTITY,
@@ -91,13 +91,13 @@ pub(super) async fn ignore(
         .detail("each of its items gets a rule of its own; ignore an item to say what else the rule is about"));
     }
     let deciding = Deciding { service: &service, caller: &caller };
-    let items = deciding.open(&fingerprints(&report)).await?;
+    let items = service.store.open_items_of(&report_id).await?;
     let made = super::ignore(deciding, &items, request).await?;
     Ok(Json(made.into_iter().map(IgnoreResponse::from).collect()))
 }
 
 /// Of a report's items.
-pub(crate) fn fingerprints(report: &Value) -> Vec<String> {
+fn fingerprints(report: &Value) -> Vec<String> {
     let items = report["items"].as_array().into_iter().flatten();
     items.filter_map(|item| Some(item["fingerprint"].as_str()?.to_owned())).collect()
 }

@@ -158,7 +158,7 @@ pub(super) struct Actions {
 impl Actions {
     pub(super) fn of(item: &DriftItem, frame: &Frame) -> Self {
         let open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
-        let needed = if item.drift_level == DriftLevel::High { Role::Approver } else { Role::Operator };
+        let needed = role_to_ignore(item.drift_level == DriftLevel::High);
         let refusal = match () {
             () if !open => None,
             () if frame.person.is_none() => Some("page-may-nobody"),
@@ -172,6 +172,11 @@ impl Actions {
             refusal: refusal.map(|id| frame.say(id)),
         }
     }
+}
+
+/// Who may ignore what is HIGH, or is not.
+pub(super) fn role_to_ignore(is_high: bool) -> Role {
+    if is_high { Role::Approver } else { Role::Operator }
 }
 
 /// Cluster and namespace.

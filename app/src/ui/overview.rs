@@ -14,10 +14,10 @@ use serde::Deserialize;
 use super::address::Address;
 use super::chips::{self, Chip, Chips};
 use super::frame::Frame;
-use super::html;
 use super::rows::{self, Listing, Manner, STATUSES};
 use super::sources::{self, SourceState};
 use super::visit::Visit;
+use super::{html, messages};
 use crate::api::legible;
 use crate::api::{Caller, Problem};
 use crate::serve::Service;
@@ -55,6 +55,7 @@ struct Page {
     /// What is pending and asks to be looked at is told from other lists.
     is_plain: bool,
     states: Vec<SourceState>,
+    messages: Vec<String>,
     calm: String,
     is_certain: bool,
     looked: Option<String>,
@@ -97,6 +98,7 @@ pub(super) async fn page(
         next: listed.next.is_some().then(|| at(&address, before + MOST)),
         here: at(&address, before),
         q: asked.q,
+        messages: messages::stuck(&service, &frame).await?,
         states,
         frame,
     };

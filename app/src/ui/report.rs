@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use anchorwatch_core::drift::DriftLevel;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
@@ -11,6 +12,7 @@ use serde::Deserialize;
 
 use super::address::{self, Address};
 use super::frame::Frame;
+use super::item::role_to_ignore;
 use super::reports::{self, Brief};
 use super::rows::{self, Listing, Manner};
 use super::visit::Visit;
@@ -33,6 +35,8 @@ struct Page {
     not_compared: Vec<String>,
     ignored: usize,
     listing: Listing,
+    /// Where all of its items can be ignored, by who may.
+    ignore_href: Option<String>,
     previous: Option<String>,
     next: Option<String>,
 }
@@ -65,6 +69,8 @@ pub(super) async fn page(
             .href()
     };
     let frame = Frame::new(visit, Some(&caller), "report");
+    let worst = service.store.worst_open_of(&report_id).await?;
+    let may_ignore = worst.is_some_and(|worst| frame.may(role_to_ignore(worst == DriftLevel::High)));
     let brief = reports::brief(&report, &frame);
     let title = frame.say_of("page-report-of", &brief.place);
     Ok(html(&Page {
@@ -74,6 +80,7 @@ pub(super) async fn page(
         not_compared: report.not_compared.iter().map(|gap| sources::gap(gap, &frame)).collect(),
         ignored: report.ignored.len(),
         listing: Listing::of(&items[before..end], &report.cluster, Manner::default(), &frame),
+        ignore_href: may_ignore.then(|| address::report(&report_id) + "/ignore"),
         previous: (before > 0).then(|| place(before.saturating_sub(MOST))),
         next: (end < items.len()).then(|| place(end)),
         frame: frame.titled(title),

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::address::{Address, encoded};
 use super::frame::{Frame, Time};
 use super::visit::Visit;
-use super::{html, rows};
+use super::{html, messages, rows};
 use crate::api::model::{self, DriftReport};
 use crate::api::{Caller, Problem};
 use crate::config::Discover;
@@ -268,6 +268,7 @@ pub(super) struct Asked {
 struct Page {
     frame: Frame,
     states: Vec<SourceState>,
+    messages: Vec<String>,
     may_scan: bool,
     /// What has come of a scan that was asked for.
     job: Option<String>,
@@ -291,7 +292,8 @@ pub(super) async fn page(
         };
         frame.say_of(id, &job.job.source)
     });
-    Ok(html(&Page { may_scan: frame.may(Role::Operator), states, job, frame }))
+    let messages = messages::stuck(&service, &frame).await?;
+    Ok(html(&Page { may_scan: frame.may(Role::Operator), states, messages, job, frame }))
 }
 
 /// Queues a scan, of the namespaces that the caller may see.

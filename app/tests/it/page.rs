@@ -361,6 +361,59 @@ fn what_is_decided_was_shown_before() {
 }
 
 #[test]
+fn all_items_of_a_report_are_ignored_together() {
+    let service = Served::configured(differing(8));
+    let viewer = service.with_token("eve", &["--role", "viewer"]);
+    let operator = service.with_token("olga", &["--role", "operator"]);
+    service.wait(&operator, "/reports?namespace=shop", "prod / shop");
+    let report = service.get(&operator, "/reports?namespace=shop").after("href=\"/reports/");
+    let report = format!("/reports/{report}");
+    service.get(&viewer, &report).is(200).hides(&["Ignore all"]);
+    service.get(&operator, &report).shows(&["Ignore all"]);
+    let form = service.get(&operator, &format!("{report}/ignore"));
+    form.is(200).shows(&["All of the report: 4 open items"]).hides(&["What is ignored"]);
+    let day = form.after("type=\"date\" required value=\"");
+    let asked = format!("reason=agreed&expires={day}");
+    service.get(&viewer, &format!("{report}/ignore?preview=1&{asked}")).is(403);
+    let preview = service.get(&operator, &format!("{report}/ignore?preview=1&{asked}"));
+    let agreed = preview.is(200).shows(&["Ignore 4 items"]).after("name=\"agreed\" value=\"");
+    assert_eq!(agreed.split(',').count(), 4);
+    // Nothing is ignored that was not shown.
+    let (first, _) = agreed.split_once(',').unwrap();
+    let confirm = |agreed: &str| {
+        let body = format!("{asked}&agreed={}", agreed.replace(',', "%2C"));
+        service.post(&operator, &format!("{report}/ignore"), &body).leads_to(&report);
+    };
+    confirm(first);
+    service.get(&operator, &format!("{report}/ignore")).shows(&["All of the report: 3 open items"]);
+    confirm(&agreed);
+    service.get(&operator, &report).is(200).hides(&["Ignore all"]);
+    service.get(&operator, &format!("{report}/ignore")).shows(&["Nothing in this report is open."]);
+}
+
+#[test]
+fn messages_that_reach_nobody_are_told_of() {
+    let world = differing(2);
+    world.write("hook.secret", "between us");
+    // Nobody listens there.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", taken.local_addr().unwrap());
+    drop(taken);
+    let hook = format!("notifications: {{webhooks: [{{name: hook, url: '{url}', secret_file: hook.secret}}]}}\n");
+    world.write("config.yaml", format!("{CONFIG}{hook}"));
+    let service = Served::started(world);
+    let person = service.first();
+    service.wait(
+        &person,
+        "/",
+        "A message to hook waits (the oldest was made just now) and is tried again: cannot connect",
+    );
+    service.get(&person, "/sources").shows(&["A message to hook waits"]);
+    let reader = Person { language: "zh-TW", ..person };
+    service.get(&reader, "/").shows(&["則發往 hook 的訊息尚未送達"]);
+}
+
+#[test]
 fn roles_and_limits_decide_what_is_shown() {
     let service = Served::configured(differing(4));
     let first = service.first();

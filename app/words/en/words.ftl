@@ -293,6 +293,17 @@ page-source-partly = Last looked { $when }, { $objects ->
 page-source-stale = Not looked at since { $when }. What is shown may be out of date.
 page-source-unheard = Last looked { $when }. What changes since then may be unheard of.
 page-unheard = Nothing is heard of { $what } since { $when }: { $reason }
+page-messages-wait = { $n ->
+    [one] A message to { $channel } waits
+   *[other] { $n } messages to { $channel } wait
+  } (the oldest was made { $when }) and { $n ->
+    [one] is
+   *[other] are
+  } tried again: { $reason }
+page-messages-lost = { $n ->
+    [one] A message to { $channel } was given up
+   *[other] { $n } messages to { $channel } were given up
+  } (the oldest was made { $when }): { $reason }
 page-failing = The store does not take everything since { $when }: what is shown may be out of date. It is tried again until it does; the service's log says why.
 page-source-failed = The scan failed { $failed }. What is shown is from { $when }.
 page-source-failed-ever = The scan failed { $failed }. It was never compared.
@@ -341,6 +352,12 @@ page-trigger-manual = by hand
 page-trigger-api = API
 page-trigger-watch = watching
 page-ignore-of = Ignore { $x }
+page-ignore-all = Ignore all…
+page-open-items = { $n ->
+    [0] Nothing in this report is open.
+    [one] All of the report: { $n } open item
+   *[other] All of the report: { $n } open items
+  }
 page-reason = Reason
 page-reason-hint = So that somebody can decide again later.
 page-scope = What is ignored

@@ -227,6 +227,8 @@ page-source-partly = 上次查看：{ $when }，{ $objects } 個物件；另有 
 page-source-stale = 上次查看：{ $when }。之後未再查看，所示內容可能已過時。
 page-source-unheard = 上次查看：{ $when }。之後的變更可能未被察覺。
 page-unheard = 自{ $when }起收不到 { $what } 的消息：{ $reason }
+page-messages-wait = 有 { $n } 則發往 { $channel } 的訊息尚未送達（最早的建立於{ $when }），服務會重試：{ $reason }
+page-messages-lost = 已放棄 { $n } 則發往 { $channel } 的訊息（最早的建立於{ $when }）：{ $reason }
 page-failing = 自{ $when }起，儲存庫無法完整寫入，所示內容可能已過時。服務會持續重試；服務的記錄中有原因。
 page-source-failed = 掃描失敗（{ $failed }）。所示內容來自上次查看：{ $when }。
 page-source-failed-ever = 掃描失敗（{ $failed }），從未比對過。
@@ -272,6 +274,11 @@ page-trigger-manual = 手動
 page-trigger-api = API
 page-trigger-watch = 監看
 page-ignore-of = 忽略 { $x }
+page-ignore-all = 全部忽略…
+page-open-items = { $n ->
+    [0] 此報告中沒有未處理的項目。
+   *[other] 整份報告：{ $n } 個未處理的項目
+  }
 page-reason = 理由
 page-reason-hint = 讓日後的人能重新判斷。
 page-scope = 忽略的範圍

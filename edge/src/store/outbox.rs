@@ -73,6 +73,42 @@ pub struct Outgoing {
     epoch: i64,
 }
 
+/// Notifications of one channel that were tried and not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The channel's name.
+    pub channel: String,
+    /// True if they were given up; else they are tried again.
+    pub given_up: bool,
+    /// How many.
+    pub count: u64,
+    /// When the oldest was made.
+    pub since: Timestamp,
+    /// What one of them failed of.
+    pub reason: String,
+}
+
+#[derive(FromQueryResult)]
+struct StuckRow {
+    channel: String,
+    state: String,
+    number: i64,
+    since: i64,
+    reason: Option<String>,
+}
+
+impl StuckRow {
+    fn read(self) -> Stuck {
+        Stuck {
+            given_up: self.state == word(NotificationState::Failed),
+            count: self.number.unsigned_abs(),
+            since: timestamp(self.since),
+            channel: self.channel,
+            reason: self.reason.unwrap_or_default(),
+        }
+    }
+}
+
 /// Why a notification was not sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsent {
@@ -235,6 +271,16 @@ impl Store {
         let mut rows = rows.map_err(failing("list notifications"))?;
         let next = page(&mut rows, limit, |row| row.notification_id.clone());
         Ok(Listed { items: rows.into_iter().map(Row::json).collect::<Result<_, _>>()?, total, next })
+    }
+
+    /// Notifications that were tried and not sent, by channel; of those that were given up, what was made since a time.
+    pub async fn stuck_notifications(&self, given_up_since: Timestamp) -> Result<Vec<Stuck>, StoreError> {
+        let sql = "SELECT channel, state, COUNT(*) AS number, MIN(created_at) AS since, MAX(last_error) AS reason \
+                   FROM notifications WHERE (state = 'queued' AND attempts > 0) OR (state = 'failed' AND created_at >= $1) \
+                   GROUP BY channel, state ORDER BY channel, state";
+        let rows =
+            StuckRow::find_by_statement(self.statement(sql, [micros(given_up_since).into()])).all(&self.db).await;
+        Ok(rows.map_err(failing("read the outbox"))?.into_iter().map(StuckRow::read).collect())
     }
 
     /// How long the oldest notification that was neither sent nor given up has been waiting.

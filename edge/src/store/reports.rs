@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use super::{Store, StoreError, failing, micros, places, read, timestamp, word};
+use super::{Store, StoreError, failing, micros, named, places, read, timestamp, word};
 
 /// Which reports or items.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,6 +66,13 @@ struct ReportRow {
 const REPORT: &str = "report_id, source, status, resolved_at, body";
 /// Columns of a [`Keyed`].
 const ITEM: &str = "fingerprint, source, cluster, changes, status, last_seen, last_report_id, resolved_at, decided_by, decided_at, body";
+
+const WORST_FIRST: &str = "ORDER BY CASE drift_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, cluster, namespace, \
+    resource_kind, resource_name, stable_path, fingerprint";
+
+/// Items of the report `$1` that nobody has settled.
+const OPEN_IN_REPORT: &str = "status IN ('pending', 'acknowledged') \
+    AND fingerprint IN (SELECT fingerprint FROM drift_report_items WHERE report_id = $1)";
 
 #[derive(FromQueryResult)]
 struct Body {
@@ -186,14 +193,32 @@ impl Store {
         self.by_id(&sql, fingerprint, "read an item").await?.map(Keyed::json).transpose()
     }
 
+    /// Items of a report that nobody has settled, as they are now, the worst first.
+    pub async fn open_items_of(&self, report_id: &str) -> Result<Vec<Json>, StoreError> {
+        let sql = format!("SELECT {ITEM} FROM drift_items WHERE {OPEN_IN_REPORT} {WORST_FIRST}");
+        let rows = Keyed::find_by_statement(self.statement(&sql, [report_id.into()])).all(&self.db).await;
+        rows.map_err(failing("list a report's items"))?.into_iter().map(Keyed::json).collect()
+    }
+
+    /// The level of the worst of them; `None` if there are none.
+    pub async fn worst_open_of(&self, report_id: &str) -> Result<Option<DriftLevel>, StoreError> {
+        let sql = format!("SELECT DISTINCT drift_level FROM drift_items WHERE {OPEN_IN_REPORT}");
+        let rows = self.db.query_all_raw(self.statement(&sql, [report_id.into()])).await;
+        let rows = rows.map_err(failing("list a report's items"))?;
+        let levels = rows.into_iter().map(|row| {
+            let level: String = row.try_get("", "drift_level").map_err(failing("list a report's items"))?;
+            named("an item's level", level)
+        });
+        Ok(levels.collect::<Result<Vec<DriftLevel>, _>>()?.into_iter().max())
+    }
+
     /// Items as they are now, the worst first, then by place; `at`: how many come before.
     pub async fn worst_items(&self, filter: &Filter, limit: u64, at: u64) -> Result<Listed, StoreError> {
         let chosen = Chosen::items(filter);
         let total = self.total("drift_items", &chosen).await?;
         let sql = format!(
             "SELECT {ITEM} FROM drift_items WHERE {} \
-             ORDER BY CASE drift_level WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, cluster, namespace, \
-             resource_kind, resource_name, stable_path, fingerprint LIMIT {limit} OFFSET {at}",
+             {WORST_FIRST} LIMIT {limit} OFFSET {at}",
             chosen.sql,
         );
         let rows = Keyed::find_by_statement(self.statement(&sql, chosen.values)).all(&self.db).await;

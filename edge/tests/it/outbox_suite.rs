@@ -173,6 +173,10 @@ async fn an_interrupted_sending_is_repeated_and_a_late_one_refused(store: &Store
     compose(store, &["one"], day + 100).await;
     let first = claim(store, day + 100).await.unwrap();
     store.unsent(&first, &lost("refused"), after(day + 100)).await.unwrap();
+    let stuck = store.stuck_notifications(after(day)).await.unwrap();
+    let [waiting] = stuck.iter().filter(|stuck| !stuck.given_up).collect::<Vec<_>>()[..] else { panic!("{stuck:?}") };
+    assert_eq!((waiting.channel.as_str(), waiting.count, waiting.since), ("one", 1, after(day + 100)));
+    assert_eq!(waiting.reason, "refused");
     assert!(!sent(store, day + 110).await[0].repeated);
 }
 
@@ -215,6 +219,12 @@ async fn sending_is_tried_for_a_day_and_then_kept_as_failed(store: &Store, day: 
     let failed = store.notifications(Some(NotificationState::Failed), 10, None).await.unwrap();
     assert_eq!((failed.total, &failed.items[0]["last_error"]), (1, &"chat not found".into()));
     assert_eq!(store.outbox_oldest(now).await.unwrap(), None);
+    let given_up = store.stuck_notifications(after(day)).await.unwrap();
+    assert_eq!(
+        given_up.iter().map(|stuck| (stuck.given_up, stuck.reason.as_str())).collect::<Vec<_>>(),
+        [(true, "chat not found")]
+    );
+    assert_eq!(store.stuck_notifications(now).await.unwrap(), []);
 
     scan(store, "deadly", day + 3 * DAY, high("deadly", &["a"], "1")).await;
     compose(store, &["one"], day + 3 * DAY + 2).await;
