@@ -5,5 +5,6 @@ pub mod drift;
 pub mod notification;
 pub mod object;
 pub mod ownership;
+pub mod route;
 pub mod schema;
 pub mod source;

@@ -1,0 +1,3 @@
+//! Where a request may go, and what stays inside.
+
+pub mod locality;

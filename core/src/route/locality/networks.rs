@@ -1,0 +1,423 @@
+//! Which addresses are inside, and which never are, whatever a configuration says.
+//!
+//! Inside are loopback, the private networks (RFC 1918), unique local addresses (RFC 4193), and what a configuration
+//! names. An address that was mapped to IPv6 (`::ffff:a.b.c.d`) is judged by the one in it, as the kernel sends to that.
+//! Addresses that somebody else translates or tunnels (NAT64, 6to4, Teredo, ISATAP, IPv4-compatible) are never inside:
+//! where their packets come out is decided by a machine on the way, not by the address. What cannot be seen from an
+//! address is a translator behind a prefix of one's own: name its network in [`Networks::without`].
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// Networks, none of which leads outside unless somebody said that it is his.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Networks {
+    inside: Vec<IpNet>,
+    without: Vec<IpNet>,
+}
+
+/// A network that a configuration names, such as that of the Pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NamedNetwork {
+    /// Its address and length.
+    pub network: IpNet,
+    /// It is public by its address, and somebody says that it is his and stays inside.
+    pub is_ours_though_public: bool,
+}
+
+impl From<IpNet> for NamedNetwork {
+    fn from(network: IpNet) -> Self {
+        Self { network, is_ours_though_public: false }
+    }
+}
+
+/// Why a network cannot be inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NetworkError {
+    /// More is written than its length says: a single address may be meant.
+    #[error("{0} says more than its length: write {network} or {address}/{all}",
+        network = .0.trunc(), address = .0.addr(), all = .0.max_prefix_len())]
+    HostBits(IpNet),
+    /// All of it is what never is inside.
+    #[error("{network} is never inside: {reason}")]
+    Never {
+        /// The network.
+        network: IpNet,
+        /// What it is.
+        reason: Reason,
+    },
+    /// It is public.
+    #[error("{0} is a public network: if it is yours and stays inside, say so")]
+    Public(IpNet),
+    /// It is said to be one's own, and is wider than such a network is.
+    #[error("{network} is too wide to be somebody's own: name networks of /{shortest} or longer")]
+    TooWide {
+        /// The network.
+        network: IpNet,
+        /// The shortest length that is taken.
+        shortest: u8,
+    },
+}
+
+/// An address that may not be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{address} {reason}")]
+pub struct Outside {
+    /// The address; the one inside of a mapped one.
+    pub address: IpAddr,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an address is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// None of the networks has it.
+    NotNamed,
+    /// A configuration takes it out.
+    TakenOut,
+    /// It is no address of anybody: `0.0.0.0/8`, `::`.
+    Unspecified,
+    /// It is good on one link only, and clouds keep their metadata there: `169.254.0.0/16`, `fe80::/10`.
+    LinkLocal,
+    /// It is many.
+    Multicast,
+    /// It is everybody.
+    Broadcast,
+    /// A cloud tells its machines about themselves there, credentials too.
+    Metadata,
+    /// Somebody else translates it or tunnels it.
+    Translated,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotNamed => "is in none of the networks that are inside",
+            Self::TakenOut => "is in a network that the configuration takes out",
+            Self::Unspecified => "is no address of anybody",
+            Self::LinkLocal => "is a link-local address",
+            Self::Multicast => "is a multicast address",
+            Self::Broadcast => "is a broadcast address",
+            Self::Metadata => "is where a cloud keeps metadata",
+            Self::Translated => "is translated or tunnelled by somebody else",
+        })
+    }
+}
+
+const fn v4(a: u8, b: u8, c: u8, d: u8, length: u8) -> IpNet {
+    IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), length))
+}
+
+const fn v6(segments: [u16; 8], length: u8) -> IpNet {
+    IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from_segments(segments), length))
+}
+
+const LOOPBACK: [IpNet; 2] = [v4(127, 0, 0, 0, 8), v6([0, 0, 0, 0, 0, 0, 0, 1], 128)];
+
+/// RFC 1918 and RFC 4193.
+const PRIVATE: [IpNet; 4] =
+    [v4(10, 0, 0, 0, 8), v4(172, 16, 0, 0, 12), v4(192, 168, 0, 0, 16), v6([0xfc00, 0, 0, 0, 0, 0, 0, 0], 7)];
+
+/// Routed by nobody on the internet, and shared with strangers in some places: inside only where they are named. Pods
+/// have such addresses in some clusters.
+const NAMEABLE: [IpNet; 3] = [v4(100, 64, 0, 0, 10), v4(198, 18, 0, 0, 15), v4(240, 0, 0, 0, 4)];
+
+/// Never inside. The first that has an address says why, so single addresses stand before their networks.
+const NEVER: &[(IpNet, Reason)] = &[
+    (v4(169, 254, 169, 254, 32), Reason::Metadata),
+    (v4(169, 254, 170, 0, 24), Reason::Metadata), // credentials of tasks and Pods on AWS
+    (v4(169, 254, 42, 42, 32), Reason::Metadata), // Scaleway
+    (v4(169, 254, 0, 23, 32), Reason::Metadata),  // Tencent
+    (v4(100, 100, 100, 200, 32), Reason::Metadata), // Alibaba
+    (v4(192, 0, 0, 192, 32), Reason::Metadata),   // Oracle
+    (v4(168, 63, 129, 16, 32), Reason::Metadata), // Azure
+    (v6([0xfd00, 0xec2, 0, 0, 0, 0, 0, 0], 32), Reason::Metadata), // AWS
+    (v6([0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254], 128), Reason::Metadata), // Google
+    (v6([0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128), Reason::Metadata), // Oracle
+    (v6([0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42], 128), Reason::Metadata), // Scaleway
+    (v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128), Reason::Metadata), // OpenStack
+    (v4(0, 0, 0, 0, 8), Reason::Unspecified),
+    (v6([0; 8], 128), Reason::Unspecified),
+    (v4(169, 254, 0, 0, 16), Reason::LinkLocal),
+    (v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10), Reason::LinkLocal),
+    (v4(224, 0, 0, 0, 4), Reason::Multicast),
+    (v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8), Reason::Multicast),
+    (v4(255, 255, 255, 255, 32), Reason::Broadcast),
+    (v4(192, 88, 99, 0, 24), Reason::Translated), // relays of 6to4, RFC 7526
+    (v6([0x64, 0xff9b, 0, 0, 0, 0, 0, 0], 96), Reason::Translated), // NAT64, RFC 6052
+    (v6([0x64, 0xff9b, 1, 0, 0, 0, 0, 0], 48), Reason::Translated), // NAT64, RFC 8215
+    (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), Reason::Translated), // 6to4, RFC 3056
+    (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 32), Reason::Translated), // Teredo, RFC 4380
+    (v6([0, 0, 0, 0, 0xffff, 0, 0, 0], 96), Reason::Translated), // SIIT, RFC 2765
+    (v6([0, 0, 0, 0, 0, 0xffff, 0, 0], 96), Reason::Translated), // mapped; a single address is judged by the one in it
+];
+
+/// IPv4-compatible, RFC 4291: `::1` is of that form and is not meant.
+const COMPATIBLE: IpNet = v6([0; 8], 96);
+
+/// The shortest length of a public network that somebody may call his own. What providers hand to one customer is
+/// longer, and `0.0.0.0/1` is nobody's.
+const OWN_IPV4_LENGTH: u8 = 16;
+const OWN_IPV6_LENGTH: u8 = 48;
+
+impl Default for Networks {
+    /// Loopback and the private networks.
+    fn default() -> Self {
+        Self { inside: LOOPBACK.into_iter().chain(PRIVATE).collect(), without: Vec::new() }
+    }
+}
+
+impl Networks {
+    /// This machine only.
+    pub fn loopback() -> Self {
+        Self { inside: LOOPBACK.to_vec(), without: Vec::new() }
+    }
+
+    /// These and no others, not even loopback.
+    pub fn only(named: &[NamedNetwork]) -> Result<Self, NetworkError> {
+        let inside = named.iter().map(checked).collect::<Result<_, _>>()?;
+        Ok(Self { inside, without: Vec::new() })
+    }
+
+    /// These too.
+    pub fn and(mut self, named: &[NamedNetwork]) -> Result<Self, NetworkError> {
+        self.inside.extend(Self::only(named)?.inside);
+        Ok(self)
+    }
+
+    /// Not these, though others hold them: such as the network of a translator (NAT64) with a prefix of one's own.
+    #[must_use]
+    pub fn without(mut self, networks: &[IpNet]) -> Self {
+        self.without.extend(networks);
+        self
+    }
+
+    /// What is inside, but for what [never](Reason) is.
+    pub fn inside(&self) -> &[IpNet] {
+        &self.inside
+    }
+
+    /// What is taken out of it.
+    pub fn taken_out(&self) -> &[IpNet] {
+        &self.without
+    }
+
+    /// Says whether an address is inside. It is to be connected to as it comes out of this: no longer mapped.
+    pub fn judge(&self, address: IpAddr) -> Result<IpAddr, Outside> {
+        let address = address.to_canonical();
+        let holds = |network: &IpNet| network.contains(&address);
+        let reason = match never(address) {
+            Some(reason) => reason,
+            None if self.without.iter().any(holds) => Reason::TakenOut,
+            None if self.inside.iter().any(holds) => return Ok(address),
+            None => Reason::NotNamed,
+        };
+        Err(Outside { address, reason })
+    }
+}
+
+fn never(address: IpAddr) -> Option<Reason> {
+    if let Some((_, reason)) = NEVER.iter().find(|(network, _)| network.contains(&address)) {
+        return Some(*reason);
+    }
+    let IpAddr::V6(six) = address else { return None };
+    let is_compatible = COMPATIBLE.contains(&address) && !six.is_loopback();
+    (is_compatible || is_isatap(six)).then_some(Reason::Translated)
+}
+
+/// An interface as RFC 5214 makes them: `…:0:5efe:a.b.c.d`, whatever the network.
+fn is_isatap(address: Ipv6Addr) -> bool {
+    let segments = address.segments();
+    segments[4] & 0xfcff == 0 && segments[5] == 0x5efe
+}
+
+/// What is never inside may be a part of a network, and is left out when an address is judged.
+fn checked(named: &NamedNetwork) -> Result<IpNet, NetworkError> {
+    let NamedNetwork { network, is_ours_though_public } = *named;
+    if network.trunc() != network {
+        return Err(NetworkError::HostBits(network));
+    }
+    if let Some((_, reason)) = NEVER.iter().find(|(never, _)| never.contains(&network)) {
+        return Err(NetworkError::Never { network, reason: *reason });
+    }
+    if LOOPBACK.iter().chain(&PRIVATE).chain(&NAMEABLE).any(|private| private.contains(&network)) {
+        return Ok(network);
+    }
+    if !is_ours_though_public {
+        return Err(NetworkError::Public(network));
+    }
+    let shortest = if network.addr().is_ipv4() { OWN_IPV4_LENGTH } else { OWN_IPV6_LENGTH };
+    if network.prefix_len() < shortest {
+        return Err(NetworkError::TooWide { network, shortest });
+    }
+    Ok(network)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn networks(names: &[&str]) -> Vec<NamedNetwork> {
+        names.iter().map(|name| name.parse::<IpNet>().unwrap().into()).collect()
+    }
+
+    fn judged(networks: &Networks, address: &str) -> Result<String, Reason> {
+        let judged = networks.judge(address.parse().unwrap());
+        judged.map(|inside| inside.to_string()).map_err(|outside| outside.reason)
+    }
+
+    #[test]
+    fn what_is_inside_without_a_word_is_loopback_and_private() {
+        let inside = Networks::default();
+        for address in [
+            "127.0.0.1",
+            "127.255.255.254",
+            "::1",
+            "10.0.0.1",
+            "10.255.255.255",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.168.0.1",
+            "fc00::1",
+            "fdff:ffff::1",
+            "fd12:3456:789a::5efe",
+        ] {
+            assert_eq!(judged(&inside, address), Ok(address.to_owned()));
+        }
+        for (address, reason) in [
+            ("8.8.8.8", Reason::NotNamed),
+            ("9.255.255.255", Reason::NotNamed),
+            ("11.0.0.0", Reason::NotNamed),
+            ("172.15.255.255", Reason::NotNamed),
+            ("172.32.0.0", Reason::NotNamed),
+            ("192.167.1.1", Reason::NotNamed),
+            ("100.64.0.1", Reason::NotNamed),
+            ("198.18.0.1", Reason::NotNamed),
+            ("240.0.0.1", Reason::NotNamed),
+            ("192.0.2.1", Reason::NotNamed),
+            ("2001:db8::1", Reason::NotNamed),
+            ("2606:4700::1111", Reason::NotNamed),
+            ("fec0::1", Reason::NotNamed),
+            ("fbff::1", Reason::NotNamed),
+            ("::2", Reason::Translated),
+        ] {
+            assert_eq!(judged(&inside, address), Err(reason), "{address}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_inside_is_not_even_where_it_is_named() {
+        let all = ["10.0.0.0/8", "100.64.0.0/10", "240.0.0.0/4", "fc00::/7", "127.0.0.0/8"];
+        let mut named = networks(&all);
+        for public in ["169.0.0.0/16", "168.63.0.0/16", "192.0.0.0/16", "192.88.0.0/16"] {
+            named.push(NamedNetwork { network: public.parse().unwrap(), is_ours_though_public: true });
+        }
+        let inside = Networks::default().and(&named).unwrap();
+        assert_eq!(judged(&inside, "100.64.0.1"), Ok("100.64.0.1".to_owned()), "as it is named");
+        assert_eq!(judged(&inside, "240.0.0.1"), Ok("240.0.0.1".to_owned()), "as it is named");
+        for (address, reason) in [
+            ("0.0.0.0", Reason::Unspecified),
+            ("0.1.2.3", Reason::Unspecified),
+            ("::", Reason::Unspecified),
+            ("169.254.0.1", Reason::LinkLocal),
+            ("fe80::1", Reason::LinkLocal),
+            ("febf::1", Reason::LinkLocal),
+            ("169.254.169.254", Reason::Metadata),
+            ("169.254.170.2", Reason::Metadata),
+            ("169.254.170.23", Reason::Metadata),
+            ("100.100.100.200", Reason::Metadata),
+            ("168.63.129.16", Reason::Metadata),
+            ("192.0.0.192", Reason::Metadata),
+            ("fd00:ec2::254", Reason::Metadata),
+            ("fd00:ec2::23", Reason::Metadata),
+            ("fd20:ce::254", Reason::Metadata),
+            ("fe80::a9fe:a9fe", Reason::Metadata),
+            ("::ffff:169.254.169.254", Reason::Metadata),
+            ("::ffff:100.100.100.200", Reason::Metadata),
+            ("224.0.0.1", Reason::Multicast),
+            ("239.255.255.255", Reason::Multicast),
+            ("ff02::1", Reason::Multicast),
+            ("255.255.255.255", Reason::Broadcast),
+            ("::ffff:255.255.255.255", Reason::Broadcast),
+            ("192.88.99.1", Reason::Translated),
+        ] {
+            assert_eq!(judged(&inside, address), Err(reason), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_mapped_address_is_judged_by_the_one_in_it_and_a_translated_one_not_at_all() {
+        let inside = Networks::default();
+        assert_eq!(judged(&inside, "::ffff:10.0.0.1"), Ok("10.0.0.1".to_owned()));
+        assert_eq!(judged(&inside, "::ffff:127.0.0.1"), Ok("127.0.0.1".to_owned()));
+        assert_eq!(judged(&inside, "::ffff:8.8.8.8"), Err(Reason::NotNamed));
+        assert_eq!(judged(&inside, "::ffff:0.0.0.0"), Err(Reason::Unspecified));
+        // Both what is translated from inside and what is translated from outside.
+        for address in [
+            "64:ff9b::8.8.8.8",
+            "64:ff9b::10.0.0.1",
+            "64:ff9b:1::8.8.8.8",
+            "64:ff9b:1:ffff::10.0.0.1",
+            "2002:808:808::1",
+            "2002:a00:1::1",
+            "2001:0:4136:e378:8000:63bf:3fff:fdd2",
+            "::8.8.8.8",
+            "::10.0.0.1",
+            "::127.0.0.1",
+            "::ffff:0:8.8.8.8",
+            "::ffff:0:10.0.0.1",
+            "fd00::5efe:8.8.8.8",
+            "fd00::200:5efe:8.8.8.8",
+            "fd00:1:2:3:100:5efe:a00:1",
+        ] {
+            assert_eq!(judged(&inside, address), Err(Reason::Translated), "{address}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_leads_outside_is_taken_only_where_somebody_calls_it_his() {
+        let refused = |name: &str, is_ours_though_public| {
+            let network = name.parse().unwrap();
+            Networks::only(&[NamedNetwork { network, is_ours_though_public }]).err().map(|error| error.to_string())
+        };
+        for name in
+            ["10.42.0.0/16", "100.64.0.0/10", "198.18.0.0/15", "240.0.0.0/4", "fd00:10:244::/56", "127.0.0.2/32"]
+        {
+            assert_eq!(refused(name, false), None, "{name}");
+        }
+        for name in ["8.8.8.0/24", "0.0.0.0/0", "::/0", "2000::/3", "10.0.0.0/7", "100.0.0.0/8", "2001:db8::/48"] {
+            assert!(refused(name, false).unwrap().contains("is a public network"), "{name}");
+        }
+        assert_eq!(refused("8.8.8.0/24", true), None);
+        assert_eq!(refused("203.0.0.0/16", true), None);
+        assert_eq!(refused("2600:1f18::/48", true), None);
+        for name in ["0.0.0.0/0", "8.0.0.0/8", "203.0.0.0/15", "::/0", "2600::/32"] {
+            assert!(refused(name, true).unwrap().contains("too wide"), "{name}");
+        }
+        for name in ["169.254.0.0/16", "169.254.169.254/32", "fe80::/64", "ff00::/16", "0.0.0.0/8", "64:ff9b::/96"] {
+            assert!(refused(name, true).unwrap().contains("never inside"), "{name}");
+        }
+        assert!(refused("::ffff:10.0.0.0/104", true).unwrap().contains("never inside"));
+        assert_eq!(
+            refused("10.1.2.3/8", false).unwrap(),
+            "10.1.2.3/8 says more than its length: write 10.0.0.0/8 or 10.1.2.3/32"
+        );
+    }
+
+    #[test]
+    fn what_is_taken_out_is_outside_though_another_network_holds_it() {
+        let translator = "fd00:64:ff9b::/96".parse().unwrap();
+        let inside = Networks::default().without(&[translator]);
+        assert_eq!(judged(&inside, "fd00:64:ff9b::8.8.8.8"), Err(Reason::TakenOut));
+        assert!(judged(&inside, "fd00:64::1").is_ok());
+    }
+
+    #[test]
+    fn nothing_is_inside_of_no_networks() {
+        let nothing = Networks::only(&[]).unwrap();
+        assert_eq!(judged(&nothing, "127.0.0.1"), Err(Reason::NotNamed));
+    }
+}
