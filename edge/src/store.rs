@@ -328,6 +328,8 @@ fn failing(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
 /// Inserts rows of a table, many at a time; `suffix` says what becomes of those that are there.
 async fn insert(write: &DatabaseTransaction, table: Table, rows: Vec<Vec<Value>>, suffix: &str) -> Result<(), DbErr> {
     let Table { name, columns } = table;
+    // SQLite takes `$1` for a name, and looks through all names for each.
+    let is_numbered = write.get_database_backend() == DbBackend::Postgres;
     for rows in rows.chunks(ROWS_AT_A_TIME) {
         let mut sql = format!("INSERT INTO {name} ({}) VALUES ", columns.join(", "));
         let mut place = 0;
@@ -336,8 +338,8 @@ async fn insert(write: &DatabaseTransaction, table: Table, rows: Vec<Vec<Value>>
             sql.push_str(if at == 0 { "(" } else { ", (" });
             for column in 0..row.len() {
                 place += 1;
-                sql.push_str(if column == 0 { "$" } else { ", $" });
-                sql.push_str(&place.to_string());
+                sql.push_str(if column == 0 { "" } else { ", " });
+                sql.push_str(&if is_numbered { format!("${place}") } else { "?".to_owned() });
             }
             sql.push(')');
         }

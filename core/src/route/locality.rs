@@ -14,7 +14,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use networks::{NamedNetwork, NetworkError, Networks, Outside};
+pub use networks::{IpNet, NamedNetwork, NetworkError, Networks, Outside};
 pub use sign::{Remote, Sign};
 
 /// What is known of a provider and its model.

@@ -9,7 +9,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+pub use ipnet::IpNet;
+use ipnet::{Ipv4Net, Ipv6Net};
 
 /// Networks, none of which leads outside unless somebody said that it is his.
 #[derive(Debug, Clone, PartialEq, Eq)]
