@@ -4,33 +4,32 @@
 //! connected to, and the address that it is connected to once more. No client follows redirects, asks a proxy of the
 //! environment, waits for ever or reads without end. No error has a URL in it, as some are secrets.
 
+mod connector;
+mod resolver;
+
 use std::error::Error;
-use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
+use anchorwatch_core::route::locality::{Endpoint, Networks, NotLocal, Outside};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use ipnet::IpNet;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::net::TcpStream;
-use tower::Service;
 
-/// How long a name may take to be looked up and connected to.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+use connector::{Connector, Peer};
+pub use resolver::Resolver;
+
 /// How much of an answer is read.
 const ANSWER_LIMIT: usize = 1024 * 1024;
 /// How much of an answer is read from a service of one's own.
@@ -51,8 +50,11 @@ pub enum OutboundError {
     #[error("the address is no http(s) URL without user and password")]
     Address,
     /// The address leads out of the networks that may be reached.
-    #[error("the address {0} is outside of the networks that may be reached")]
-    Outside(IpAddr),
+    #[error("the address {0}")]
+    Outside(Outside),
+    /// The name is a cloud's, and what may be reached is inside only: nothing was looked up.
+    #[error("the host is {0}'s, and not inside")]
+    Cloud(&'static str),
     /// There is no connection: nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(String),
@@ -113,6 +115,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// All of the body.
     pub body: Bytes,
+    /// Who answered.
+    pub peer: SocketAddr,
 }
 
 /// A client; its connections are its own, so that no other policy finds them open.
@@ -132,30 +136,31 @@ impl<Reach> Clone for Outbound<Reach> {
 impl Outbound<Anywhere> {
     /// A client that reaches anywhere.
     pub fn anywhere() -> Self {
-        Self::with(Connector { allowed: None }, machine_roots())
+        Self::with(Connector::anywhere(), machine_roots())
     }
 
     /// A client for a service of one's own, anywhere: its answers may be long, and it may be vouched for by authorities
     /// (PEM) that nobody else knows, which then are the only ones that are believed.
     pub fn to_own_service(authorities: Option<&[u8]>) -> Result<Self, OutboundError> {
         let roots = authorities.map_or_else(|| Ok(machine_roots()), named_roots)?;
-        Ok(Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::with(Connector { allowed: None }, roots) })
+        Ok(Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::with(Connector::anywhere(), roots) })
     }
 }
 
 impl Outbound<InsideOnly> {
-    /// A client that reaches these networks and no others.
-    pub fn inside_only(networks: Vec<IpNet>) -> Self {
-        Self::with(Connector { allowed: Some(networks.into()) }, machine_roots())
+    /// A client that reaches these networks and no others; and no cloud, whatever its name leads to.
+    pub fn inside_only(networks: Networks) -> Self {
+        Self::with(Connector::inside(networks), machine_roots())
+    }
+
+    /// The same, which has somebody else look names up.
+    pub fn inside_only_asking(networks: Networks, resolver: Arc<dyn Resolver>) -> Self {
+        Self::with(Connector::inside(networks).asking(resolver), machine_roots())
     }
 
     /// A client for a service of one's own on this machine: its answers may be long.
     pub fn to_own_service_here() -> Self {
-        let loopback = vec![
-            IpNet::new_assert(IpAddr::from(std::net::Ipv4Addr::LOCALHOST), 8),
-            IpNet::new_assert(IpAddr::from(std::net::Ipv6Addr::LOCALHOST), 128),
-        ];
-        Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::inside_only(loopback) }
+        Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::inside_only(Networks::loopback()) }
     }
 }
 
@@ -198,8 +203,10 @@ impl<Reach> Outbound<Reach> {
 
     async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, OutboundError> {
         let response = self.client.request(request).await.map_err(|error| {
-            if let Some(Outside(address)) = cause(&error) {
-                return OutboundError::Outside(*address);
+            match cause(&error) {
+                Some(NotLocal::Address(outside)) => return OutboundError::Outside(*outside),
+                Some(NotLocal::Host(owner)) => return OutboundError::Cloud(owner),
+                _ => {}
             }
             let reason = innermost(&error);
             if let Some(fault) = cause::<rustls::Error>(&error).filter(|_| error.is_connect()) {
@@ -208,6 +215,7 @@ impl<Reach> Outbound<Reach> {
             if error.is_connect() { OutboundError::Connect(reason) } else { OutboundError::Broken(reason) }
         })?;
         let (head, body) = response.into_parts();
+        let Peer(peer) = *head.extensions.get().expect("each connection says who is at its other end");
         let body = Limited::new(body, self.answer_limit).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
                 OutboundError::TooLarge(self.answer_limit)
@@ -215,15 +223,13 @@ impl<Reach> Outbound<Reach> {
                 OutboundError::Broken(innermost(error.as_ref()))
             }
         })?;
-        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes(), peer })
     }
 }
 
 fn address(url: &SecretString) -> Result<Uri, OutboundError> {
-    let uri: Uri = url.expose_secret().parse().map_err(|_| OutboundError::Address)?;
-    let callable = matches!(uri.scheme_str(), Some("http" | "https"));
-    let named = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-    if callable && named { Ok(uri) } else { Err(OutboundError::Address) }
+    let endpoint = Endpoint::parse(url.expose_secret()).map_err(|_| OutboundError::Address)?;
+    endpoint.as_str().parse().map_err(|_| OutboundError::Address)
 }
 
 /// The machine's own certificate authorities; without any, no https server is believed.
@@ -249,67 +255,6 @@ fn tls(roots: RootCertStore) -> ClientConfig {
         .expect("ring speaks TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth()
-}
-
-/// Connects, where that is allowed.
-#[derive(Debug, Clone)]
-struct Connector {
-    /// Anywhere where none is named.
-    allowed: Option<Arc<[IpNet]>>,
-}
-
-/// An address that may not be reached.
-#[derive(Debug, thiserror::Error)]
-#[error("{0} is outside")]
-struct Outside(IpAddr);
-
-impl Connector {
-    async fn connect(self, uri: Uri) -> io::Result<TokioIo<TcpStream>> {
-        let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
-        // A name that leads outside with one of its addresses is not to be believed in the others.
-        for address in &addresses {
-            self.judge(address.ip())?;
-        }
-        let mut failure = io::Error::from(io::ErrorKind::NotFound);
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(stream) => {
-                    self.judge(stream.peer_addr()?.ip())?;
-                    stream.set_nodelay(true)?;
-                    return Ok(TokioIo::new(stream));
-                }
-                Err(error) => failure = error,
-            }
-        }
-        Err(failure)
-    }
-
-    fn judge(&self, address: IpAddr) -> io::Result<()> {
-        let address = address.to_canonical();
-        let inside = self.allowed.as_ref().is_none_or(|networks| networks.iter().any(|net| net.contains(&address)));
-        if inside { Ok(()) } else { Err(io::Error::other(Outside(address))) }
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.clone().connect(uri);
-        Box::pin(async {
-            tokio::time::timeout(CONNECT_LIMIT, connecting).await.unwrap_or_else(|_| {
-                Err(io::Error::new(io::ErrorKind::TimedOut, format!("not within {} s", CONNECT_LIMIT.as_secs())))
-            })
-        })
-    }
 }
 
 /// What an error was made of, where it is of this type.

@@ -112,6 +112,7 @@ fn as_system_user(program: &Path) -> Command {
     command
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server is the test's own")]
 fn wait_until_it_listens(server: &mut Server, port: u16) -> io::Result<()> {
     let started = Instant::now();
     // It listens before it takes anybody in; the store waits for that by itself.

@@ -171,6 +171,7 @@ struct Stack {
 /// waits for a delayed acknowledgement, 40 ms; and it follows proxy variables of the environment. Whoever may see a
 /// cluster's Secrets is not left to them.
 fn client(stack: &Stack, proxy: Option<&Proxy>, purpose: Purpose) -> Result<Client, kube::Error> {
+    #[expect(clippy::disallowed_methods, reason = "the address of the cluster is its operator's to choose")]
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

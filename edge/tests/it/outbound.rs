@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anchorwatch_core::route::locality::Networks;
 use anchorwatch_edge::outbound::{Answer, Get, Outbound, OutboundError, Post};
 use anchorwatch_testbed::{Receiver, Reply};
 use http::HeaderMap;
@@ -21,7 +22,7 @@ fn said(status: u16, headers: &[&str], body: &str) -> Reply {
 #[tokio::test]
 async fn whoever_reaches_inside_only_reaches_nothing_else() {
     let receiver = Receiver::start(said(200, &[], "here")).unwrap();
-    let inside = Outbound::inside_only(vec!["127.0.0.0/8".parse().unwrap()]);
+    let inside = Outbound::inside_only(Networks::loopback());
     let port = receiver.url().rsplit_once(':').unwrap().1.to_owned();
     for host in ["127.0.0.1", "[::ffff:127.0.0.1]"] {
         assert_eq!(post(&inside, &format!("http://{host}:{port}/")).await.unwrap().body, "here", "{host}");

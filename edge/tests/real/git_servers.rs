@@ -131,7 +131,9 @@ fn start(name: &'static str, folder: TempDir, command: impl Fn(&Path, u16) -> Co
         let mut server = Server::start(name, command(folder.path(), port), &log).unwrap();
         let end = Instant::now() + READY_LIMIT;
         while server.has_ended().is_none() && Instant::now() < end {
-            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            #[expect(clippy::disallowed_methods, reason = "the server is the test's own")]
+            let listens = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+            if listens {
                 return GitServer { _server: server, folder, port };
             }
             std::thread::sleep(Duration::from_millis(20));

@@ -53,6 +53,7 @@ impl Wire {
                 let (mut state, server, count) = (state.clone(), server.clone(), Arc::clone(&count));
                 count.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
+                    #[expect(clippy::disallowed_methods, reason = "it stands between a cluster and its client")]
                     let mut to = TcpStream::connect(server).await.unwrap();
                     tokio::select! {
                         _ = state.wait_for(|whole| !whole) => {}
