@@ -1,9 +1,13 @@
-//! Where a request goes, and what becomes of it: what it is for and whether it stays inside, whom it is asked of, and how they
-//! answer and fail.
+//! Where a request goes, and what becomes of it: what it is for and whether it stays inside, what of it is shown, whom it is
+//! asked of, how they answer and fail, and what is written down of it.
 
 pub mod breaker;
 pub mod chain;
+pub mod dialect;
 pub mod failure;
+pub mod framing;
 pub mod intent;
 pub mod locality;
 pub mod provider;
+pub mod shape;
+pub mod thinking;

@@ -27,6 +27,9 @@ pub enum Failure {
     /// It is asked in a way that cannot be: its address, its key or its certificate authority is of no use.
     #[error("it is not configured as it has to be: {0}")]
     Misconfigured(String),
+    /// It cannot be asked this in its dialect: nothing was sent.
+    #[error("it cannot be asked this: {0}")]
+    Unsupported(String),
     /// It is, or would be, answered from elsewhere.
     #[error("it is not local: {0}")]
     NotLocal(Elsewhere),
@@ -158,7 +161,7 @@ impl Failure {
 
     /// True if another request would not have failed so: all providers saying this, it is the caller who hears of it.
     pub fn is_callers_fault(&self) -> bool {
-        matches!(self, Self::Status { code: 400 | 413 | 422, .. })
+        matches!(self, Self::Status { code: 400 | 413 | 422, .. } | Self::Unsupported(_))
     }
 
     /// True if only whoever runs it can help: a key, a right or a model is lacking, or it is not where it was said to be.
@@ -187,6 +190,7 @@ impl Failure {
             Self::Dns(_) => "dns",
             Self::Tls(_) => "tls",
             Self::Misconfigured(_) => "misconfigured",
+            Self::Unsupported(_) => "unsupported",
             Self::NotLocal(Elsewhere::Address(_)) => "address_not_local",
             Self::NotLocal(Elsewhere::Model { .. }) => "model_not_local",
             Self::Broken(_) => "connection_broken",
@@ -303,6 +307,7 @@ mod tests {
             Failure::Dns(text()),
             Failure::Tls(text()),
             Failure::Misconfigured(text()),
+            Failure::Unsupported(text()),
             Failure::NotLocal(Elsewhere::Address([192, 0, 2, 1].into())),
             Failure::NotLocal(model),
             Failure::Broken(text()),

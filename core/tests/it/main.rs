@@ -9,6 +9,7 @@ mod compare;
 mod deliveries;
 mod laws;
 mod mutations;
+mod route;
 mod text;
 mod world;
 
