@@ -9,5 +9,6 @@ pub mod framing;
 pub mod intent;
 pub mod locality;
 pub mod provider;
+pub mod redaction;
 pub mod shape;
 pub mod thinking;

@@ -2,85 +2,7 @@
 
 use crate::object::path::{Path, Step};
 use crate::object::value::Value;
-
-/// What a name holds, without its separators, whose value is a credential.
-const NAMES: &[&str] = &[
-    "accesskey",
-    "accountkey",
-    "apikey",
-    "authkey",
-    "credential",
-    "encryptionkey",
-    "hmackey",
-    "masterauth",
-    "masterkey",
-    "passphrase",
-    "passwd",
-    "password",
-    "pgpass",
-    "privatekey",
-    "requirepass",
-    "secret",
-    "sharedkey",
-    "signingkey",
-    "sshkey",
-    "storagekey",
-    "token",
-];
-
-/// How a name ends that says where a credential is or what is asked of it, and not what it is.
-const POINTERS: &[&str] = &[
-    "algorithm",
-    "annotations",
-    "audience",
-    "class",
-    "count",
-    "dir",
-    "duration",
-    "enabled",
-    "endpoint",
-    "engine",
-    "expiry",
-    "field",
-    "file",
-    "format",
-    "header",
-    "interval",
-    "kind",
-    "length",
-    "lifetime",
-    "mode",
-    "mount",
-    "name",
-    "names",
-    "namespace",
-    "path",
-    "policy",
-    "prefix",
-    "property",
-    "provider",
-    "ref",
-    "refs",
-    "seconds",
-    "size",
-    "store",
-    "suffix",
-    "template",
-    "timeout",
-    "ttl",
-    "type",
-    "uri",
-    "url",
-    "version",
-];
-
-/// What a name holds that only sounds so, or names a Secret or a key in one: Helm charts' `existingSecret` and
-/// `existingSecretPasswordKey`, a Pod's `imagePullSecrets`.
-const REFERENCES: &[&str] =
-    &["existingsecret", "pullsecret", "tlssecret", "certsecret", "passwordsecret", "credentialssecret"];
-
-/// What sounds like a name of [`NAMES`] and is none.
-const SOUNDALIKES: &[&str] = &["tokeniz", "maxtokens", "passwordless", "secretary"];
+use crate::route::redaction::name::{is_bare, is_reference, names_credential};
 
 /// Maps of which the keys are people's words and the values are no credentials, or are encrypted.
 const OPEN_MAPS: &[&str] = &["encryptedData", "labels", "matchLabels", "nodeSelector", "selector"];
@@ -95,12 +17,6 @@ const CAPABILITIES: &[&str] = &[
     "hooks.slack.com/triggers/",
     "discord.com/api/webhooks/",
 ];
-
-/// Words of a name, between separators, that say the same.
-const WORDS: &[&str] = &["pass", "pwd", "pw"];
-
-/// Headers of HTTP that carry a credential.
-const HEADERS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
 
 /// How well-known credentials begin.
 const BEGINNINGS: &[&str] = &[
@@ -178,32 +94,6 @@ fn element_name<'k>(keys: &'k [(String, Value<'static>)]) -> Option<&'k str> {
 /// The name of a flag whose value is the next argument.
 fn flag_name(argument: &str) -> Option<&str> {
     argument.strip_prefix('-').filter(|_| !argument.contains(['=', ' ']))
-}
-
-fn names_credential(name: &str) -> bool {
-    // What stands before the slash of an annotation's key is whose it is.
-    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
-    let separator = |c: char| !c.is_ascii_alphanumeric();
-    let whole: String = name.split(separator).collect();
-    HEADERS.contains(&name.as_str()) || (!points(&whole) && says_credential(&whole, &name))
-}
-
-fn says_credential(whole: &str, name: &str) -> bool {
-    NAMES.iter().any(|known| whole.contains(known))
-        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
-}
-
-/// True for a name of a reference to a credential.
-fn points(whole: &str) -> bool {
-    // `adminPasswordKey` and `tokenSecretKey` name a key in a Secret; `secretKey` and `awsSecretKey` are half of a login.
-    let names_key = whole.ends_with("passwordkey")
-        || whole
-            .strip_suffix("secretkey")
-            .is_some_and(|before| before.ends_with("password") || before.ends_with("token"));
-    names_key
-        || POINTERS.iter().any(|end| whole.ends_with(end))
-        || REFERENCES.iter().any(|known| whole.contains(known))
-        || SOUNDALIKES.iter().any(|known| whole.contains(known))
 }
 
 fn holds_credential(text: &str) -> bool {
@@ -310,32 +200,6 @@ fn is_block(below: &str, indicator: &str) -> bool {
     let is_structure =
         line.contains(": ") || line.ends_with(':') || line.starts_with(['-', '#', '{', '[', '}', ']', '"']);
     !indicator.is_empty() || !is_structure
-}
-
-/// A complete reference: `$(NAME)`, `${NAME}`, `{{ … }}`, `$NAME` or `%NAME%`. A default in one is a value.
-fn is_reference(value: &str) -> bool {
-    let inside = |begin: &str, end: &str| value.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
-    if let Some(name) = inside("${", "}") {
-        const PLACES: &[&str] = &["env", "file", "secret", "secrets", "ssm", "sops", "vault"];
-        return match name.split_once(':') {
-            Some((place, rest)) => PLACES.contains(&place) || matches!(rest, "" | "-") || rest.starts_with('?'),
-            None => !name.contains('}'),
-        };
-    }
-    inside("$(", ")").is_some_and(|name| !name.contains(')'))
-        || inside("{{", "}}").is_some_and(|name| !name.contains("}}"))
-        || is_bare(value)
-}
-
-/// `$NAME` or `%NAME%`: a reference in a script, and in quotes or in a field perhaps a password that begins so.
-fn is_bare(value: &str) -> bool {
-    let is_name = |name: &str| {
-        !name.is_empty()
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-    };
-    value.strip_prefix('$').is_some_and(is_name)
-        || value.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')).is_some_and(is_name)
 }
 
 /// `requirepass …` of redis.conf, `--password …` and `-u user:…` in a command line.

@@ -1,0 +1,83 @@
+//! Flags of commands that take a password in a way of their own.
+
+use super::assigned::{Sign, is_stand_in, value_at};
+use super::{Find, Kind};
+
+/// How far before a flag its command may stand.
+const NEAR: usize = 400;
+
+/// Flags, and the commands of which they take a password; with no commands, those of any.
+const FLAGS: &[(&str, &[&str])] = &[
+    (
+        " -p ",
+        &["sshpass", "login", "mongo", "redis-cli", "rabbitmqadmin", "influx", "kinit", "smbclient", "sqlcmd", "cqlsh"],
+    ),
+    (" -P ", &["sqlcmd", "bcp", "zip", "unzip"]),
+    (" -a ", &["redis-cli"]),
+    (" -w ", &["ldap", "wbinfo"]),
+    (" -pass ", &["7z", "zip"]),
+];
+
+/// The first letters of all flags here.
+pub(super) const ANCHORS: &[&str] =
+    &[" -p", " -P ", " -a ", " -w ", "-u ", "--user ", "--user=", "--proxy-user ", "pass:", "from-literal="];
+
+/// The password after a flag at `at`.
+pub(super) fn find(text: &str, at: usize, anchor: &str) -> Option<Find> {
+    let after = at + anchor.len();
+    let found = |range: std::ops::Range<usize>| Find { range, kind: Kind::Password };
+    match anchor {
+        "-u " | "--user " | "--user=" | "--proxy-user " => login(text, after).map(found),
+        "pass:" => openssl(text, at, after).map(found),
+        "from-literal=" => literal(text, after).map(found),
+        _ => flag(text, at).map(found),
+    }
+}
+
+fn command_before(text: &str, at: usize) -> &str {
+    let before = &text[text.floor_char_boundary(at.saturating_sub(NEAR))..at];
+    before.rsplit(['\n', '|', ';', '&']).next().unwrap_or(before)
+}
+
+fn flag(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+    let command = command_before(text, at);
+    let attached = ["mysql", "mariadb", "mysqldump", "mysqladmin", "7z"].iter().any(|name| command.contains(name));
+    if attached && text[at..].starts_with(" -p") && !text[at..].starts_with(" -p ") {
+        let (range, _) = value_at(text, at + 3, Sign::Space);
+        return is_password(&text[range.clone()]).then_some(range);
+    }
+    let (flag, _) = FLAGS
+        .iter()
+        .find(|(flag, commands)| text[at..].starts_with(flag) && commands.iter().any(|name| command.contains(name)))?;
+    let (range, _) = value_at(text, at + flag.len(), Sign::Space);
+    is_password(&text[range.clone()]).then_some(range)
+}
+
+fn is_password(value: &str) -> bool {
+    !value.is_empty() && !value.starts_with('-') && !is_stand_in(value)
+}
+
+/// The password of `-u user:password`. `uid:gid` is none.
+fn login(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
+    let (range, _) = value_at(text, after, Sign::Space);
+    let (user, password) = text[range.clone()].split_once(':')?;
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_one = is_password(password) && !(is_number(user) && is_number(password)) && !password.starts_with("//");
+    is_one.then(|| range.start + user.len() + 1..range.end)
+}
+
+/// `-passin pass:…` of openssl.
+fn openssl(text: &str, at: usize, after: usize) -> Option<std::ops::Range<usize>> {
+    let command = command_before(text, at);
+    let (range, _) = value_at(text, after, Sign::Space);
+    (command.ends_with(' ') && command.contains("-pass") && is_password(&text[range.clone()])).then_some(range)
+}
+
+/// `kubectl create secret generic … --from-literal=name=value`: all of them are secret.
+fn literal(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
+    let command = command_before(text, after);
+    let (range, _) = value_at(text, after, Sign::Space);
+    let (name, value) = text[range.clone()].split_once('=')?;
+    let is_one = command.contains("secret") && is_password(value);
+    is_one.then(|| range.start + name.len() + 1..range.end)
+}

@@ -1,0 +1,245 @@
+//! What names say of their values: which are credentials, and which values only refer to one.
+
+/// What a name holds, without its separators, whose value is a credential.
+const NAMES: &[&str] = &[
+    "accesskey",
+    "accountkey",
+    "apikey",
+    "authkey",
+    "credential",
+    "encryptionkey",
+    "hmackey",
+    "masterauth",
+    "masterkey",
+    "passphrase",
+    "passwd",
+    "password",
+    "pgpass",
+    "privatekey",
+    "requirepass",
+    "secret",
+    "sharedkey",
+    "signingkey",
+    "sshkey",
+    "storagekey",
+    "token",
+];
+
+/// How a name ends that says where a credential is or what is asked of it, and not what it is.
+const POINTERS: &[&str] = &[
+    "algorithm",
+    "annotations",
+    "audience",
+    "class",
+    "count",
+    "dir",
+    "duration",
+    "enabled",
+    "endpoint",
+    "engine",
+    "expiry",
+    "field",
+    "file",
+    "format",
+    "header",
+    "interval",
+    "kind",
+    "length",
+    "lifetime",
+    "mode",
+    "mount",
+    "name",
+    "names",
+    "namespace",
+    "path",
+    "policy",
+    "prefix",
+    "property",
+    "provider",
+    "ref",
+    "refs",
+    "seconds",
+    "size",
+    "store",
+    "suffix",
+    "template",
+    "timeout",
+    "ttl",
+    "type",
+    "uri",
+    "url",
+    "version",
+];
+
+/// What a name holds that only sounds so, or names a Secret or a key in one: Helm charts' `existingSecret` and
+/// `existingSecretPasswordKey`, a Pod's `imagePullSecrets`.
+const REFERENCES: &[&str] =
+    &["existingsecret", "pullsecret", "tlssecret", "certsecret", "passwordsecret", "credentialssecret"];
+
+/// What sounds like a name of [`NAMES`] and is none.
+const SOUNDALIKES: &[&str] = &["tokeniz", "maxtokens", "passwordless", "secretary"];
+
+/// Words of a name, between separators, that say the same.
+const WORDS: &[&str] = &["pass", "pwd", "pw"];
+
+/// Headers of HTTP that carry a credential.
+const HEADERS: &[&str] = &["authorization", "cookie", "proxy-authorization"];
+
+/// True if a value of this name is a credential: `DB_PASSWORD`, `example.com/api-token`, `Authorization`.
+pub(crate) fn names_credential(name: &str) -> bool {
+    // What stands before the slash of an annotation's key is whose it is.
+    let name = name.rsplit('/').next().unwrap_or(name).to_ascii_lowercase();
+    let separator = |c: char| !c.is_ascii_alphanumeric();
+    let whole: String = name.split(separator).collect();
+    HEADERS.contains(&name.as_str()) || (!points(&whole) && says_credential(&whole, &name))
+}
+
+fn says_credential(whole: &str, name: &str) -> bool {
+    NAMES.iter().any(|known| whole.contains(known))
+        || name.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| WORDS.contains(&word))
+}
+
+/// True for a name of a reference to a credential.
+fn points(whole: &str) -> bool {
+    // `adminPasswordKey` and `tokenSecretKey` name a key in a Secret; `secretKey` and `awsSecretKey` are half of a login.
+    let names_key = whole.ends_with("passwordkey")
+        || whole
+            .strip_suffix("secretkey")
+            .is_some_and(|before| before.ends_with("password") || before.ends_with("token"));
+    names_key
+        || POINTERS.iter().any(|end| whole.ends_with(end))
+        || REFERENCES.iter().any(|known| whole.contains(known))
+        || SOUNDALIKES.iter().any(|known| whole.contains(known))
+}
+
+/// A complete reference: `$(NAME)`, `${NAME}`, `{{ … }}`, `$NAME` or `%NAME%`. A default in one is a value.
+pub(crate) fn is_reference(value: &str) -> bool {
+    let inside = |begin: &str, end: &str| value.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
+    if let Some(name) = inside("${", "}") {
+        const PLACES: &[&str] = &["env", "file", "secret", "secrets", "ssm", "sops", "vault"];
+        return match name.split_once(':') {
+            Some((place, rest)) => PLACES.contains(&place) || matches!(rest, "" | "-") || rest.starts_with('?'),
+            None => !name.contains('}'),
+        };
+    }
+    inside("$(", ")").is_some_and(|name| !name.contains(')'))
+        || inside("{{", "}}").is_some_and(|name| !name.contains("}}"))
+        || is_bare(value)
+}
+
+/// `$NAME` or `%NAME%`: a reference in a script, and in quotes or in a field perhaps a password that begins so.
+pub(crate) fn is_bare(value: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    value.strip_prefix('$').is_some_and(is_name)
+        || value.strip_prefix('%').and_then(|rest| rest.strip_suffix('%')).is_some_and(is_name)
+}
+
+/// How much a name says of its value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Strength {
+    /// A password: every value is one.
+    Password,
+    /// A key or token: every value is one that is no ordinary word.
+    Key,
+    /// `secret` alone, which in a cluster is a name of an object as often as a value.
+    Bare,
+    /// A header that carries a credential after the name of its scheme.
+    Header,
+}
+
+/// Names of text beyond those of fields: they stand in logs and files of settings, not in Kubernetes' own types.
+const TEXT_NAMES: &[&str] = &[
+    "appkey",
+    "authcode",
+    "clientkeydata",
+    "consumerkey",
+    "identitytoken",
+    "jsessionid",
+    "jwt",
+    "licensekey",
+    "mnemonic",
+    "oauthcode",
+    "phpsessid",
+    "presharedkey",
+    "recoverykey",
+    "seedphrase",
+    "setcookie",
+    "subscriptionkey",
+    "tlskey",
+    "totpseed",
+    "unsealkey",
+];
+
+/// Words of text that say the same between separators or capitals.
+const TEXT_WORDS: &[&str] =
+    &["pass", "passwort", "pat", "psk", "pwd", "pw", "sas", "sessid", "sig", "totp", "密碼", "密码"];
+
+/// What a name holds of which the value is computed from something, and public.
+const COMPUTED: &[&str] = &["checksum", "digest", "fingerprint", "publickey", "sha1", "sha256", "sha512"];
+
+/// What stands before `secret` where the whole is a value and not an object's name.
+const SECRETS: &[&str] = &[
+    "access", "api", "app", "auth", "client", "consumer", "cookie", "hmac", "jwt", "key", "oauth", "session", "shared",
+    "signing", "totp", "user", "webhook",
+];
+
+/// What a name in a text says of the value after it, or none.
+pub(super) fn strength(name: &str) -> Option<Strength> {
+    let whole = squeezed(name);
+    if COMPUTED.iter().any(|known| whole.contains(known)) {
+        return None;
+    }
+    if matches!(whole.as_str(), "authorization" | "proxyauthorization" | "cookie" | "setcookie") {
+        return Some(Strength::Header);
+    }
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let is_text_name = || !points(&whole) && (TEXT_NAMES.iter().any(|known| whole.contains(known)) || has_word(last));
+    if !names_credential(name) && !is_text_name() {
+        return None;
+    }
+    Some(strength_of(&whole, last))
+}
+
+fn strength_of(whole: &str, last: &str) -> Strength {
+    const PASSWORDS: &[&str] = &["password", "passwd", "passphrase", "passwort", "requirepass", "masterauth", "pgpass"];
+    let says_password = PASSWORDS.iter().any(|known| whole.contains(known))
+        || words(last).iter().any(|word| matches!(word.as_str(), "pass" | "pwd" | "pw" | "密碼" | "密码"));
+    if says_password {
+        return Strength::Password;
+    }
+    let bare = whole.trim_end_matches('s');
+    let is_bare = ["secret", "credential"].contains(&bare)
+        || bare.strip_suffix("secret").is_some_and(|before| !SECRETS.iter().any(|known| before.ends_with(known)));
+    if is_bare { Strength::Bare } else { Strength::Key }
+}
+
+fn has_word(name: &str) -> bool {
+    words(name).iter().any(|word| TEXT_WORDS.contains(&word.as_str()))
+}
+
+/// A name in small letters without its separators, and without whose it is.
+fn squeezed(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or(name);
+    let owner = if name.to_ascii_lowercase().starts_with("checksum/") { "checksum" } else { "" };
+    owner.chars().chain(last.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase())).collect()
+}
+
+/// The words of `db_pass`, `dbPass` or `DB-PASS`, in small letters.
+pub(super) fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (was_small && c.is_ascii_uppercase()) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric() {
+            words.last_mut().expect("there is a word from the start").push(c.to_ascii_lowercase());
+        }
+        was_small = c.is_ascii_lowercase();
+    }
+    words
+}
