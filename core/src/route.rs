@@ -3,6 +3,7 @@
 
 pub mod breaker;
 pub mod chain;
+pub mod completion;
 pub mod dialect;
 pub mod failure;
 pub mod framing;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// How a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -75,6 +75,8 @@ pub struct Ask {
     pub stop: Vec<String>,
     /// True if the model may think before it answers.
     pub think: bool,
+    /// Other settings of the sampling, as OpenAI's API has them; passed through, or left out where a dialect has none of the kind.
+    pub sampling: Map<String, Json>,
 }
 
 /// One turn of a conversation.

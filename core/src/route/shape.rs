@@ -59,6 +59,12 @@ pub fn json_of(text: &str) -> Result<Json, Failure> {
     value.map_err(|error| Failure::InvalidJson(words(&error.to_string())))
 }
 
+/// The JSON that a body is, in which no object has a key twice.
+pub fn strict(body: &[u8]) -> Result<Json, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    Strict.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value))
+}
+
 /// What is in the only fenced block of a text; all of it where a fence stands inside of a JSON string.
 fn fenced(text: &str) -> Result<&str, Failure> {
     if text.starts_with(['{', '[', '"']) {

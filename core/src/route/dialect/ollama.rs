@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::progress::Progress;
 use super::{checked, said, unreadable};
@@ -84,6 +84,9 @@ impl Asked {
     }
 }
 
+/// Settings of the sampling that it has, too.
+const SAMPLING: [&str; 3] = ["frequency_penalty", "presence_penalty", "top_p"];
+
 /// What is posted to `/api/chat`. The schema is said in words too, as some models are not held to it.
 pub fn body(model: &str, ask: &Ask, ways: &Ways, thinks: bool) -> Result<Json, Failure> {
     let mut messages = ask.messages.iter().map(message).collect::<Result<Vec<_>, _>>()?;
@@ -94,7 +97,11 @@ pub fn body(model: &str, ask: &Ask, ways: &Ways, thinks: bool) -> Result<Json, F
         ("seed", ask.seed.map(Json::from)),
         ("stop", (!ask.stop.is_empty()).then(|| ask.stop.clone().into())),
     ];
-    let options: Json = options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut options: Map<String, Json> =
+        options.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    options.extend(
+        SAMPLING.iter().filter_map(|name| ask.sampling.get_key_value(*name)).map(|(n, v)| (n.clone(), v.clone())),
+    );
     let mut body = json!({ "model": model, "options": options, "keep_alive": ways.keep_alive() });
     if let Some(schema) = &ask.schema {
         let words = format!("Answer with nothing but JSON as this schema says: {}", schema.json);

@@ -33,6 +33,9 @@ pub fn body(model: &str, ask: &Ask, ways: Ways, stream: bool) -> Json {
     if !ask.tools.is_empty() {
         body["tools"] = ask.tools.clone().into();
     }
+    for (name, value) in &ask.sampling {
+        body[name] = value.clone();
+    }
     let limit = if ways.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
     let settings = [
         ("tool_choice", ask.tool_choice.clone()),
