@@ -1,6 +1,7 @@
 //! Where a request goes, and what becomes of it: what it is for and whether it stays inside, what of it is shown, whom it is
 //! asked of, how they answer and fail, and what is written down of it.
 
+pub mod audit;
 pub mod breaker;
 pub mod chain;
 pub mod completion;

@@ -30,6 +30,11 @@ impl SecretKey {
         Fingerprint(mac.finalize().into_bytes().into())
     }
 
+    /// A key for one other purpose: nobody who knows it knows this one, or that of a third.
+    pub fn derived(&self, purpose: &[u8]) -> [u8; 32] {
+        self.fingerprint(purpose).0
+    }
+
     /// Tells keys apart: 8 hexadecimal characters.
     fn id(&self) -> String {
         hex(&self.fingerprint(b"anchorwatch: which key is this").0[..4])

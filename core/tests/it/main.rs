@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make and measure the world that they try things in")]
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so by panicking")]
 
+mod audit;
 mod bans;
 mod cases;
 mod compare;
