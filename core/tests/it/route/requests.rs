@@ -33,7 +33,19 @@ fn ask() -> Ask {
         seed: Some(7),
         stop: vec!["END".to_owned()],
         think: false,
+        sampling: serde_json::Map::new(),
     }
+}
+
+#[test]
+fn other_settings_of_the_sampling_are_passed_on_where_a_dialect_has_them() {
+    let sampling = json!({ "top_p": 0.9, "logit_bias": { "50256": -100 } });
+    let ask = Ask { sampling: sampling.as_object().unwrap().clone(), ..ask() };
+    let body = openai::body("nano", &ask, openai::Ways::default(), false);
+    assert_eq!((&body["top_p"], &body["logit_bias"]), (&sampling["top_p"], &sampling["logit_bias"]));
+    let ways = ollama::Ways { context_tokens: 4096, keep_alive: "30m".to_owned() };
+    let body = ollama::body("qwen3:8b", &ask, &ways, false).unwrap();
+    assert_eq!((&body["options"]["top_p"], body["options"].get("logit_bias")), (&sampling["top_p"], None));
 }
 
 #[test]
