@@ -10,6 +10,7 @@ pub mod failure;
 pub mod framing;
 pub mod intent;
 pub mod locality;
+pub mod network_policy;
 pub mod provider;
 pub mod redaction;
 pub mod shape;

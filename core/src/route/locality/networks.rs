@@ -201,9 +201,9 @@ impl Networks {
         &self.inside
     }
 
-    /// What is taken out of it.
-    pub fn taken_out(&self) -> &[IpNet] {
-        &self.without
+    /// What is outside though it may be a part of what is inside: what never is, and what is taken out.
+    pub fn never(&self) -> impl Iterator<Item = IpNet> + '_ {
+        NEVER.iter().map(|(network, _)| *network).chain(self.without.iter().copied())
     }
 
     /// Says whether an address is inside. It is to be connected to as it comes out of this: no longer mapped.
