@@ -5,6 +5,7 @@
 //! environment, waits for ever or reads without end. No error has a URL in it, as some are secrets.
 
 mod connector;
+mod name_servers;
 mod resolver;
 
 use std::error::Error;

@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::name_servers::NameServers;
 use super::resolver::{Machine, Resolver};
 
 /// How long a name may take to be looked up and connected to.
@@ -39,7 +40,7 @@ impl Connector {
     }
 
     pub(super) fn inside(networks: Networks) -> Self {
-        Self { networks: Some(Arc::new(networks)), resolver: Arc::new(Machine) }
+        Self { networks: Some(Arc::new(networks)), resolver: Arc::new(NameServers) }
     }
 
     pub(super) fn asking(self, resolver: Arc<dyn Resolver>) -> Self {

@@ -75,7 +75,7 @@ fn in_a_namespace(folder: &Path) -> Result<Output, String> {
         unshare
     };
     // Root without user namespaces is enough too.
-    let flags = ["-rn", "-n"];
+    let flags = ["-rnm", "-nm"];
     let may = |flags: &&str| {
         works(
             {
@@ -149,7 +149,10 @@ async fn the_allowed_host() {
 }
 
 /// What is called; all but the allowed host is at [`ELSEWHERE`].
-const OUTSIDE: [&str; 24] = [
+const OUTSIDE: [&str; 27] = [
+    "out.test",
+    "mixed.test",
+    "mapped.test",
     "169.254.169.254",
     "0xa9fea9fe",
     "2852039166",
@@ -184,6 +187,8 @@ async fn the_calls() {
             let client = Outbound::inside_only(Networks::default());
             let answer = get_patiently(&client, &format!("http://{HOST}/")).await;
             assert_eq!((&*answer.body, answer.peer.to_string().as_str()), (b"hi".as_slice(), HOST));
+            let named = get(&client, "http://one.test:8000/").await.unwrap();
+            assert_eq!(named.peer.to_string(), HOST);
             for host in OUTSIDE {
                 let error = get(&client, &format!("http://{host}:{ELSEWHERE}/")).await.unwrap_err();
                 assert!(matches!(error, OutboundError::Outside(_) | OutboundError::Address), "{host}: {error:?}");

@@ -1,6 +1,6 @@
 # Makes a network of two machines, the caller's and the allowed host's, with a /30 between them and no way to anywhere
 # else; then has the caller make its calls, with each attempt to connect written down. It is run in a network namespace
-# of its own: unshare -rn sh outbound_namespace.sh TEST FOLDER. $TEST is this test binary, which plays both parts.
+# of its own: unshare -rnm sh outbound_namespace.sh TEST FOLDER. $TEST is this test binary, which plays both parts.
 set -eu
 test=$1 folder=$2
 
@@ -23,6 +23,9 @@ done
 for address in fd00:ec2::254 2001:db8::7 64:ff9b::a4d:2 2002:a4d:2::1; do
   ip addr add $address/128 dev lo nodad
 done
+printf '%s\n' '10.77.0.2 one.test' '10.77.0.2 mixed.test' '203.0.113.7 mixed.test' '203.0.113.7 out.test' \
+  '10.77.0.2 mapped.test' '::ffff:203.0.113.7 mapped.test' >"$folder/hosts"
+mount --bind "$folder/hosts" /etc/hosts
 [ -z "$(ip route show default)" ] && [ -z "$(ip -6 route show default)" ]
 echo "the network is set up"
 
