@@ -1,7 +1,7 @@
 //! That nothing leaves, seen from outside of the program: in a network that leads to one host only, with each attempt to
 //! connect written down by strace. Without namespaces or strace it is skipped, and says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
@@ -11,6 +11,8 @@ use std::time::Duration;
 use anchorwatch_core::route::locality::Networks;
 use anchorwatch_edge::outbound::{Answer, Get, Outbound, OutboundError};
 use anchorwatch_testbed::{command, find_on_path, run};
+use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
+use hickory_resolver::proto::rr::{RData, Record, RecordType};
 use http::HeaderMap;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -20,6 +22,7 @@ use crate::outbound_inside::Silent;
 /// Which part this process plays in the namespace; none where somebody just runs the tests.
 const PART: &str = "ANCHORWATCH_TEST_PART";
 const HOST: &str = "10.77.0.2:8000";
+const NAME_SERVER: &str = "10.77.0.2:53";
 const IS_SET_UP: &str = "the network is set up";
 /// Where somebody listens who must hear nothing.
 const ELSEWHERE: u16 = 8001;
@@ -40,8 +43,8 @@ fn nothing_is_connected_to_but_the_allowed_host() {
         return writeln!(std::io::stderr(), "skipped: no network can be made here: {said}").unwrap();
     }
     assert!(ran.status.success(), "{said}");
-    let host: SocketAddr = HOST.parse().unwrap();
-    assert_eq!(attempts(&folder.path().join("inside")), BTreeSet::from([host]));
+    let allowed = [HOST, NAME_SERVER].map(|address| address.parse().unwrap());
+    assert_eq!(attempts(&folder.path().join("inside")), BTreeSet::from(allowed));
     // The same calls by a client that reaches anywhere: so they would have been heard and written down.
     let anywhere = attempts(&folder.path().join("anywhere"));
     for address in ["203.0.113.7", "169.254.169.254", "100.100.100.200", "fd00:ec2::254", "64:ff9b::a4d:2"] {
@@ -134,6 +137,7 @@ async fn the_allowed_host() {
     if part().as_deref() != Some("host") {
         return;
     }
+    tokio::spawn(answer_names());
     let listener = tokio::net::TcpListener::bind("0.0.0.0:8000").await.unwrap();
     loop {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -148,8 +152,46 @@ async fn the_allowed_host() {
     }
 }
 
+/// The name server on the same host. Nobody there but `nim` in `models.test`, and `rebind.test`, which leads outside from
+/// the second time on that it is asked for.
+async fn answer_names() {
+    let socket = server_socket().await;
+    let mut asked = HashMap::new();
+    let mut datagram = [0; 512];
+    loop {
+        let (length, client) = socket.recv_from(&mut datagram).await.unwrap();
+        let question = Message::from_vec(&datagram[..length]).unwrap();
+        let query = question.queries[0].clone();
+        let times = asked.entry(query.clone()).and_modify(|times| *times += 1).or_insert(1);
+        let addresses: &[&str] = match (query.query_type(), query.name().to_ascii().as_str(), *times) {
+            (RecordType::A, "nim.models.test." | "six.test.", _) | (RecordType::A, "rebind.test.", 1) => &["10.77.0.2"],
+            (RecordType::A, "rebind.test.", _) => &["203.0.113.7"],
+            (RecordType::A, "both.test.", _) => &["10.77.0.2", "203.0.113.7"],
+            (RecordType::AAAA, "six.test.", _) => &["2001:db8::7"],
+            _ => &[],
+        };
+        let mut answer = Message::response(question.metadata.id, OpCode::Query);
+        answer.metadata.response_code =
+            if addresses.is_empty() { ResponseCode::NXDomain } else { ResponseCode::NoError };
+        for address in addresses {
+            let address = RData::from(address.parse::<IpAddr>().unwrap());
+            answer.add_answer(Record::from_rdata(query.name().clone(), 0, address));
+        }
+        answer.add_query(query);
+        socket.send_to(&answer.to_vec().unwrap(), client).await.unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test is the name server")]
+async fn server_socket() -> tokio::net::UdpSocket {
+    tokio::net::UdpSocket::bind("0.0.0.0:53").await.unwrap()
+}
+
 /// What is called; all but the allowed host is at [`ELSEWHERE`].
-const OUTSIDE: [&str; 27] = [
+const OUTSIDE: [&str; 30] = [
+    "rebind.test",
+    "both.test",
+    "six.test",
     "out.test",
     "mixed.test",
     "mapped.test",
@@ -187,8 +229,12 @@ async fn the_calls() {
             let client = Outbound::inside_only(Networks::default());
             let answer = get_patiently(&client, &format!("http://{HOST}/")).await;
             assert_eq!((&*answer.body, answer.peer.to_string().as_str()), (b"hi".as_slice(), HOST));
-            let named = get(&client, "http://one.test:8000/").await.unwrap();
-            assert_eq!(named.peer.to_string(), HOST);
+            for name in ["one.test", "nim", "nim.models.test", "rebind.test"] {
+                let named = get(&client, &format!("http://{name}:8000/")).await.unwrap();
+                assert_eq!(named.peer.to_string(), HOST, "{name}");
+            }
+            let nobody = get(&client, "http://nobody.test:8000/").await.unwrap_err().to_string();
+            assert_eq!(nobody, "cannot connect: the name leads nowhere");
             for host in OUTSIDE {
                 let error = get(&client, &format!("http://{host}:{ELSEWHERE}/")).await.unwrap_err();
                 assert!(matches!(error, OutboundError::Outside(_) | OutboundError::Address), "{host}: {error:?}");

@@ -25,7 +25,10 @@ for address in fd00:ec2::254 2001:db8::7 64:ff9b::a4d:2 2002:a4d:2::1; do
 done
 printf '%s\n' '10.77.0.2 one.test' '10.77.0.2 mixed.test' '203.0.113.7 mixed.test' '203.0.113.7 out.test' \
   '10.77.0.2 mapped.test' '::ffff:203.0.113.7 mapped.test' >"$folder/hosts"
-mount --bind "$folder/hosts" /etc/hosts
+printf '%s\n' 'nameserver 10.77.0.2' 'search models.test' >"$folder/resolv.conf"
+for file in hosts resolv.conf; do
+  mount --bind "$folder/$file" "/etc/$file"
+done
 [ -z "$(ip route show default)" ] && [ -z "$(ip -6 route show default)" ]
 echo "the network is set up"
 
