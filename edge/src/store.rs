@@ -3,6 +3,7 @@
 //! One module per table, each with its row and what is asked of it. What has to happen together happens in one
 //! transaction, which other writers of the same rows wait for.
 
+mod audit;
 mod duties;
 mod jobs;
 mod migration;
@@ -25,7 +26,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
@@ -35,6 +36,7 @@ use serde_json::Value as Json;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
+pub use audit::{Attempt, Audit, AuditLook, AuditNews, AuditRow, AuditUnavailable, AuditWriting, Forgetting};
 pub use duties::Duty;
 pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};
 pub use observe::{EpisodesOf, OpenObject, Sighting};
@@ -199,27 +201,40 @@ pub struct Store {
 impl Store {
     /// Opens a store, makes it where it is a file that is not there yet, and brings it up to date.
     pub async fn open(address: &StoreAddress) -> Result<Self, StoreError> {
+        let store = Self::connect(address, SqliteSynchronous::Normal).await?;
+        store.migrate().await.map_err(|source| StoreError::Migrate { store: address.to_string(), source })?;
+        Ok(store)
+    }
+
+    /// Connections of its own to a store that is up to date, by which nothing is committed that a power failure could take
+    /// back. Others wait for the disk now and then only, and may lose their last transactions, but never a part of one.
+    async fn durable(&self) -> Result<Self, StoreError> {
+        Self::connect(&self.address, SqliteSynchronous::Full).await
+    }
+
+    async fn connect(address: &StoreAddress, synchronous: SqliteSynchronous) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Open { store: address.to_string(), source };
         let mut options = ConnectOptions::new(&address.url);
         let connections = if address.backend == DbBackend::Sqlite { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
         options.max_connections(connections).acquire_timeout(PATIENCE).sqlx_logging(false).map_sqlx_sqlite_opts(
-            |sqlite| {
+            move |sqlite| {
                 sqlite
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    .synchronous(SqliteSynchronous::Normal)
+                    .synchronous(synchronous)
                     .busy_timeout(PATIENCE)
                     .foreign_keys(true)
             },
         );
         options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_whole(connection))));
-        options.map_sqlx_postgres_opts(|postgres| {
-            postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)])
+        let is_durable = matches!(synchronous, SqliteSynchronous::Full);
+        options.map_sqlx_postgres_opts(move |postgres| {
+            let postgres = postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)]);
+            // As it is without a word, but for servers on which somebody has set it otherwise.
+            if is_durable { postgres.options([("synchronous_commit", "on")]) } else { postgres }
         });
         let db = Database::connect(options).await.map_err(fail)?;
-        let store = Self { db, address: address.clone(), totals: Arc::default() };
-        store.migrate().await.map_err(|source| StoreError::Migrate { store: address.to_string(), source })?;
-        Ok(store)
+        Ok(Self { db, address: address.clone(), totals: Arc::default() })
     }
 
     async fn migrate(&self) -> Result<(), DbErr> {
@@ -271,6 +286,11 @@ impl Store {
             return Ok(None);
         }
         R::find_by_statement(self.statement(sql, [id.into()])).one(&self.db).await.map_err(failing(doing))
+    }
+
+    /// Where it is.
+    pub fn address(&self) -> &StoreAddress {
+        &self.address
     }
 
     /// Answers if the store does.
@@ -326,7 +346,7 @@ fn failing(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
 }
 
 /// Inserts rows of a table, many at a time; `suffix` says what becomes of those that are there.
-async fn insert(write: &DatabaseTransaction, table: Table, rows: Vec<Vec<Value>>, suffix: &str) -> Result<(), DbErr> {
+async fn insert(write: &impl ConnectionTrait, table: Table, rows: Vec<Vec<Value>>, suffix: &str) -> Result<(), DbErr> {
     let Table { name, columns } = table;
     // SQLite takes `$1` for a name, and looks through all names for each.
     let is_numbered = write.get_database_backend() == DbBackend::Postgres;

@@ -1,6 +1,6 @@
 //! The store's past and present shape. Migrations go forward only, and a released one never changes.
 
-use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
 pub(super) struct Migrator;
@@ -8,17 +8,27 @@ pub(super) struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let same = |name, text| Sql { name, text, sqlite: "", postgres: "" };
         vec![
-            Box::new(Sql { name: "0001_first", text: include_str!("../../migrations/0001_first.sql") }),
-            Box::new(Sql { name: "0002_outbox", text: include_str!("../../migrations/0002_outbox.sql") }),
+            Box::new(same("0001_first", include_str!("../../migrations/0001_first.sql"))),
+            Box::new(same("0002_outbox", include_str!("../../migrations/0002_outbox.sql"))),
+            Box::new(Sql {
+                name: "0003_audit",
+                text: include_str!("../../migrations/0003_audit.sql"),
+                sqlite: include_str!("../../migrations/0003_audit.sqlite.sql"),
+                postgres: include_str!("../../migrations/0003_audit.postgres.sql"),
+            }),
         ]
     }
 }
 
-/// A migration that is the same text for every database.
+/// A migration that is the same text for every database, and what only one of them understands: triggers have no common
+/// language.
 struct Sql {
     name: &'static str,
     text: &'static str,
+    sqlite: &'static str,
+    postgres: &'static str,
 }
 
 impl MigrationName for Sql {
@@ -30,6 +40,12 @@ impl MigrationName for Sql {
 #[async_trait::async_trait]
 impl MigrationTrait for Sql {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        manager.get_connection().execute_unprepared(self.text).await.map(drop)
+        let connection = manager.get_connection();
+        connection.execute_unprepared(self.text).await?;
+        let own = if connection.get_database_backend() == DbBackend::Postgres { self.postgres } else { self.sqlite };
+        if !own.is_empty() {
+            connection.execute_unprepared(own).await?;
+        }
+        Ok(())
     }
 }

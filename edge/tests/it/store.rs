@@ -2,7 +2,7 @@
 
 use anchorwatch_edge::store::{Store, StoreAddress, StoreError};
 
-use crate::{outbox_suite, store_suite};
+use crate::{audit_suite, outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_store_does_what_every_store_does() {
@@ -14,6 +14,18 @@ async fn the_embedded_store_does_what_every_store_does() {
 async fn the_outbox_of_the_embedded_store_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     outbox_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_of_the_embedded_store_can_be_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let tamper = |sql: &str| {
+        let script = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
+        // What the store refuses is refused.
+        std::process::Command::new("python3").args(["-c", script]).arg(&file).arg(sql).output().unwrap();
+    };
+    audit_suite::run(&StoreAddress::of_file(&file), tamper).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 //! PostgreSQL, and following a real API server.
 
 #[cfg(test)]
+#[path = "../it/audit_suite.rs"]
+mod audit_suite;
+#[cfg(test)]
 #[path = "../it/fakes.rs"]
 mod fakes;
 #[cfg(test)]

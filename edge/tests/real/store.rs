@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anchorwatch_testbed::Postgres;
 
-use crate::{outbox_suite, store_suite};
+use crate::{audit_suite, outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_on_postgres_does_what_every_store_does() {
@@ -15,4 +15,6 @@ async fn a_store_on_postgres_does_what_every_store_does() {
     let address = server.url().parse().unwrap();
     store_suite::run(&address).await;
     outbox_suite::run(&address).await;
+    // What the server refuses is refused.
+    audit_suite::run(&address, |sql| drop(server.query(sql))).await;
 }

@@ -1,0 +1,217 @@
+//! `audit_rows`, `audit_checkpoints`, `audit_cuts`: what the router sent where; see [`anchorwatch_core::route::audit`].
+//!
+//! A process writes a chain of its own, named anew at each start: so no two ever write the same one, and one that was
+//! killed leaves a chain that ends where it ended, its last attempts open. One task writes: what waits is written by one
+//! statement, which is committed durably before anybody is told. On SQLite that is `synchronous = FULL` on connections of
+//! its own, in PostgreSQL `synchronous_commit = on`.
+
+mod forget;
+mod look;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anchorwatch_core::route::audit::{AuditKey, Begin, Chain, End, Entry, Outcome, Reject, SignedCheckpoint};
+use jiff::Timestamp;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::{Store, StoreError, Table, insert, micros};
+use crate::clock::{self, Clock};
+
+pub use forget::Forgetting;
+pub use look::{AuditLook, AuditRow};
+use write::{Ask, Writer};
+
+/// How long a row may take. Then nothing is sent.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How many may wait at once.
+const WAITING: usize = 10_000;
+/// Only one replica writes a checkpoint at a time: a number of our own among PostgreSQL's advisory locks.
+const CHECKPOINT_LOCK: i64 = 0x6177_6370;
+
+const ROWS: Table = Table { name: "audit_rows", columns: &["chain", "seq", "at", "body", "hash", "seal"] };
+const CHECKPOINTS: Table = Table { name: "audit_checkpoints", columns: &["number", "at", "text"] };
+
+/// The row could not be written in time: what it was to tell of must not happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the audit cannot be written within {} s: nothing may be sent", PATIENCE.as_secs())]
+pub struct AuditUnavailable;
+
+/// What the writing of an audit tells of, for the log.
+#[derive(Debug)]
+pub enum AuditNews {
+    /// A checkpoint was made. Its text has to get where whoever can write to the store cannot.
+    Checkpoint(SignedCheckpoint),
+    /// The store does not take it. It is tried again.
+    Failing(StoreError),
+    /// It is written again.
+    Recovered,
+    /// Somebody else has written to the chain of this process, which begins a new one.
+    Foreign(String),
+}
+
+/// What an audit is written with.
+pub struct AuditWriting {
+    /// Seals and signs.
+    pub key: AuditKey,
+    /// The program's version.
+    pub program: &'static str,
+    /// The clock.
+    pub clock: Clock,
+    /// Told of what happens.
+    pub tell: Box<dyn Fn(AuditNews) + Send + Sync>,
+}
+
+/// Writes an audit; its clones write the same chain.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    asks: mpsc::UnboundedSender<Ask>,
+    places: Arc<Semaphore>,
+}
+
+/// Something that was written to begin, and has to end. Dropped without an end it was cancelled.
+#[derive(Debug)]
+pub struct Attempt {
+    asks: mpsc::UnboundedSender<Ask>,
+    clock: Clock,
+    id: String,
+    /// What a drop would mean; none once it has ended.
+    if_dropped: Option<Outcome>,
+}
+
+impl Audit {
+    /// Begins to write. The first row is written with the first that is asked for.
+    pub async fn open(store: &Store, writing: AuditWriting) -> Result<Self, StoreError> {
+        let (asks, asked) = mpsc::unbounded_channel();
+        let writer = Writer::new(store.durable().await?, writing, asks.downgrade(), Chain::new(clock::new_id()));
+        tokio::spawn(writer.run(asked));
+        Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)) })
+    }
+
+    /// Writes that something is about to be sent. Nothing may be sent before this has given an attempt.
+    pub async fn begin(&self, begin: Begin) -> Result<Attempt, AuditUnavailable> {
+        let (give, given) = oneshot::channel();
+        let mut attempt =
+            self.written(|place| Ask::Begin { begin: Box::new(begin), give, _place: place }, given).await?;
+        attempt.if_dropped = Some(Outcome::Cancelled);
+        Ok(attempt)
+    }
+
+    /// Writes that a request got no answer.
+    pub async fn reject(&self, reject: Reject) -> Result<(), AuditUnavailable> {
+        let (give, given) = oneshot::channel();
+        let entry = Entry::Reject(reject);
+        self.written(|place| Ask::Write { entry: Box::new(entry), written: Some((give, place)) }, given).await
+    }
+
+    /// Writes all that was asked for so far, and a checkpoint; as before the process ends.
+    pub async fn settle(&self) -> Result<(), AuditUnavailable> {
+        let (give, given) = oneshot::channel();
+        self.asks.send(Ask::Settle(give)).map_err(|_| AuditUnavailable)?;
+        given.await.map_err(|_| AuditUnavailable)
+    }
+
+    async fn written<T>(
+        &self,
+        ask: impl FnOnce(write::Place) -> Ask,
+        given: oneshot::Receiver<T>,
+    ) -> Result<T, AuditUnavailable> {
+        let waiting = async {
+            let place = self.places.clone().acquire_owned().await.ok()?;
+            self.asks.send(ask(place)).ok()?;
+            given.await.ok()
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.ok().flatten().ok_or(AuditUnavailable)
+    }
+}
+
+impl Attempt {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Writes how it ended, as soon as the store takes it. Nobody waits for that.
+    pub fn end(mut self, end: End) {
+        self.if_dropped = None;
+        self.write(end);
+    }
+
+    fn write(&mut self, mut end: End) {
+        end.attempt = std::mem::take(&mut self.id);
+        // Where nobody writes any more, the attempt stays open.
+        let _ = self.asks.send(Ask::Write { entry: Box::new(Entry::End(end)), written: None });
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        if let Some(outcome) = self.if_dropped.take() {
+            self.write(End::new(self.clock.now(), outcome));
+        }
+    }
+}
+
+/// A text of a column.
+#[derive(FromQueryResult)]
+struct Text {
+    text: String,
+}
+
+/// Where a chain ends, as the store has it.
+#[derive(FromQueryResult)]
+struct EndRow {
+    chain: String,
+    seq: i64,
+    hash: String,
+}
+
+impl Store {
+    /// Lets one checkpoint after the other be made. On SQLite the transaction itself is the lock.
+    async fn hold_checkpoints(&self, write: &DatabaseTransaction) -> Result<(), DbErr> {
+        if self.address.backend == DbBackend::Postgres {
+            let sql = "SELECT pg_advisory_xact_lock($1)";
+            write.execute_raw(self.statement(sql, [CHECKPOINT_LOCK.into()])).await?;
+        }
+        Ok(())
+    }
+
+    async fn last_checkpoint(&self, write: &DatabaseTransaction) -> Result<Option<SignedCheckpoint>, StoreError> {
+        let sql = "SELECT text FROM audit_checkpoints ORDER BY number DESC LIMIT 1";
+        let last = Text::find_by_statement(self.statement(sql, [])).one(write).await;
+        let Some(last) = last.map_err(super::failing("read a checkpoint of the audit"))? else { return Ok(None) };
+        SignedCheckpoint::read(&last.text).map(Some).map_err(|error| malformed("a checkpoint of the audit", &error))
+    }
+
+    async fn add_checkpoint(&self, write: &DatabaseTransaction, signed: &SignedCheckpoint) -> Result<(), DbErr> {
+        let checkpoint = &signed.checkpoint;
+        let row = vec![number(checkpoint.number).into(), micros(checkpoint.at).into(), signed.text().into()];
+        insert(write, CHECKPOINTS, vec![row], "").await
+    }
+
+    /// Where all chains end. Only the ends are read, whatever the number of rows.
+    async fn audit_ends(&self, write: &DatabaseTransaction) -> Result<Vec<EndRow>, DbErr> {
+        let sql = "WITH RECURSIVE chains (chain) AS (SELECT MIN(chain) FROM audit_rows UNION ALL \
+                   SELECT (SELECT MIN(r.chain) FROM audit_rows r WHERE r.chain > chains.chain) FROM chains \
+                   WHERE chains.chain IS NOT NULL) \
+                   SELECT r.chain, r.seq, r.hash FROM chains JOIN audit_rows r ON r.chain = chains.chain \
+                   AND r.seq = (SELECT MAX(m.seq) FROM audit_rows m WHERE m.chain = chains.chain) ORDER BY r.chain";
+        EndRow::find_by_statement(self.statement(sql, [])).all(write).await
+    }
+}
+
+fn malformed(what: &'static str, reason: &dyn std::error::Error) -> StoreError {
+    StoreError::Malformed { what, reason: reason.to_string() }
+}
+
+/// A number of a row as it is stored.
+fn number(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// The oldest that is kept.
+fn before(now: Timestamp, age: jiff::SignedDuration) -> Timestamp {
+    now.checked_sub(age).unwrap_or(Timestamp::MIN)
+}
