@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what they see.
 
+mod audit;
 mod demo;
 mod explain;
 mod output;
@@ -50,6 +51,9 @@ enum Command {
     /// Look after what the service remembers.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// See what was sent where, and whether that is still as it was written.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Look after the configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -91,6 +95,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Token(command) => token::run(command),
         Command::Store(command) => store::run(command),
+        Command::Audit(command) => audit::run(command),
         Command::Config(ConfigCommand::Check { file }) => check_config(&file),
         Command::Completion { shell } => completion(shell),
         Command::Version => version(),

@@ -9,6 +9,7 @@ mod failure;
 mod faults;
 mod index;
 mod notify;
+mod route;
 mod secret;
 mod serve;
 mod shown;

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock::{self, Clock};
-use anchorwatch_edge::store::{ConfiguredSource, Person, Role, Store, StoreError};
+use anchorwatch_edge::store::{Audit, ConfiguredSource, Person, Role, Store, StoreError};
 use jiff::Timestamp;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
@@ -33,6 +33,7 @@ use crate::notify::channels::Channels;
 use crate::notify::poll::Polling;
 use crate::notify::send::Sending;
 use crate::notify::word::Wording;
+use crate::route;
 use crate::secret::Secret;
 use crate::words::Words;
 use discovered::Discovered;
@@ -52,6 +53,8 @@ const LOGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 pub(crate) struct Service {
     /// What it remembers.
     pub(crate) store: Store,
+    /// What it writes down of all that goes to a model.
+    pub(crate) audit: Audit,
     /// What was configured, with the sources that were discovered; another one after a reload.
     config: RwLock<Arc<Config>>,
     /// The key of the fingerprints.
@@ -159,8 +162,10 @@ impl Service {
         let Plan { config, again: _, clock, open } = plan;
         let key = clock::secret_key(&config.secret_key_file).map_err(|error| Failure::because(&error))?;
         let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
+        let audit = route::audit::open(&store, &key, clock).await.map_err(|error| store_failure(&error))?;
         let service = Self {
             store,
+            audit,
             key,
             clock,
             replica: clock::new_id(),
@@ -257,6 +262,10 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
     service.stop.cancel();
     if tokio::time::timeout(PATIENCE, duties.wait()).await.is_err() {
         tracing::warn!(seconds = PATIENCE.as_secs(), "stopped before all was done; other replicas take it over");
+    }
+    // The next process covers what no checkpoint does.
+    if tokio::time::timeout(PATIENCE, service.audit.settle()).await.is_err() {
+        tracing::warn!("stopped without a last checkpoint of the audit");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cluster;
 pub mod files;
 pub mod git;
+pub mod lines;
 pub mod notify;
 pub mod otlp;
 pub mod outbound;

@@ -84,7 +84,7 @@ pub(super) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
 }
 
 /// Writes JSON with hidden characters as escapes; see [`escaped`].
-struct Escaping<W>(W);
+pub(super) struct Escaping<W>(pub(super) W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {

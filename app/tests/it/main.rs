@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
 mod answers;
+mod audit;
 mod bans;
 mod commands;
 mod demo;

@@ -86,7 +86,7 @@ impl World {
         let folders = std::iter::once(at("bin")).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(folders).unwrap()).env("LANG", "C").env("TZ", "UTC");
         command.env("HOME", at("home")).env("XDG_STATE_HOME", at("state")).env("TMPDIR", at("tmp"));
-        if matches!(arguments.first(), Some(&("serve" | "token" | "store"))) {
+        if matches!(arguments.first(), Some(&("audit" | "serve" | "token" | "store"))) {
             anchorwatch_testbed::remember(&mut command, self.0.path()).unwrap();
         }
         command

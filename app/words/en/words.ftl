@@ -137,6 +137,64 @@ ignored = { $items ->
    *[other] { $items } items are
   } ignored by your rules: { $rules }
 
+audit-verified = { $rows ->
+    [one] { $rows } row
+   *[other] { $rows } rows
+  } in { $chains ->
+    [one] { $chains } chain
+   *[other] { $chains } chains
+  } and { $checkpoints ->
+    [one] { $checkpoints } checkpoint
+   *[other] { $checkpoints } checkpoints
+  } were followed, with the key { $key }.
+audit-last-checkpoint = The last checkpoint was made at { $time }.
+audit-cut = Older rows were forgotten as the configuration says; what is left begins at a signed place.
+audit-after-checkpoint = { $n ->
+    [one] { $n } row came after the last checkpoint: it is sealed, but if it were cut off nobody would know yet.
+   *[other] { $n } rows came after the last checkpoint: they are sealed, but if they were cut off nobody would know yet.
+  }
+audit-open = { $n ->
+    [one] { $n } attempt is open: it runs, or its process was killed.
+   *[other] { $n } attempts are open: they run, or their process was killed.
+  }
+audit-whole = The audit is as it was written.
+audit-broken = The audit is NOT as it was written:
+audit-more = … and { $n } more
+audit-other-key = it was signed with the key { $signed_by }, and not with { $given }
+audit-checkpoints-missing = checkpoints { $from } to { $to } are gone
+audit-checkpoint-changed = checkpoint { $number } is not the one that was made
+audit-checkpoint-misplaced = checkpoint { $number } comes twice, or in the wrong place
+audit-checkpoint-forged = checkpoint { $number } is not signed by the key
+audit-checkpoint-unreadable = no checkpoint: { $text } ({ $reason })
+audit-chain-missing = chain { $chain }: all its rows are gone, at least { $rows }; checkpoint { $checkpoint } knows of them
+audit-end-missing = chain { $chain }: rows { $from } to { $to } at its end are gone; checkpoint { $checkpoint } knows of them
+audit-rows-missing = chain { $chain }: rows { $from } to { $to } are gone
+audit-row-changed = chain { $chain }: row { $seq }, or the one before it, was changed
+audit-row-not-as-signed = chain { $chain }: row { $seq }, or one before it, is another than checkpoint { $checkpoint } has signed
+audit-rows-forged = chain { $chain }: rows { $from } to { $to } have no seal by the key: added or written anew, or their end was cut off
+audit-row-reordered = chain { $chain }: row { $seq } stands after one that came later
+audit-row-repeated = chain { $chain }: row { $seq } comes twice
+audit-row-misplaced = chain { $chain }: in the place of row { $seq } is { $says }
+audit-row-unreadable = { $place } cannot be read: { $reason }
+audit-end-without-begin = chain { $chain }: row { $seq } ends attempt { $attempt }, which has not begun or has ended already
+audit-begin-repeated = chain { $chain }: row { $seq } begins attempt { $attempt } again
+audit-none = Nothing was sent, as far as the audit knows and these flags ask.
+audit-head-time = TIME
+audit-head-intent = INTENT
+audit-head-provider = PROVIDER
+audit-head-model = MODEL
+audit-head-peer = CONNECTED TO
+audit-head-outcome = OUTCOME
+audit-head-took = TOOK
+audit-head-request = REQUEST
+audit-outcome-answered = answered
+audit-outcome-failed = failed
+audit-outcome-cancelled = cancelled
+audit-outcome-rejected = refused before sending
+audit-outcome-unsent = not sent
+audit-outcome-open = open
+audit-outcome-reject = REJECT
+
 # Words of notifications.
 notify-drift = Drift in { $where }: { $counts }
 notify-digest = Drift in { $where }, not urgent: { $counts }
