@@ -21,7 +21,7 @@ fn key() -> AuditKey {
 
 /// What was told while an audit was written.
 #[derive(Clone, Default)]
-struct Told(Arc<Mutex<Vec<AuditNews>>>);
+pub(crate) struct Told(Arc<Mutex<Vec<AuditNews>>>);
 
 impl Told {
     fn checkpoints(&self) -> Vec<String> {
@@ -46,7 +46,7 @@ async fn open_at(store: &Store, clock: Clock) -> (Audit, Told) {
     (audit, told)
 }
 
-async fn open(store: &Store) -> (Audit, Told) {
+pub(crate) async fn open(store: &Store) -> (Audit, Told) {
     open_at(store, Clock::default()).await
 }
 
@@ -68,7 +68,7 @@ fn begin_at(at: Timestamp) -> Begin {
     }
 }
 
-fn begin() -> Begin {
+pub(crate) fn begin() -> Begin {
     begin_at(now())
 }
 
@@ -76,7 +76,7 @@ fn answered() -> End {
     End::new(now(), Outcome::Answered)
 }
 
-async fn rows(store: &Store) -> Vec<AuditRow> {
+pub(crate) async fn rows(store: &Store) -> Vec<AuditRow> {
     let look = store.look_at_audit().await.unwrap();
     let mut rows: Vec<AuditRow> = Vec::new();
     loop {
@@ -99,7 +99,7 @@ async fn verify_with(store: &Store, logged: &[String]) -> Report {
     verifier.finish()
 }
 
-async fn verify(store: &Store) -> Report {
+pub(crate) async fn verify(store: &Store) -> Report {
     verify_with(store, &[]).await
 }
 

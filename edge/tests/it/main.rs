@@ -1,6 +1,8 @@
 //! What edge does to files and Git, tried with the real things, and to a cluster that a test plays.
 
 #[cfg(test)]
+mod audit_kill;
+#[cfg(test)]
 mod audit_suite;
 #[cfg(test)]
 mod bans;
