@@ -6,10 +6,12 @@
 //! benches/run compare-alone   the comparison alone
 //! benches/run growth N…       only scans of that many objects, without a server
 //! benches/run served [OBJECTS EDITS REPORTS]  only the service: how soon edits are seen, how many it answers; printed only
+//! benches/run audit [ROWS CLIENTS]  only the audit: attempts written and rows verified, on both databases; printed only
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
 
+mod audit;
 mod cluster;
 mod compare_alone;
 mod growth;
@@ -74,6 +76,17 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             };
             let served = served::run(&runtime, &scanner()?, extent)?;
             write!(out, "{}", report::served(&served))?;
+        }
+        ["audit", ref numbers @ ..] => {
+            let extent = match numbers {
+                [rows, clients] => (rows.parse()?, clients.parse()?),
+                _ => (1_000_000, 64),
+            };
+            let servers = [None, anchorwatch_testbed::Postgres::start()?];
+            for server in servers.iter().enumerate().filter(|(at, server)| *at == 0 || server.is_some()) {
+                let measured = runtime.block_on(audit::run(&scanner()?, server.1.as_ref(), extent));
+                write!(out, "{}", measured.map_err(|error| error.to_string())?)?;
+            }
         }
         ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,
         ["record"] => cluster::record(&runtime, &mut out)?,
