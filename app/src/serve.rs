@@ -46,6 +46,8 @@ use watched::Watched;
 
 /// How long the duties have to end.
 const PATIENCE: Duration = Duration::from_secs(25);
+/// How long a last checkpoint of the audit may take after that. Without one, the next process covers what is not covered.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(3);
 /// How long a login link counts.
 const LOGIN: jiff::SignedDuration = jiff::SignedDuration::from_mins(30);
 
@@ -263,8 +265,7 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
     if tokio::time::timeout(PATIENCE, duties.wait()).await.is_err() {
         tracing::warn!(seconds = PATIENCE.as_secs(), "stopped before all was done; other replicas take it over");
     }
-    // The next process covers what no checkpoint does.
-    if tokio::time::timeout(PATIENCE, service.audit.settle()).await.is_err() {
+    if tokio::time::timeout(LAST_CHECKPOINT, service.audit.settle()).await.is_err() {
         tracing::warn!("stopped without a last checkpoint of the audit");
     }
     Ok(())

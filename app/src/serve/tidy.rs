@@ -38,10 +38,9 @@ async fn tidy(service: &Service) -> Result<(), StoreError> {
     let age = SignedDuration::try_from(keep.age).unwrap_or(SignedDuration::MAX);
     let before = now.checked_sub(age).unwrap_or(jiff::Timestamp::MIN);
     service.store.forget_notifications(before).await?;
-    route::audit::forget(&service.store, age, &service.key, now).await?;
     let scans = service.store.forget(before, keep.scans_per_source, now).await?;
     if scans > 0 {
         tracing::info!(scans, "old scans forgotten");
     }
-    Ok(())
+    route::audit::forget(&service.store, age, &service.key, now).await
 }
