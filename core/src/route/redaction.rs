@@ -19,6 +19,7 @@ mod issued;
 mod key;
 mod known;
 mod line;
+mod manifest;
 pub(crate) mod name;
 mod placeholder;
 mod random;

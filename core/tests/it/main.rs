@@ -10,6 +10,7 @@ mod compare;
 mod deliveries;
 mod laws;
 mod mutations;
+mod redaction;
 mod route;
 mod text;
 mod world;

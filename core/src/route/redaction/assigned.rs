@@ -10,6 +10,9 @@ use super::{Find, Kind};
 /// No name is longer.
 const NAME_BYTES: usize = 96;
 
+/// Punctuation of Chinese texts.
+const WIDE: &[char] = &['：', '＝', '，', '。', '、', '；', '（', '）', '「', '」', '！', '？'];
+
 /// No value without quotes is longer.
 const VALUE_BYTES: usize = 4096;
 
@@ -24,6 +27,8 @@ pub(super) struct Name<'t> {
 pub(super) enum Sign {
     Colon,
     Equals,
+    /// `%3D`, which is an equals sign within an address.
+    Encoded,
     Tag,
     Space,
 }
@@ -37,6 +42,9 @@ impl<'t> Name<'t> {
         if text[..start].ends_with('\\') && text[start..end].starts_with(['n', 't', 'r']) {
             start += 1;
         }
+        // Full-width punctuation is none of a name's letters.
+        let start = text[start..at].rfind(WIDE).map_or(start, |last| start + last + '：'.len_utf8());
+        let end = text[at..end].find(WIDE).map_or(end, |first| at + first);
         let end = start + text[start..end].trim_end_matches(['.', '/', '-']).len();
         Self { text, range: start..end.max(start) }
     }
@@ -70,11 +78,26 @@ impl<'t> Name<'t> {
         let lead = self.lead();
         let quoted = self.text[..self.range.start].ends_with(['"', '\'']);
         lead.trim_end_matches(['-', ' ']).is_empty()
+            || lead.ends_with(WIDE)
             || lead.ends_with([',', ';', '&', '?', '{', '[', '('])
             || lead.ends_with("export")
+            || lead.ends_with("-H")
+            || lead.ends_with("--header")
             || (quoted && !lead.ends_with(|c: char| c.is_alphanumeric()))
     }
 }
+
+/// The longer first.
+const SIGNS: &[(&str, Sign)] = &[
+    (":=", Sign::Equals),
+    ("=>", Sign::Equals),
+    ("==", Sign::Equals),
+    ("=", Sign::Equals),
+    ("＝", Sign::Equals),
+    ("：", Sign::Colon),
+    ("%3D", Sign::Encoded),
+    ("%3d", Sign::Encoded),
+];
 
 /// Where a value begins, and by which sign.
 pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
@@ -87,12 +110,8 @@ pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
     let inner = rest.trim_start_matches(['\\', '"', '\'', '`', ']']);
     let blanks = inner.trim_start_matches([' ', '\t']);
     let at = |rest: &str| text.len() - rest.len();
-    for (sign, kind) in
-        [(":=", Sign::Equals), ("=>", Sign::Equals), ("==", Sign::Equals), ("=", Sign::Equals), ("%3D", Sign::Equals)]
-    {
-        if let Some(value) = blanks.strip_prefix(sign) {
-            return Some((kind, at(value)));
-        }
+    if let Some((sign, kind)) = SIGNS.iter().find(|(sign, _)| blanks.starts_with(sign)) {
+        return Some((*kind, at(&blanks[sign.len()..])));
     }
     // `Password::new` is code.
     if let Some(value) = blanks.strip_prefix(':').filter(|value| !value.starts_with(':')) {
@@ -141,11 +160,14 @@ fn bare_end(text: &str, start: usize, sign: Sign) -> usize {
     for (at, c) in rest.char_indices() {
         let behind = &rest[at + c.len_utf8()..];
         let is_end = match c {
-            '<' => sign == Sign::Tag || at > 0,
+            '<' => sign == Sign::Tag || (at > 0 && !rest.starts_with('<')),
+            '>' if rest.starts_with('<') && sign != Sign::Tag => return start + at + 1,
+            ' ' if rest.starts_with('<') && sign != Sign::Tag && closes_angle(behind) => false,
             _ if sign == Sign::Tag => c == '\n',
-            ' ' | '\t' | '\n' | '\r' | '"' | '`' | '\'' => true,
+            ' ' | '\t' | '\n' | '\r' | '"' | '`' | '\'' | '，' | '。' | '、' | '；' | '）' | '」' => true,
             '\\' => behind.starts_with(['n', 'r', 't', '"', '\'', '\\']),
             ';' | ',' | '&' => at > 0 && begins_entry(behind),
+            '%' => sign == Sign::Encoded && behind.starts_with("26"),
             _ => false,
         };
         if is_end {
@@ -155,6 +177,11 @@ fn bare_end(text: &str, start: usize, sign: Sign) -> usize {
     }
     let value = &rest[..end];
     start + closed(value).len()
+}
+
+/// `<set to the key …>` holds blanks.
+fn closes_angle(behind: &str) -> bool {
+    behind.find(['<', '>', '\n']).is_some_and(|at| behind[at..].starts_with('>'))
 }
 
 /// After a separator: nothing, a blank, or `name=`.
@@ -291,7 +318,7 @@ pub(super) fn is_stand_in(value: &str) -> bool {
         || value.contains("***")
         || value.starts_with("xxxx")
         || is_elsewhere(&lower)
-        || is_code(value)
+        || is_shell(value)
 }
 
 /// An address of a store of secrets.
@@ -319,18 +346,24 @@ fn is_elsewhere(lower: &str) -> bool {
     PLACES.iter().any(|place| lower.starts_with(place))
 }
 
-/// `os.getenv("X")`, `config.password`, `&self.token`, `{{ .Values.x`, `$(cat file)`.
+/// `os.getenv("X")`, `config.password`, `&self.token`.
 fn is_code(value: &str) -> bool {
     let is_identifier = |part: &str| {
         part.starts_with(|c: char| c.is_alphabetic() || c == '_') && part.chars().all(|c| c.is_alphabetic() || c == '_')
     };
     let path = value.trim_start_matches(['&', '*', '@', '!']);
     let path = path.split(['(', '[']).next().unwrap_or(path);
-    let is_call = value.contains('(') && (path.split(['.', ':']).all(|part| part.is_empty() || is_identifier(part)));
-    let is_path = path.contains('.') && path.split('.').all(is_identifier);
-    let is_begun = ["{{", "${", "$("].iter().any(|open| value.starts_with(open));
-    let is_shell = is_begun && !value.contains(":-");
-    (is_call && !path.is_empty()) || is_path || is_shell
+    let ends = value.trim_end_matches([';', '?', ',', '.']);
+    let is_call = value.contains('(')
+        && ends.ends_with(['(', ')'])
+        && path.split(['.', ':']).all(|part| part.is_empty() || is_identifier(part));
+    let is_path = path.contains('.') && path.split('.').all(is_identifier) && is_words(path);
+    (is_call && !path.is_empty()) || is_path
+}
+
+/// `{{ .Values.x`, `$(cat file)`, `${NAME}`, but for one with a default.
+fn is_shell(value: &str) -> bool {
+    ["{{", "${", "$("].iter().any(|open| value.starts_with(open)) && !value.contains(":-")
 }
 
 /// The value of a credential that a name at `at` names.
@@ -339,14 +372,20 @@ pub(super) fn find(name: &Name<'_>, strength: Strength) -> Option<Find> {
     let (range, is_quoted) = value_at(name.text, at, sign);
     let value = &name.text[range.clone()];
     let is_flag = name.is_flag();
+    let is_count = name.text[range.end..].starts_with(" bytes") && value.bytes().all(|byte| byte.is_ascii_digit());
+    if is_count || (!is_quoted && is_code(value)) {
+        return None;
+    }
     let is_told = match sign {
         Sign::Space => (is_flag && !value.starts_with('-')) || is_directive(name) || is_login(name),
         Sign::Colon => name.is_setting() && !is_prose(name, &range, is_quoted),
-        Sign::Equals | Sign::Tag => true,
+        Sign::Equals | Sign::Encoded | Sign::Tag => true,
     };
     if !is_told {
         let range = after_is(name.text, range);
-        let is_one = strength == Strength::Password && is_chosen(&name.text[range.clone()]);
+        let value = &name.text[range.clone()];
+        let is_long = value.len() >= 16 && value.bytes().filter(u8::is_ascii_digit).count() >= 3;
+        let is_one = is_chosen(value) && (strength == Strength::Password || is_long) && !is_stand_in(value);
         return is_one.then_some(Find { range, kind: Kind::Password });
     }
     let is_assigned = is_quoted || sign == Sign::Equals || is_flag;
@@ -361,9 +400,10 @@ fn after_is(text: &str, range: Range<usize>) -> Range<usize> {
     value_at(text, range.end, Sign::Space).0
 }
 
-/// `requirepass …` of redis.conf begins its line.
+/// `requirepass …` of redis.conf begins its line, `ENV NAME …` of a Dockerfile too.
 fn is_directive(name: &Name<'_>) -> bool {
-    name.lead().is_empty() && matches!(name.as_str().to_ascii_lowercase().as_str(), "requirepass" | "masterauth")
+    let is_setting = matches!(name.as_str().to_ascii_lowercase().as_str(), "requirepass" | "masterauth");
+    (name.lead().is_empty() && is_setting) || name.lead() == "ENV"
 }
 
 /// `login app password …` of a .netrc.
@@ -390,7 +430,7 @@ pub(super) fn is_value(value: &str, strength: Strength, is_assigned: bool) -> bo
     }
     match strength {
         Strength::Password => !is_path(value),
-        Strength::Header => value.len() >= 4,
+        Strength::Header | Strength::Login => value.len() >= 4,
         Strength::Key => {
             let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             let is_word = is_words(value) && (!is_assigned || super::name::strength(value).is_some());

@@ -76,8 +76,10 @@ fn openssl(text: &str, at: usize, after: usize) -> Option<std::ops::Range<usize>
 /// `kubectl create secret generic … --from-literal=name=value`: all of them are secret.
 fn literal(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
     let command = command_before(text, after);
-    let (range, _) = value_at(text, after, Sign::Space);
-    let (name, value) = text[range.clone()].split_once('=')?;
-    let is_one = command.contains("secret") && is_password(value);
-    is_one.then(|| range.start + name.len() + 1..range.end)
+    let name = super::run::Letters::Name.end(text, after);
+    if !text[name..].starts_with('=') || !command.contains("secret") {
+        return None;
+    }
+    let (range, _) = value_at(text, name + 1, Sign::Equals);
+    is_password(&text[range.clone()]).then_some(range)
 }

@@ -56,6 +56,13 @@ fn line_end(text: &str, start: usize, in_quotes: bool) -> usize {
     start + line.trim_end_matches([' ', '\t', '\\', ',', ']', '}', ')']).len()
 }
 
+/// `"auth": "…"` of a Docker configuration: base64 of `user:password`.
+pub(super) fn find_login(name: &Name<'_>) -> Option<Find> {
+    let (sign, at) = sign_after(name).filter(|(sign, _)| *sign != Sign::Space)?;
+    let (range, _) = value_at(name.text, at, sign);
+    is_login(&name.text[range.clone()]).then_some(Find { range, kind: Kind::HttpCredential })
+}
+
 /// `Bearer …` and `Basic …` without the header's name. `at`: where the scheme's name ends.
 pub(super) fn find_scheme(text: &str, at: usize, scheme: &str) -> Option<Find> {
     let begins = Letters::Alnum.start(text, at - scheme.len(), 8) == at - scheme.len();

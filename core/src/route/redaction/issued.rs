@@ -116,19 +116,39 @@ pub(super) fn find(text: &str, at: usize, issued: &Issued) -> Option<Find> {
     if !text[at..].starts_with(issued.begin) || !begins(text, at) {
         return None;
     }
-    let judged = trimmed(text, issued.letters.end_within(text, body, JUDGED));
+    let judged = trimmed(text, body, issued.letters.end_within(text, body, JUDGED));
     let is_long = judged >= body + issued.least;
-    let is_word = |body: &str| is_plain(body) && !is_uuid(body);
-    if !is_long || !is_varied(&text[body..judged]) || is_word(&text[body..judged]) {
+    let is_varied = issued.letters == Upper || is_varied(&text[body..judged]);
+    if !is_long || !is_varied || is_name(&text[body..judged], issued) {
         return None;
     }
-    let end = trimmed(text, issued.letters.end(text, body));
+    let end = trimmed(text, body, issued.letters.end(text, body));
     Some(Find { range: at..end, kind: issued.kind })
 }
 
+/// True for words, numbers and Pods' suffixes after a beginning: `glpat-your-token-2`. After a short beginning such as
+/// `sk-` names of any kind are left alone.
+fn is_name(body: &str, issued: &Issued) -> bool {
+    let is_short = issued.begin.len() <= 4 && matches!(issued.letters, Dash | Dotted | Word);
+    if is_short && !issued.begin.starts_with(|c: char| c.is_ascii_uppercase()) {
+        return is_plain(body) && !is_uuid(body);
+    }
+    if issued.letters == Upper || issued.letters == Hex || is_uuid(body) {
+        return false;
+    }
+    let parts = body.split(|c: char| !c.is_ascii_alphanumeric());
+    parts.filter(|part| part.len() > 5).all(is_word)
+}
+
+/// Letters, of which no small one stands before a capital.
+fn is_word(part: &str) -> bool {
+    let turns = part.as_bytes().windows(2).any(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase());
+    !turns && part.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
 /// Without the full stop of a sentence.
-fn trimmed(text: &str, end: usize) -> usize {
-    text[..end].trim_end_matches(['.', ',', ':']).len()
+fn trimmed(text: &str, start: usize, end: usize) -> usize {
+    start + text[start..end].trim_end_matches(['.', ',', ':']).len()
 }
 
 /// Has a digit or letters of both cases, and more than a few different ones: `sk-your-key-goes-here-xxxxxxxx` has not.
@@ -152,8 +172,6 @@ pub(super) struct Inner {
 pub(super) const INNER: &[Inner] = &[
     Inner { mark: "8Q~", before: (Dotted, 3), after: (Dotted, 28), kind: Kind::CloudKey },
     Inner { mark: "7Q~", before: (Dotted, 3), after: (Dotted, 28), kind: Kind::CloudKey },
-    Inner { mark: "AzSe", before: (Base64, 20), after: (Base64, 4), kind: Kind::CloudKey },
-    Inner { mark: "+AS", before: (Base64, 20), after: (Base64, 4), kind: Kind::CloudKey },
     Inner { mark: "JQQJ99", before: (Alnum, 30), after: (Alnum, 8), kind: Kind::CloudKey },
     Inner { mark: ".atlasv1.", before: (Alnum, 10), after: (Dash, 40), kind: Kind::CloudKey },
     Inner { mark: ":AA", before: (Letters::Digit, 7), after: (Dash, 30), kind: Kind::ServiceToken },
@@ -170,7 +188,7 @@ pub(super) fn find_around(text: &str, at: usize, inner: &Inner) -> Option<Find> 
     let (before, after) = (inner.before, inner.after);
     let start = before.0.start(text, at, JUDGED);
     let behind = at + inner.mark.len();
-    let end = trimmed(text, after.0.end_within(text, behind, 4 * JUDGED));
+    let end = trimmed(text, behind, after.0.end_within(text, behind, 4 * JUDGED));
     let is_one = at - start >= before.1 && end - behind >= after.1 && is_varied(&text[start..end]);
     is_one.then_some(Find { range: start..end, kind: inner.kind })
 }

@@ -1,5 +1,7 @@
 //! Private keys: PEM blocks, also on one line with `\n`, and keys in DER.
 
+use std::ops::Range;
+
 use super::{Find, Kind};
 
 /// How a block begins.
@@ -50,6 +52,30 @@ pub(super) fn continues(line: &str) -> bool {
     let last = line.rsplit([' ', '\t', '|']).next().unwrap_or(line);
     let is_base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'\\');
     line.is_empty() || is_header || closes(line) || (last.bytes().all(is_base64) && (last == line || last.len() >= 16))
+}
+
+/// Where certificates and public keys stand: their letters look random, and are for everyone. `goes_on`: one was open
+/// where the text begins, and then whether one is open where it ends.
+pub(super) fn public_blocks(text: &str, goes_on: &mut bool) -> Vec<Range<usize>> {
+    let mut blocks = Vec::new();
+    let mut at = 0;
+    if *goes_on && continues(text) {
+        at = text.find(END).unwrap_or(text.len());
+        *goes_on = at == text.len();
+        blocks.push(0..at);
+    } else {
+        *goes_on = false;
+    }
+    while let Some(begin) = text[at..].find(BEGIN).map(|begin| at + begin) {
+        let label_end = begin + BEGIN.len();
+        let end = text[label_end..].find(END).map_or(text.len(), |end| label_end + end);
+        if !is_private(&text[begin..]) {
+            blocks.push(begin..end);
+            *goes_on = end == text.len();
+        }
+        at = end;
+    }
+    blocks
 }
 
 /// What bytes are, where their beginning tells.

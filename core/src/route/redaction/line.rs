@@ -1,6 +1,7 @@
 //! Credentials of which the name stands on one line and the value on another.
 
 use super::assigned::{Name, Sign, is_value, sign_after, value_at};
+use super::manifest::{self, Manifest};
 use super::name::Strength;
 use super::{Find, Kind};
 
@@ -16,6 +17,10 @@ pub(super) struct Carry {
     flag: Option<Strength>,
     /// `name: DB_PASSWORD` was read, and its value may stand on so many lines more.
     entry: Option<(Strength, u8)>,
+    /// Where in a manifest the line is.
+    pub(super) manifest: Manifest,
+    /// A certificate or public key goes on.
+    pub(super) is_in_public: bool,
 }
 
 impl Carry {
@@ -27,21 +32,35 @@ impl Carry {
         let under = self.below.and_then(|below| self.find_below(line, below));
         let item = self.flag.take().and_then(|strength| find_item(line, strength));
         let entry = self.entry.take().and_then(|entry| self.find_entry(line, entry));
-        found.extend([under, item, entry].into_iter().flatten());
+        let datum = if self.manifest.is_in_data() && under.is_none() { self.find_datum(line) } else { None };
+        found.extend([under, item, entry, datum].into_iter().flatten());
+    }
+
+    /// A value of a Secret's data, which may be a text below its name.
+    fn find_datum(&mut self, line: &str) -> Option<Find> {
+        let value = line.split_once(':').map(|(_, value)| value.trim());
+        if value.is_some_and(|value| value.starts_with(['|', '>']) && value.len() <= 3) {
+            self.below = Some((indent_of(line), Strength::Password, true));
+        }
+        manifest::find(line)
     }
 
     fn find_below(&mut self, line: &str, (indent, strength, is_block): (usize, Strength, bool)) -> Option<Find> {
-        if indent_of(line) <= indent || (!is_block && is_structure(line.trim())) {
+        let text = line.trim_start();
+        let item = text.strip_prefix("- ").filter(|_| !is_block).unwrap_or(text);
+        let is_item = item.len() < text.len();
+        let is_inside = indent_of(line) > indent || (is_item && indent_of(line) == indent);
+        if !is_inside || (!is_block && is_structure(item.trim())) {
             self.below = None;
             return None;
         }
-        if !is_block {
+        if !is_block && !is_item {
             self.below = None;
         }
-        let start = line.len() - line.trim_start().len();
+        let start = line.len() - item.len();
         let (quoted, is_quoted) = value_at(line, start, Sign::Colon);
         let range = if is_quoted { quoted } else { start..line.trim_end().len() };
-        is_value(&line[range.clone()], strength, true).then_some(Find { range, kind: Kind::Password })
+        is_value(&line[range.clone()], strength, !is_item).then_some(Find { range, kind: Kind::Password })
     }
 
     fn find_entry(&mut self, line: &str, (strength, left): (Strength, u8)) -> Option<Find> {
@@ -57,6 +76,9 @@ impl Carry {
 
     /// Looks at a name on this line: does it wait for a value on another, or is its value beside it?
     pub(super) fn note(&mut self, line: &str, name: &Name<'_>, strength: Strength) -> Option<Find> {
+        if strength == Strength::Login {
+            return None;
+        }
         let rest = line[name.range.end..].trim_start_matches(['"', '\'', '\\']);
         let after = rest.trim_start();
         if name.is_entry() {
@@ -102,7 +124,7 @@ fn find_item(line: &str, strength: Strength) -> Option<Find> {
     (is_one && is_value(value, strength, true)).then_some(Find { range, kind: Kind::Password })
 }
 
-fn indent_of(line: &str) -> usize {
+pub(super) fn indent_of(line: &str) -> usize {
     line.len() - line.trim_start_matches([' ', '\t']).len()
 }
 

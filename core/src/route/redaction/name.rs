@@ -147,6 +147,8 @@ pub(super) enum Strength {
     Key,
     /// `secret` alone, which in a cluster is a name of an object as often as a value.
     Bare,
+    /// `auth` of a Docker configuration, where it is base64 of a login.
+    Login,
     /// A header that carries a credential after the name of its scheme.
     Header,
 }
@@ -171,12 +173,16 @@ const TEXT_NAMES: &[&str] = &[
     "subscriptionkey",
     "tlskey",
     "totpseed",
+    "sharedaccesssignature",
     "unsealkey",
+    "xamzsignature",
+    "xgoogsignature",
+    "密碼",
+    "密码",
 ];
 
 /// Words of text that say the same between separators or capitals.
-const TEXT_WORDS: &[&str] =
-    &["pass", "passwort", "pat", "psk", "pwd", "pw", "sas", "sessid", "sig", "totp", "密碼", "密码"];
+const TEXT_WORDS: &[&str] = &["pass", "passwort", "pat", "psk", "pwd", "pw", "sas", "sessid", "sig", "totp"];
 
 /// What a name holds of which the value is computed from something, and public.
 const COMPUTED: &[&str] = &["checksum", "digest", "fingerprint", "publickey", "sha1", "sha256", "sha512"];
@@ -190,11 +196,15 @@ const SECRETS: &[&str] = &[
 /// What a name in a text says of the value after it, or none.
 pub(super) fn strength(name: &str) -> Option<Strength> {
     let whole = squeezed(name);
-    if COMPUTED.iter().any(|known| whole.contains(known)) {
+    let is_hash = whole.ends_with("hash") && !whole.contains("passw");
+    if is_hash || COMPUTED.iter().any(|known| whole.contains(known)) {
         return None;
     }
     if matches!(whole.as_str(), "authorization" | "proxyauthorization" | "cookie" | "setcookie") {
         return Some(Strength::Header);
+    }
+    if matches!(whole.as_str(), "auth" | "authbasic") {
+        return Some(Strength::Login);
     }
     let last = name.rsplit('/').next().unwrap_or(name);
     let is_text_name = || !points(&whole) && (TEXT_NAMES.iter().any(|known| whole.contains(known)) || has_word(last));
@@ -205,9 +215,11 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
 }
 
 fn strength_of(whole: &str, last: &str) -> Strength {
-    const PASSWORDS: &[&str] = &["password", "passwd", "passphrase", "passwort", "requirepass", "masterauth", "pgpass"];
+    const PASSWORDS: &[&str] =
+        &["password", "passwd", "passphrase", "passwort", "requirepass", "masterauth", "pgpass", "密碼", "密码"];
     let says_password = PASSWORDS.iter().any(|known| whole.contains(known))
-        || words(last).iter().any(|word| matches!(word.as_str(), "pass" | "pwd" | "pw" | "密碼" | "密码"));
+        || words(last).iter().any(|word| matches!(word.as_str(), "pass" | "pwd" | "pw"))
+        || ends_with_pass(last);
     if says_password {
         return Strength::Password;
     }
@@ -217,8 +229,15 @@ fn strength_of(whole: &str, last: &str) -> Strength {
     if is_bare { Strength::Bare } else { Strength::Key }
 }
 
+/// `ADMINPASS`, and not `bypass` or `compass`.
+fn ends_with_pass(name: &str) -> bool {
+    const OTHERS: &[&str] = &["bypass", "compass", "encompass", "overpass", "surpass", "trespass", "underpass"];
+    let name = name.to_ascii_lowercase();
+    name.ends_with("pass") && !OTHERS.iter().any(|other| name.ends_with(other))
+}
+
 fn has_word(name: &str) -> bool {
-    words(name).iter().any(|word| TEXT_WORDS.contains(&word.as_str()))
+    ends_with_pass(name) || words(name).iter().any(|word| TEXT_WORDS.contains(&word.as_str()))
 }
 
 /// A name in small letters without its separators, and without whose it is.

@@ -5,8 +5,10 @@
 
 use super::name;
 
-/// How often classes of letters take turns in a random text: in 100 pairs about 44, in names up to 20.
-const TURNS_IN_HUNDRED: usize = 27;
+/// How often classes of letters take turns in a random text: in 100 pairs about 40, in names up to 20.
+const TURNS: usize = 27;
+/// The same where there are capitals and small letters, with pairs of capitals: about 62, and in names up to 30.
+const TURNS_OF_CASE: usize = 38;
 
 /// True if a token of at least so many letters looks random.
 pub(super) fn is_random(token: &str, least: usize) -> bool {
@@ -38,12 +40,18 @@ fn is_hex(text: &str) -> bool {
 
 /// True if every part between separators is a word, a number, hexadecimal or as short as a Pod's suffix.
 pub(super) fn is_plain(token: &str) -> bool {
-    let parts = token.split(|c: char| !c.is_ascii_alphanumeric());
-    parts.filter(|part| !part.is_empty()).all(is_plain_part)
+    let parts = || token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
+    parts().all(is_plain_part) && parts().filter(|part| is_odd(part)).count() < 3
 }
 
 fn is_plain_part(part: &str) -> bool {
     part.len() <= 10 || is_hex(part) || !takes_turns(part)
+}
+
+/// Capitals, small letters and digits together: `YvMa9As`.
+fn is_odd(part: &str) -> bool {
+    let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
+    has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
 }
 
 /// True if small letters, capitals and digits take turns as often as in a random text. A capital that begins a word of
@@ -54,12 +62,13 @@ fn takes_turns(part: &str) -> bool {
         b'A'..=b'Z' => 1,
         _ => 2,
     };
-    let bytes = part.as_bytes();
-    let turns = bytes.windows(2).filter(|pair| {
-        let (before, after) = (class(pair[0]), class(pair[1]));
-        before != after && (before, after) != (1, 0)
+    let is_mixed = part.bytes().any(|byte| class(byte) == 0) && part.bytes().any(|byte| class(byte) == 1);
+    let turns = part.as_bytes().windows(2).filter(|pair| match (class(pair[0]), class(pair[1])) {
+        (1, 1) => is_mixed,
+        (1, 0) => false,
+        (before, after) => before != after,
     });
-    turns.count() * 100 >= (bytes.len() - 1) * TURNS_IN_HUNDRED
+    turns.count() * 100 >= (part.len() - 1) * if is_mixed { TURNS_OF_CASE } else { TURNS }
 }
 
 /// True for a value that somebody chose or drew as a password: letters with digits or signs, and no name, path, version
@@ -85,14 +94,7 @@ fn turns_of_case(value: &str) -> usize {
 
 /// A part with a digit among capitals and small letters is in no name: `p4SS-word`.
 fn has_odd_part(value: &str) -> bool {
-    value.split(['-', '_', '.', '/', ':']).any(|part| {
-        let has = |test: fn(&u8) -> bool| part.as_bytes().iter().any(test);
-        has(u8::is_ascii_digit)
-            && has(u8::is_ascii_lowercase)
-            && has(u8::is_ascii_uppercase)
-            && part != "T00"
-            && !is_time(part)
-    })
+    value.split(['-', '_', '.', '/', ':']).any(|part| is_odd(part) && !is_time(part))
 }
 
 fn is_time(part: &str) -> bool {
@@ -113,28 +115,20 @@ fn takes_turns_of_case(word: &str) -> bool {
 /// True if the name before a token says that it is computed or counted: its randomness says nothing then.
 pub(super) fn is_innocent_name(name: &str) -> bool {
     const WORDS: &[&str] = &[
-        "bundle",
-        "ca",
-        "cert",
-        "certificate",
         "checksum",
         "commit",
         "continue",
-        "crt",
         "cursor",
         "digest",
         "etag",
         "fingerprint",
-        "generation",
+        "h1",
         "hash",
         "id",
-        "identity",
         "image",
         "integrity",
-        "match",
         "md5",
         "pub",
-        "request",
         "revision",
         "sha",
         "sha1",

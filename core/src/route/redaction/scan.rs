@@ -12,7 +12,7 @@ use super::line::Carry;
 use super::name::{Strength, strength};
 use super::random::{is_innocent_name, is_random};
 use super::run::{Letters, begins};
-use super::{Find, Kind, address, command, header, key, placeholder};
+use super::{Find, Kind, address, command, header, key, manifest, placeholder};
 
 /// What may begin at a place.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +110,13 @@ pub(super) fn scan(text: &str, carry: Option<&mut Carry>) -> Vec<Find> {
 
 fn find_all(text: &str, carry: &mut Carry, depth: u8, found: &mut Vec<Find>) {
     find_anchored(text, carry, found);
+    manifest::find_on_one_line(text, found);
+    let public = key::public_blocks(text, &mut carry.is_in_public);
+    let before = found.len();
     find_tokens(text, depth, found);
+    let is_public = |find: &Find| public.iter().any(|block| block.contains(&find.range.start));
+    let kept: Vec<Find> = found.drain(before..).filter(|find| find.kind != Kind::Random || !is_public(find)).collect();
+    found.extend(kept);
 }
 
 fn find_anchored(text: &str, carry: &mut Carry, found: &mut Vec<Find>) {
@@ -147,12 +153,17 @@ fn find_anchored(text: &str, carry: &mut Carry, found: &mut Vec<Find>) {
 }
 
 fn find_named(text: &str, name: &Name<'_>, carry: &mut Carry) -> Option<Find> {
+    // A name in `<SECRET_1>` opens no value.
+    if name.range.start > 0 && placeholder::parse(&text[text.floor_char_boundary(name.range.start - 1)..]).is_some() {
+        return None;
+    }
     let strength = strength(name.as_str())?;
     if let Some(find) = carry.note(text, name, strength) {
         return Some(find);
     }
     match strength {
         Strength::Header => header::find(name),
+        Strength::Login => header::find_login(name),
         strength => assigned::find(name, strength),
     }
 }
@@ -210,6 +221,7 @@ fn find_in_token(text: &str, token: Range<usize>, depth: u8, found: &mut Vec<Fin
         match look(piece, depth) {
             Look::Secret(kind) => found.push(Find { range, kind }),
             Look::Harmless => {}
+            Look::Unknown if is_integrity(piece) => {}
             Look::Unknown if is_innocent_name(name) || is_picture(text, range.start) => {}
             Look::Unknown => found.extend(find_random(text, range, least(name)).into_iter().map(random)),
         }
@@ -275,6 +287,11 @@ fn name_before(text: &str, start: usize) -> &str {
 
 fn padding(text: &str, end: usize) -> usize {
     text.as_bytes()[end..].iter().take(2).take_while(|byte| **byte == b'=').count()
+}
+
+/// `sha512-…` of a page or a lock file.
+fn is_integrity(piece: &str) -> bool {
+    ["sha1-", "sha256-", "sha384-", "sha512-"].iter().any(|begin| piece.starts_with(begin))
 }
 
 /// `data:image/png;base64,…`.

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::line::Carry;
 use super::run::Letters;
-use super::{Find, Kind, Redactor, key};
+use super::{Find, Kind, Redactor, key, manifest};
 
 /// A piece of a long line, how far beyond its end is looked, and how far before its begin.
 const PIECE: usize = 48 * 1024;
@@ -30,6 +30,8 @@ struct Unit {
     window: Range<usize>,
     end: usize,
     ends_line: bool,
+    /// Lines after this one say that its data are a Secret's.
+    is_secret: bool,
 }
 
 impl Cursor {
@@ -38,7 +40,10 @@ impl Cursor {
         let unit = self.unit(text, is_all)?;
         let window = &text[unit.window.clone()];
         let offset = unit.window.start;
-        let carry = (!self.is_within_line && unit.ends_line).then_some(&mut self.carry);
+        let mut carry = (!self.is_within_line && unit.ends_line).then_some(&mut self.carry);
+        if let Some(carry) = &mut carry {
+            carry.manifest.note(window, unit.is_secret);
+        }
         let mut finds = redactor.scan(window, carry);
         for find in &mut finds {
             find.range = find.range.start + offset..find.range.end + offset;
@@ -76,14 +81,22 @@ impl Cursor {
         let start = if self.is_within_line { self.behind(text) } else { self.at };
         let limit = text.floor_char_boundary((self.at + WINDOW).min(text.len()));
         if let Some(line) = text[self.at..limit].find('\n') {
-            let end = self.block_end(text, self.at + line + 1, is_all)?;
-            return Some(Unit { window: start..end, end, ends_line: true });
+            let end = self.at + line + 1;
+            let is_asked = !self.is_within_line && self.carry.manifest.asks(&text[self.at..end]);
+            let is_secret = is_asked && manifest::ahead(&text[self.at..end], &text[end..], is_all)?;
+            let end = self.block_end(text, end, is_all)?;
+            return Some(Unit { window: start..end, end, ends_line: true, is_secret });
         }
         if text.len() < self.at + WINDOW {
             let end = text.len();
-            return is_all.then_some(Unit { window: start..end, end, ends_line: true });
+            return is_all.then_some(Unit { window: start..end, end, ends_line: true, is_secret: false });
         }
-        Some(Unit { window: start..limit, end: text.floor_char_boundary(self.at + PIECE), ends_line: false })
+        Some(Unit {
+            window: start..limit,
+            end: text.floor_char_boundary(self.at + PIECE),
+            ends_line: false,
+            is_secret: false,
+        })
     }
 
     /// Where the block of a key ends that the line up to `end` opens, or the line.
