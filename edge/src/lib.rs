@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod files;
 pub mod git;
 pub mod lines;
+pub mod llm;
 pub mod notify;
 pub mod otlp;
 pub mod outbound;

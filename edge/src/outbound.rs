@@ -6,6 +6,7 @@
 
 mod connector;
 mod name_servers;
+mod opened;
 mod resolver;
 
 use std::error::Error;
@@ -28,7 +29,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use connector::{Connector, Peer};
+use connector::{CONNECT_LIMIT, Connector, Peer};
+pub use opened::Opened;
 pub use resolver::Resolver;
 
 /// How much of an answer is read.

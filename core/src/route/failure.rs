@@ -109,6 +109,9 @@ pub enum Elsewhere {
     /// Its address, which is in none of the networks that are allowed.
     #[error("the address {0} is in no network that is allowed")]
     Address(IpAddr),
+    /// Its host, which is a cloud's by its name.
+    #[error("its host is {0}'s")]
+    Host(&'static str),
     /// Its model, which somebody else runs.
     #[error("the model {model} is run by {host}")]
     Model {
@@ -182,6 +185,46 @@ impl Failure {
         matches!(self, Self::InvalidJson(_) | Self::SchemaViolation { .. })
     }
 
+    /// The same without a secret in any of its words.
+    #[must_use]
+    pub fn without(mut self, secret: &str) -> Self {
+        if let Some(words) = self.words_mut() {
+            *words = hidden(words, secret);
+        }
+        self
+    }
+
+    /// What somebody else worded.
+    fn words_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::Unreachable(words)
+            | Self::Dns(words)
+            | Self::Tls(words)
+            | Self::Misconfigured(words)
+            | Self::Unsupported(words)
+            | Self::NotLocal(Elsewhere::Model { host: words, .. })
+            | Self::Broken(words)
+            | Self::Status { words, .. }
+            | Self::ErrorInside(words)
+            | Self::Refusal(words)
+            | Self::Unreadable(words)
+            | Self::InvalidJson(words)
+            | Self::SchemaViolation { said: words, .. } => Some(words),
+            Self::ConnectionRefused
+            | Self::NotLocal(Elsewhere::Address(_) | Elsewhere::Host(_))
+            | Self::Timeout(..)
+            | Self::Redirect(_)
+            | Self::Truncated
+            | Self::Empty
+            | Self::Length
+            | Self::ContentFilter
+            | Self::TooLarge(_)
+            | Self::PromptCut { .. }
+            | Self::BreakerOpen
+            | Self::Skipped(_) => None,
+        }
+    }
+
     /// Its name in JSON, metrics and the audit, which stays the same.
     pub fn code(&self) -> &'static str {
         match self {
@@ -192,6 +235,7 @@ impl Failure {
             Self::Misconfigured(_) => "misconfigured",
             Self::Unsupported(_) => "unsupported",
             Self::NotLocal(Elsewhere::Address(_)) => "address_not_local",
+            Self::NotLocal(Elsewhere::Host(_)) => "host_not_local",
             Self::NotLocal(Elsewhere::Model { .. }) => "model_not_local",
             Self::Broken(_) => "connection_broken",
             Self::Timeout(Wait::Connect, _) => "connect_timeout",
@@ -241,6 +285,21 @@ pub fn words(said: &str) -> String {
     match said.char_indices().nth(WORDS_LIMIT) {
         Some((end, _)) => format!("{}…", &said[..end]),
         None => said.to_owned(),
+    }
+}
+
+/// A text without a secret; nor, where it was [cut](words), with the beginning of one at its end.
+fn hidden(text: &str, secret: &str) -> String {
+    const TELLING: usize = 4;
+    if secret.is_empty() {
+        return text.to_owned();
+    }
+    let text = text.replace(secret, "<key>");
+    let Some(cut) = text.strip_suffix('…') else { return text };
+    let begun = (TELLING..secret.len()).rev().filter_map(|length| secret.get(..length));
+    match begun.into_iter().find_map(|beginning| cut.strip_suffix(beginning)) {
+        Some(rest) => format!("{rest}<key>…"),
+        None => text,
     }
 }
 
@@ -309,6 +368,7 @@ mod tests {
             Failure::Misconfigured(text()),
             Failure::Unsupported(text()),
             Failure::NotLocal(Elsewhere::Address([192, 0, 2, 1].into())),
+            Failure::NotLocal(Elsewhere::Host("NVIDIA")),
             Failure::NotLocal(model),
             Failure::Broken(text()),
             Failure::Redirect(307),
@@ -354,6 +414,24 @@ mod tests {
         ] {
             assert_eq!(retry_after(header, now), wait.map(Duration::from_secs), "{header}");
         }
+    }
+
+    #[test]
+    fn a_secret_is_in_no_words_not_even_where_they_are_cut() {
+        let key = "nvapi-0123456789";
+        for (said, left) in [
+            (format!("no such key: {key}!"), "no such key: <key>!".to_owned()),
+            (format!("{}{key}", "x".repeat(990)), format!("{}<key>…", "x".repeat(990))),
+            ("x".repeat(990), "x".repeat(990)),
+        ] {
+            let Failure::Status { words, .. } = Failure::status(401, None, &said).without(key) else {
+                panic!("{said}")
+            };
+            assert_eq!(words, left);
+        }
+        assert_eq!(Failure::ErrorInside(key.to_owned()).without(key), Failure::ErrorInside("<key>".to_owned()));
+        assert_eq!(Failure::Empty.without(key), Failure::Empty);
+        assert_eq!(Failure::ErrorInside("a".to_owned()).without(""), Failure::ErrorInside("a".to_owned()));
     }
 
     #[test]

@@ -155,6 +155,13 @@ pub struct Limits {
     pub answer_bytes: usize,
 }
 
+impl Limits {
+    /// So long for everything.
+    pub fn within(time: Duration) -> Self {
+        Self { first_byte: time, first_token: time, idle: time, whole: time, deadline: time, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

@@ -20,7 +20,7 @@ use super::name_servers::NameServers;
 use super::resolver::{Machine, Resolver};
 
 /// How long a name may take to be looked up and connected to.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connects, where that is allowed.
 #[derive(Debug, Clone)]

@@ -27,6 +27,10 @@ mod git_read;
 #[cfg(test)]
 mod git_work_tree;
 #[cfg(test)]
+mod llm;
+#[cfg(test)]
+mod llm_fake;
+#[cfg(test)]
 mod notify;
 #[cfg(test)]
 mod outbound;

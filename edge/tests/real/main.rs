@@ -1,5 +1,5 @@
 //! Rendering with the real kubectl and helm, which the testbed builds, fetching from real Git servers, a store on a real
-//! PostgreSQL, and following a real API server.
+//! PostgreSQL, following a real API server, and asking a real model.
 
 #[cfg(test)]
 #[path = "../it/audit_suite.rs"]
@@ -11,6 +11,8 @@ mod fakes;
 mod git_remote;
 #[cfg(test)]
 mod git_servers;
+#[cfg(test)]
+mod llm;
 #[cfg(test)]
 #[path = "../it/outbox_suite.rs"]
 mod outbox_suite;

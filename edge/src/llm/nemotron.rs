@@ -1,0 +1,76 @@
+//! A Nemotron, in a NIM or in another server that runs it. <https://docs.nvidia.com/nim/large-language-models/latest/>
+
+use std::time::Duration;
+
+use anchorwatch_core::route::dialect::nemotron;
+use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits};
+use futures::future::BoxFuture;
+
+use super::openai::{Api, split};
+use super::server::Server;
+use super::{Health, Provider, Settings, Streamed};
+use crate::outbound::Outbound;
+
+/// A NIM's own way to say that its model is loaded, and that of llama.cpp and vLLM.
+const HEALTH: [&str; 2] = ["/v1/health/ready", "/health"];
+
+/// A server with a Nemotron.
+#[derive(Debug)]
+pub(super) struct Nemotron<Reach> {
+    name: String,
+    model: String,
+    api: Api<Reach>,
+    ways: nemotron::Ways,
+}
+
+impl<Reach> Nemotron<Reach> {
+    pub(super) fn new(outbound: Outbound<Reach>, settings: Settings, ways: nemotron::Ways) -> Self {
+        let Settings { name, base_url, model, key } = settings;
+        let (root, prefix) = split(&base_url);
+        Self { name, model, api: Api { server: Server::new(outbound, root, key), prefix }, ways }
+    }
+}
+
+impl<Reach: Send + Sync> Provider for Nemotron<Reach>
+where
+    Self: std::fmt::Debug,
+{
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Nemotron
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(async move {
+            let body = nemotron::body(&self.model, ask, self.ways, false);
+            self.api.chat(&body, ask.may_be_cut, limits).await
+        })
+    }
+
+    fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
+        Box::pin(async move {
+            let body = nemotron::body(&self.model, ask, self.ways, true);
+            self.api.stream(&body, ask.may_be_cut, limits).await
+        })
+    }
+
+    fn embed<'a>(&'a self, texts: &'a [String], limits: Limits) -> BoxFuture<'a, Result<Embeddings, Failure>> {
+        Box::pin(self.api.embed(&self.model, texts, limits))
+    }
+
+    fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
+        Box::pin(self.api.health(&HEALTH, timeout))
+    }
+
+    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
+        Box::pin(self.api.models(timeout))
+    }
+}

@@ -1,0 +1,166 @@
+//! Ollama, by its own API: <https://github.com/ollama/ollama/blob/main/docs/api.md>
+//!
+//! Before a model is told anything, Ollama is asked which one it is: one that it only passes on is not local.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anchorwatch_core::route::dialect::AnswerReader;
+use anchorwatch_core::route::dialect::ollama::{self, Asked, Facts, Ways};
+use anchorwatch_core::route::failure::{Elsewhere, Failure};
+use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin};
+use futures::future::BoxFuture;
+use serde_json::json;
+
+use super::patience::Patience;
+use super::server::Server;
+use super::{Health, Provider, Settings, Streamed};
+use crate::outbound::{InsideOnly, Outbound};
+
+/// An Ollama with one of its models.
+#[derive(Debug)]
+pub(super) struct Ollama {
+    name: String,
+    model: String,
+    server: Server<InsideOnly>,
+    ways: Ways,
+    /// What is known of the model, as long as it is the same one.
+    known: Mutex<Option<Known>>,
+}
+
+/// A model, by its digest.
+#[derive(Debug, Clone)]
+struct Known {
+    digest: Option<String>,
+    facts: Facts,
+}
+
+impl Ollama {
+    pub(super) fn new(outbound: Outbound<InsideOnly>, settings: Settings, ways: Ways) -> Self {
+        let Settings { name, base_url, model, key } = settings;
+        Self { name, model, server: Server::new(outbound, &base_url, key), ways, known: Mutex::default() }
+    }
+
+    /// Which model it is by now; a failure if it is run elsewhere.
+    async fn model_now(&self, patience: &Patience) -> Result<Known, Failure> {
+        let digest = self.digest(patience).await?;
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let known = match known.filter(|known| digest.is_some() && known.digest == digest) {
+            Some(known) => known,
+            None => self.learn(digest, patience).await?,
+        };
+        match &known.facts.elsewhere {
+            Some(host) => Err(self.not_local(host)),
+            None => Ok(known),
+        }
+    }
+
+    async fn digest(&self, patience: &Patience) -> Result<Option<String>, Failure> {
+        let tags = self.server.get("/api/tags", patience, |answered, _| ollama::tags(answered)).await?;
+        let digest = ollama::tag_of(&self.model, &tags).map(|tag| tag.digest.clone());
+        Ok(digest.filter(|digest| !digest.is_empty()))
+    }
+
+    /// Asks what the model is; Ollama itself says so if there is none.
+    async fn learn(&self, digest: Option<String>, patience: &Patience) -> Result<Known, Failure> {
+        let asked = json!({ "model": self.model });
+        let facts = self.server.post("/api/show", &asked, patience, |answered, _| ollama::facts(answered)).await?;
+        let known = Known { digest, facts };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known.clone());
+        Ok(known)
+    }
+
+    fn not_local(&self, host: &str) -> Failure {
+        Failure::NotLocal(Elsewhere::Model { model: self.model.clone(), host: host.to_owned() })
+    }
+
+    async fn chat_whole(&self, ask: &Ask, limits: Limits) -> Result<Answer, Failure> {
+        let patience = Patience::new(limits);
+        let known = self.model_now(&patience).await?;
+        let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
+        body["stream"] = false.into();
+        let reader = AnswerReader::ollama(Asked::of(&self.model, ask, &self.ways));
+        let read = |answered: &[u8], origin| reader.whole(answered, Origin { model_digest: known.digest, ..origin });
+        self.server.post("/api/chat", &body, &patience, read).await
+    }
+
+    async fn chat_streamed(&self, ask: &Ask, limits: Limits) -> Result<Streamed, Failure> {
+        let patience = Patience::new(limits);
+        let known = patience.head(self.model_now(&patience)).await?;
+        let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
+        body["stream"] = true.into();
+        let reader = AnswerReader::ollama(Asked::of(&self.model, ask, &self.ways));
+        let mut streamed = self.server.stream("/api/chat", &body, reader, patience).await?;
+        streamed.origin.model_digest = known.digest;
+        Ok(streamed)
+    }
+
+    async fn vectors(&self, texts: &[String], limits: Limits) -> Result<Embeddings, Failure> {
+        let patience = Patience::new(limits);
+        let known = self.model_now(&patience).await?;
+        let body = ollama::embeddings_body(&self.model, texts, &self.ways);
+        let read = |answered: &[u8], origin| {
+            let origin = Origin { model_digest: known.digest, ..origin };
+            ollama::embeddings(answered, &self.model, texts.len(), origin)
+        };
+        self.server.post("/api/embed", &body, &patience, read).await
+    }
+
+    async fn is_healthy(&self, timeout: Duration) -> Result<Health, Failure> {
+        let patience = Patience::new(Limits::within(timeout));
+        let version = self.server.get("/api/version", &patience, |answered, _| ollama::version(answered)).await?;
+        self.model_now(&patience).await?;
+        Ok(Health { version: Some(version) })
+    }
+
+    async fn load(&self, timeout: Duration) -> Result<(), Failure> {
+        let patience = Patience::new(Limits::within(timeout));
+        self.model_now(&patience).await?;
+        let body = ollama::warm_up_body(&self.model, &self.ways);
+        self.server.post("/api/chat", &body, &patience, |_, _| Ok(())).await
+    }
+
+    async fn installed(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
+        let patience = Patience::new(Limits::within(timeout));
+        let tags = self.server.get("/api/tags", &patience, |answered, _| ollama::tags(answered)).await?;
+        Ok(tags.into_iter().map(|tag| tag.name).collect())
+    }
+}
+
+impl Provider for Ollama {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn dialect(&self) -> Dialect {
+        Dialect::Ollama
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
+        Box::pin(self.chat_whole(ask, limits))
+    }
+
+    fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
+        Box::pin(self.chat_streamed(ask, limits))
+    }
+
+    fn embed<'a>(&'a self, texts: &'a [String], limits: Limits) -> BoxFuture<'a, Result<Embeddings, Failure>> {
+        Box::pin(self.vectors(texts, limits))
+    }
+
+    fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
+        Box::pin(self.is_healthy(timeout))
+    }
+
+    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
+        Box::pin(self.installed(timeout))
+    }
+
+    fn warm_up(&self, timeout: Duration) -> BoxFuture<'_, Result<(), Failure>> {
+        Box::pin(self.load(timeout))
+    }
+}
