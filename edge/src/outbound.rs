@@ -29,10 +29,12 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use connector::{CONNECT_LIMIT, Connector, Peer};
+use connector::{Connector, Peer};
 pub use opened::Opened;
 pub use resolver::Resolver;
 
+/// How long a name may take to be looked up and connected to.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// How much of an answer is read.
 const ANSWER_LIMIT: usize = 1024 * 1024;
 /// How much of an answer is read from a service of one's own.

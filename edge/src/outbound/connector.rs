@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use anchorwatch_core::route::locality::{Endpoint, Networks, NotLocal, reachable};
 use futures::future::BoxFuture;
@@ -16,11 +15,9 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower::Service;
 
+use super::CONNECT_LIMIT;
 use super::name_servers::NameServers;
 use super::resolver::{Machine, Resolver};
-
-/// How long a name may take to be looked up and connected to.
-pub(super) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Connects, where that is allowed.
 #[derive(Debug, Clone)]
@@ -116,7 +113,7 @@ pub(super) struct Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        Connected::new().extra(Peer(self.peer))
+        self.stream.inner().connected().extra(Peer(self.peer))
     }
 }
 
