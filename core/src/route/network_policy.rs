@@ -88,7 +88,7 @@ impl Destination {
 
     /// Telegram; or where the configuration says that its server is one's own.
     pub fn telegram(endpoint: &Endpoint) -> Self {
-        match endpoint.name() {
+        match endpoint.name().map(|name| name.trim_end_matches('.')) {
             Some("api.telegram.org") => Self { who: Who::Telegram, place: Place::Telegram, port: endpoint.port() },
             _ => Self::inside(Who::Telegram, endpoint),
         }

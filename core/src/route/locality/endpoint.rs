@@ -61,9 +61,10 @@ impl Endpoint {
         self.0.as_str()
     }
 
-    /// The host's name in ASCII, without the root's dot; `None` for an address.
+    /// The host's name in ASCII, with the root's dot where it is written: then it is looked up as it is; `None` for an
+    /// address.
     pub fn name(&self) -> Option<&str> {
-        self.0.domain().map(|name| name.strip_suffix('.').unwrap_or(name))
+        self.0.domain()
     }
 
     /// The host's address, where one is written; `None` for a name.
@@ -141,7 +142,7 @@ mod tests {
     fn a_name_is_a_name_in_small_ascii() {
         for (text, name, port) in [
             ("http://Localhost", "localhost", 80),
-            ("HTTPS://nim.Example.COM.:8443/v1", "nim.example.com", 8443),
+            ("HTTPS://nim.Example.COM.:8443/v1", "nim.example.com.", 8443),
             ("http://bücher.example", "xn--bcher-kva.example", 80),
             ("http://ＮＩＭ.example", "nim.example", 80),
             ("http://0x7f.1.example", "0x7f.1.example", 80),

@@ -259,6 +259,8 @@ fn checked(named: &NamedNetwork) -> Result<IpNet, NetworkError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn networks(names: &[&str]) -> Vec<NamedNetwork> {
@@ -420,5 +422,59 @@ mod tests {
     fn nothing_is_inside_of_no_networks() {
         let nothing = Networks::only(&[]).unwrap();
         assert_eq!(judged(&nothing, "127.0.0.1"), Err(Reason::NotNamed));
+    }
+
+    /// By the standard library's words, not by this file's tables.
+    fn is_public(address: IpAddr) -> bool {
+        match address.to_canonical() {
+            IpAddr::V4(four) => {
+                let [first, second, ..] = four.octets();
+                let is_shared = (first, second & 0xc0) == (100, 64) || (first, second & 0xfe) == (198, 18);
+                !(four.is_private() || four.is_loopback() || is_shared || first >= 240)
+            }
+            IpAddr::V6(six) => !(six.is_unique_local() || six.is_loopback()),
+        }
+    }
+
+    /// Any address and any length, those of the tables more often than others.
+    fn any_network() -> impl Strategy<Value = IpNet> {
+        let tables: Vec<IpNet> = LOOPBACK
+            .into_iter()
+            .chain(PRIVATE)
+            .chain(NAMEABLE)
+            .chain(NEVER.iter().map(|(network, _)| *network))
+            .collect();
+        let near = (proptest::sample::select(tables), 0..=8_u8).prop_map(|(network, wider)| {
+            IpNet::new_assert(network.addr(), network.prefix_len().saturating_sub(wider)).trunc()
+        });
+        let four = (any::<u32>(), 0..=32_u8)
+            .prop_map(|(bits, length)| IpNet::new_assert(Ipv4Addr::from(bits).into(), length).trunc());
+        let six = (any::<u128>(), 0..=128_u8)
+            .prop_map(|(bits, length)| IpNet::new_assert(Ipv6Addr::from(bits).into(), length).trunc());
+        prop_oneof![near, four, six]
+    }
+
+    proptest! {
+        #[test]
+        fn no_public_address_is_inside_unless_somebody_calls_its_network_his(
+            named in proptest::collection::vec(any_network(), 0..8), elsewhere in any_network(), bits in any::<u128>(),
+        ) {
+            let taken: Vec<NamedNetwork> =
+                named.iter().map(|network| (*network).into()).filter(|named| Networks::only(&[*named]).is_ok()).collect();
+            let networks = Networks::default().and(&taken).unwrap();
+            for network in named.iter().chain([&elsewhere]) {
+                // The first, the last, and one between.
+                let hosts = match network {
+                    IpNet::V4(four) => IpAddr::from(Ipv4Addr::from(
+                        u32::from(four.network()) | (u32::try_from(bits >> 96).unwrap() & u32::from(four.hostmask())),
+                    )),
+                    IpNet::V6(six) => Ipv6Addr::from(u128::from(six.network()) | (bits & u128::from(six.hostmask()))).into(),
+                };
+                for address in [network.network(), network.broadcast(), hosts] {
+                    let judged = networks.judge(address);
+                    prop_assert!(judged.is_err() || !is_public(address), "{address} in {taken:?}");
+                }
+            }
+        }
     }
 }
