@@ -6,6 +6,7 @@
 pub mod cloud;
 pub mod endpoint;
 pub mod networks;
+mod never;
 pub mod sign;
 
 use std::fmt;
@@ -14,7 +15,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use networks::{IpNet, NamedNetwork, NetworkError, Networks, Outside};
+pub use networks::{IpNet, NamedNetwork, NetworkError, Networks, Outside, Reason};
 pub use sign::{Remote, Sign};
 
 /// What is known of a provider and its model.
