@@ -5,7 +5,7 @@
   const rows = () => [...document.querySelectorAll("a.open")].filter((row) => row.offsetParent !== null);
 
   // Keys, as in k9s.
-  const places = { o: "/", r: "/reports", s: "/sources", u: "/rules" };
+  const places = { o: "/", r: "/reports", s: "/sources", u: "/rules", m: "/models" };
   let isGoing = false;
 
   function step(by) {

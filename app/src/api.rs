@@ -14,6 +14,7 @@ mod paging;
 mod problem;
 mod push;
 mod reports;
+mod route;
 mod rules;
 mod scan;
 mod sources;
@@ -34,6 +35,7 @@ pub(crate) use paging::legible;
 use problem::Everywhere;
 pub(crate) use problem::Problem;
 pub(crate) use reports::visible;
+pub(crate) use route::{ProviderResponse, RouteResponse, condition};
 pub(crate) use scan::ask;
 
 #[derive(OpenApi)]
@@ -74,6 +76,7 @@ fn documented() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(items::acknowledge))
         .routes(routes!(items::ignore))
         .routes(routes!(sources::list))
+        .routes(routes!(route::show))
         .routes(routes!(rules::list))
         .routes(routes!(rules::end))
 }

@@ -1,11 +1,13 @@
 //! The command line: what a person types, and what they see.
 
+mod ask;
 mod audit;
 mod demo;
 mod explain;
 mod output;
 mod progress;
 mod rbac;
+mod route;
 mod scan;
 mod serve;
 mod service;
@@ -51,6 +53,11 @@ enum Command {
     /// Look after what the service remembers.
     #[command(subcommand)]
     Store(store::StoreCommand),
+    /// Ask a model by the service's gateway; nothing leaves the network that may not.
+    Ask(ask::AskArgs),
+    /// See which way requests to models take, and how the providers on it are doing.
+    #[command(subcommand)]
+    Route(route::RouteCommand),
     /// See what was sent where, and whether that is still as it was written.
     #[command(subcommand)]
     Audit(audit::AuditCommand),
@@ -95,6 +102,8 @@ pub(crate) fn run() -> ExitCode {
         Command::Serve(args) => serve::run(args),
         Command::Token(command) => token::run(command),
         Command::Store(command) => store::run(command),
+        Command::Ask(args) => ask::run(&args),
+        Command::Route(command) => route::run(command),
         Command::Audit(command) => audit::run(command),
         Command::Config(ConfigCommand::Check { file }) => check_config(&file),
         Command::Completion { shell } => completion(shell),

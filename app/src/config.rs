@@ -2,6 +2,7 @@
 
 mod discover;
 mod file;
+pub(crate) mod route;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use crate::notify::channels::{Notifications, TelegramSettings};
 use crate::secret::Secret;
 pub(crate) use discover::Discover;
 use file::{File, Secrets};
+pub(crate) use route::Route;
 
 /// How often a source is scanned that does not say.
 const HOURLY: SignedDuration = SignedDuration::from_hours(1);
@@ -63,6 +65,8 @@ pub(crate) struct Config {
     pub(crate) traces: Option<String>,
     /// Who is told, and how.
     pub(crate) notifications: Notifications,
+    /// Who answers prompts.
+    pub(crate) route: Route,
     /// What is scanned: the sources that are written, and in a service those that were discovered.
     pub(crate) sources: Vec<Source>,
     /// Where sources are discovered.
@@ -88,6 +92,7 @@ impl Config {
             push_webhook,
             traces,
             notifications,
+            route,
             sources: _,
             discover: _,
             policy: _,
@@ -104,6 +109,7 @@ impl Config {
             || *push_webhook != before.push_webhook
             || *traces != before.traces
             || *notifications != before.notifications
+            || *route != before.route
     }
 
     /// A source by its name.
@@ -208,7 +214,11 @@ pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
     let failure = || Failure::new(format!("cannot use the configuration {}", path.display()));
     let text = std::fs::read_to_string(path)
         .map_err(|e| failure().detail(e.to_string()).hint("name a file that can be read"))?;
-    parse(&text, path.parent().unwrap_or(Path::new(""))).map_err(|reason| {
+    let read = parse(&text, path.parent().unwrap_or(Path::new(""))).and_then(|mut config| {
+        config.route.obey(|name| std::env::var(name).ok())?;
+        Ok(config)
+    });
+    read.map_err(|reason| {
         failure()
             .detail(reason)
             .hint("anchorwatch.example.yaml shows every setting; check with: anchorwatch config check")
@@ -241,6 +251,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         traces,
         retention,
         notifications,
+        route,
         clusters,
         sources,
         discover,
@@ -312,6 +323,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         }),
         traces,
         notifications: read_notifications(notifications, folder)?,
+        route: route::read(route, folder)?,
         sources,
         discover,
         policy: Arc::new(policy),

@@ -7,6 +7,7 @@ mod drift;
 mod fail_point;
 mod failure;
 mod faults;
+mod gateway;
 mod index;
 mod notify;
 mod route;

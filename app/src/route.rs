@@ -1,3 +1,90 @@
-//! The private router: what was asked goes where it may, and the audit tells where it went.
+//! The router: a request goes along a chain of providers until one answers, and is rejected when none does.
+//!
+//! Before anything is sent it is redacted, and written into the audit. What is private takes a chain whose type holds local
+//! providers and no others; which chain it takes core decides.
 
+pub(crate) mod answer;
+mod ask;
 pub(crate) mod audit;
+mod link;
+mod probe;
+mod prompt;
+pub(crate) mod taint;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::route::intent::{Intent, Intents, OpenIntent};
+use anchorwatch_core::route::redaction::Redactor;
+use anchorwatch_edge::clock::Clock;
+use anchorwatch_edge::llm::{Local, Open};
+use anchorwatch_edge::store::{Audit, Store};
+
+use crate::config;
+use crate::failure::Failure;
+use link::{Link, Links};
+pub(crate) use probe::Condition;
+
+/// Knows the chains, and asks along them.
+pub(crate) struct Router {
+    private: Vec<Link<Local>>,
+    open: BTreeMap<OpenIntent, Vec<Link<Open>>>,
+    /// All providers, in the configuration's order.
+    all: Vec<Link<Open>>,
+    /// The intents that there are.
+    pub(crate) intents: Intents,
+    deadline: Duration,
+    first_token: Duration,
+    idle: Duration,
+    redactor: Arc<Redactor>,
+    key: SecretKey,
+    clock: Clock,
+    store: Store,
+    audit: Audit,
+    /// True if somebody may have been told that nobody answers.
+    troubled: AtomicBool,
+}
+
+/// What a router is made with.
+pub(crate) struct Parts {
+    pub(crate) key: SecretKey,
+    pub(crate) clock: Clock,
+    pub(crate) store: Store,
+    pub(crate) audit: Audit,
+}
+
+impl Router {
+    /// Reads the providers' keys, and judges what is known of each; nobody is asked anything yet.
+    pub(crate) fn open(config: &config::Route, parts: Parts) -> Result<Self, Failure> {
+        let Parts { key, clock, store, audit } = parts;
+        let links = Links::open(config)?;
+        let open = config.open.iter().map(|(intent, names)| (intent.clone(), links.open_chain(names)));
+        let all: Vec<String> = config.providers.iter().map(|provider| provider.name.clone()).collect();
+        Ok(Self {
+            private: links.private_chain(&config.private),
+            open: open.collect(),
+            all: links.open_chain(&all),
+            intents: config.intents(),
+            deadline: config.deadline,
+            first_token: config.first_token,
+            idle: config.idle,
+            redactor: Arc::new(Redactor::new()),
+            key,
+            clock,
+            store,
+            audit,
+            troubled: AtomicBool::new(true),
+        })
+    }
+
+    /// The chain of an open intent; one that has none takes the private one.
+    fn open_chain(&self, intent: &Intent) -> Option<&[Link<Open>]> {
+        match intent {
+            Intent::Open(name) => self.open.get(name).map(Vec::as_slice),
+            _ => None,
+        }
+    }
+}

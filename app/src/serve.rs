@@ -57,6 +57,10 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     /// What it writes down of all that goes to a model.
     pub(crate) audit: Audit,
+    /// Who is asked what of it.
+    pub(crate) router: route::Router,
+    /// When it started.
+    pub(crate) started_at: Timestamp,
     /// What was configured, with the sources that were discovered; another one after a reload.
     config: RwLock<Arc<Config>>,
     /// The key of the fingerprints.
@@ -166,8 +170,13 @@ impl Service {
         let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
         let audit = route::audit::open(&store, &key, clock).await.map_err(|error| store_failure(&error))?;
         let service = Self {
+            router: route::Router::open(
+                &config.route,
+                route::Parts { key: key.clone(), clock, store: store.clone(), audit: audit.clone() },
+            )?,
             store,
             audit,
+            started_at: clock.now(),
             key,
             clock,
             replica: clock::new_id(),

@@ -8,6 +8,7 @@ mod ignore;
 mod item;
 mod login;
 mod messages;
+mod models;
 mod overview;
 mod problem;
 mod report;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/rules/{rule_id}/end", post(rules::end))
         .route("/sources", get(sources::page))
         .route("/sources/{name}/scan", post(sources::scan))
+        .route("/models", get(models::page))
         .route("/login", get(login::page).post(login::come_in))
         .route("/logout", post(login::leave))
         .route("/assets/{file}", get(assets::file))

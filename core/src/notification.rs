@@ -95,6 +95,19 @@ pub struct ToldSource {
     pub failures: u32,
 }
 
+/// Requests of one intent that no provider answered.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ToldRejection {
+    /// The intent.
+    pub intent: String,
+    /// When the first was rejected.
+    pub since: Timestamp,
+    /// How many were.
+    pub times: u32,
+    /// Providers, and how each failed the last time: names and codes.
+    pub reasons: String,
+}
+
 /// What one notification tells.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -113,6 +126,11 @@ pub enum Told {
         /// Of these sources.
         sources: Vec<ToldSource>,
     },
+    /// Requests that no provider answered.
+    Rejected {
+        /// By what they were for.
+        requests: Vec<ToldRejection>,
+    },
 }
 
 impl Told {
@@ -123,6 +141,7 @@ impl Told {
             Self::Digest(_) => "digest",
             Self::ScanFailed { .. } => "scan_failed",
             Self::ScanRecovered { .. } => "scan_recovered",
+            Self::Rejected { .. } => "rejected",
         }
     }
 

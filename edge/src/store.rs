@@ -9,6 +9,7 @@ mod jobs;
 mod migration;
 mod observe;
 mod outbox;
+mod private_texts;
 mod record;
 mod reports;
 mod retention;
@@ -359,7 +360,10 @@ async fn insert(write: &impl ConnectionTrait, table: Table, rows: Vec<Vec<Value>
             for column in 0..row.len() {
                 place += 1;
                 sql.push_str(if column == 0 { "" } else { ", " });
-                sql.push_str(&if is_numbered { format!("${place}") } else { "?".to_owned() });
+                sql.push(if is_numbered { '$' } else { '?' });
+                if is_numbered {
+                    sql.push_str(&place.to_string());
+                }
             }
             sql.push(')');
         }

@@ -91,6 +91,10 @@ impl FromRequestParts<Arc<Service>> for Caller {
                 None => None,
             };
             return match found {
+                Some(row) if row.token.role == Role::Gateway => {
+                    Err(Problem::new(StatusCode::FORBIDDEN, "this token is for the gateway, and for nothing else")
+                        .detail("anchorwatch token create --role viewer makes one that reads"))
+                }
                 Some(row) => Ok(Self(row.into())),
                 None => Err(service.turn_away(parts)),
             };

@@ -109,6 +109,12 @@ impl Service {
         }
     }
 
+    /// The same, without asking again: what is rejected for now says so.
+    pub(super) async fn ask_once(&self, question: &Question<'_>) -> Result<Value, Failure> {
+        let answer = self.once(question).await.map_err(|error| self.unreachable(&error))?;
+        self.read(&answer)
+    }
+
     async fn once(&self, question: &Question<'_>) -> Result<Answer, OutboundError> {
         let Question { path, body, key, timeout } = *question;
         let url = &SecretString::from(format!("{}{path}", self.base));
@@ -149,6 +155,12 @@ impl Service {
     /// What a refusal says, and what to do about it.
     fn refused(&self, status: StatusCode, problem: Option<&Value>) -> Failure {
         let said = |name: &str| problem.and_then(|problem| problem[name].as_str()).filter(|text| !text.is_empty());
+        // The gateway speaks as OpenAI does.
+        if let Some(message) = problem.and_then(|problem| problem["error"]["message"].as_str()) {
+            return Failure::new(format!("the gateway at {} gives no answer", self.base)).detail(message).hint(
+                "anchorwatch route probe says how the providers are; anchorwatch audit show --request what was tried",
+            );
+        }
         let Some(title) = said("title") else {
             return Failure::new(format!("what answers at {} is no Anchorwatch", self.base))
                 .detail(format!("it says: {status}"))

@@ -43,6 +43,9 @@ pub(super) struct CreateArgs {
     /// Only in this namespace; may be said again.
     #[arg(short, long, value_name = "NS")]
     namespace: Vec<String>,
+    /// An intent that it may use at the gateway, beside the private ones; may be said again.
+    #[arg(long, value_name = "NAME")]
+    intent: Vec<String>,
     /// Until when, as in 90d or 12h; else for ever.
     #[arg(long, value_name = "DURATION")]
     expires_in: Option<jiff::Span>,
@@ -53,6 +56,8 @@ pub(super) struct CreateArgs {
 /// What a token may do; each may do what those before it may.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum RoleName {
+    /// Asks models by the gateway, and nothing else.
+    Gateway,
     /// Reads.
     Viewer,
     /// Scans, acknowledges, ignores below HIGH.
@@ -64,6 +69,7 @@ enum RoleName {
 impl From<RoleName> for Role {
     fn from(name: RoleName) -> Self {
         match name {
+            RoleName::Gateway => Self::Gateway,
             RoleName::Viewer => Self::Viewer,
             RoleName::Operator => Self::Operator,
             RoleName::Approver => Self::Approver,
@@ -94,7 +100,7 @@ async fn open(settings: &Settings) -> Result<Store, Failure> {
 }
 
 async fn create(args: CreateArgs) -> Result<(), Failure> {
-    let CreateArgs { name, role, cluster, namespace, expires_in, settings } = args;
+    let CreateArgs { name, role, cluster, namespace, intent, expires_in, settings } = args;
     if name.trim().is_empty() || name.chars().any(char::is_control) {
         return Err(
             Failure::new("a token needs a name").hint("whose it is, or what for: anchorwatch token create alice")
@@ -106,6 +112,12 @@ async fn create(args: CreateArgs) -> Result<(), Failure> {
         return Err(
             Failure::new(format!("no cluster is called {stranger:?}")).hint("see `clusters` of the configuration")
         );
+    }
+    let intents = config.route.intents();
+    let known = |name: &&String| intents.meant_by(name).name() == name.as_str();
+    if let Some(stranger) = intent.iter().find(|name| !known(name)) {
+        let hint = "chat, summarize, and what `route.intents` of the configuration names";
+        return Err(Failure::new(format!("there is no intent {stranger:?}")).hint(hint));
     }
     let now = clock::now();
     let expires_at = expires_in
@@ -123,7 +135,8 @@ async fn create(args: CreateArgs) -> Result<(), Failure> {
         .transpose()?;
     let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
     let secret = format!("aw_{}", clock::new_secret().map_err(|error| Failure::because(&error))?);
-    let token = NewToken { name, role: role.into(), clusters: cluster, namespaces: namespace, expires_at };
+    let token =
+        NewToken { name, role: role.into(), clusters: cluster, namespaces: namespace, intents: intent, expires_at };
     match store.add_token(&clock::new_id(), &token, &secret, now).await {
         Err(error @ StoreError::Taken { .. }) => {
             Err(Failure::because(&error).hint("choose another name, or revoke that one first"))
@@ -150,6 +163,7 @@ async fn list(settings: &Settings) -> Result<(), Failure> {
             .iter()
             .map(|name| format!("cluster {name}"))
             .chain(token.namespaces.iter().map(|name| format!("namespace {name}")))
+            .chain(token.intents.iter().map(|name| format!("intent {name}")))
             .collect();
         let limits = if limits.is_empty() { "-".to_owned() } else { limits.join(", ") };
         let line = format!(

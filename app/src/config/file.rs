@@ -1,10 +1,13 @@
 //! The configuration as it is written.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anchorwatch_core::delivery::Tool;
 use anchorwatch_core::drift::policy::OwnRule;
+use anchorwatch_core::route::locality::Attestation;
+use anchorwatch_core::route::provider::{Dialect, ReasoningToggle};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -30,6 +33,7 @@ pub(super) struct File {
     pub(super) traces: Option<Traces>,
     pub(super) retention: Retention,
     pub(super) notifications: Notifications,
+    pub(super) route: Route,
     pub(super) clusters: Vec<Spanned<Cluster>>,
     pub(super) sources: Vec<Spanned<Source>>,
     pub(super) discover: Vec<Spanned<Discover>>,
@@ -54,6 +58,7 @@ impl Default for File {
             traces: None,
             retention: Retention::default(),
             notifications: Notifications::default(),
+            route: Route::default(),
             clusters: Vec::new(),
             sources: Vec::new(),
             discover: Vec::new(),
@@ -279,4 +284,73 @@ pub(super) enum Secrets {
     Skip,
     /// They are compared, as fingerprints.
     Compare,
+}
+
+/// Who answers prompts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Route {
+    pub(super) networks: Vec<Spanned<Network>>,
+    pub(super) networks_not: Vec<Spanned<String>>,
+    pub(super) providers: Vec<Spanned<Provider>>,
+    pub(super) private: Vec<Spanned<String>>,
+    pub(super) intents: BTreeMap<String, Vec<Spanned<String>>>,
+    pub(super) deadline: Spanned<SignedDuration>,
+    pub(super) first_token_timeout: Spanned<SignedDuration>,
+    pub(super) idle_timeout: Spanned<SignedDuration>,
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        let written = serde_saphyr::Location::UNKNOWN;
+        let seconds = |seconds| Spanned::new(SignedDuration::from_secs(seconds), written, written);
+        Self {
+            networks: Vec::new(),
+            networks_not: Vec::new(),
+            providers: Vec::new(),
+            private: Vec::new(),
+            intents: BTreeMap::new(),
+            deadline: seconds(90),
+            first_token_timeout: seconds(10),
+            idle_timeout: seconds(10),
+        }
+    }
+}
+
+/// A network in which private requests may be answered.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Network {
+    Plain(String),
+    Ours { network: String, ours_though_public: bool },
+}
+
+/// Something that answers prompts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub(super) name: String,
+    pub(super) dialect: Dialect,
+    pub(super) url: Spanned<String>,
+    pub(super) model: String,
+    #[serde(default)]
+    pub(super) key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) cloud: bool,
+    #[serde(default)]
+    pub(super) timeout: Option<Spanned<SignedDuration>>,
+    #[serde(default)]
+    pub(super) timeouts: BTreeMap<String, Spanned<SignedDuration>>,
+    #[serde(default)]
+    pub(super) reasoning_toggle: Option<ReasoningToggle>,
+    #[serde(default)]
+    pub(super) guided_json: Option<bool>,
+    #[serde(default)]
+    pub(super) context_tokens: Option<u32>,
+    #[serde(default)]
+    pub(super) keep_alive: Option<String>,
+    #[serde(default)]
+    pub(super) proxy: bool,
+    #[serde(default)]
+    pub(super) attestation: Option<Attestation>,
 }

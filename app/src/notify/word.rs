@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::lifecycle::Turn;
-use anchorwatch_core::notification::{Told, ToldDrifts, ToldItem, ToldObject, ToldSource};
+use anchorwatch_core::notification::{Told, ToldDrifts, ToldItem, ToldObject, ToldRejection, ToldSource};
 use anchorwatch_edge::notify::{Button, Link, Message};
 use anchorwatch_edge::store::{Hidden, Notification};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::cli::plain;
@@ -44,6 +45,7 @@ impl Wording {
             Told::ScanRecovered { sources } => {
                 self.sources("notify-scan-recovered", "notify-scan-recovered-line", sources)
             }
+            Told::Rejected { requests } => self.rejections(requests),
         };
         let footer = if *repeated { "notify-repeated" } else { "notify-footer" };
         let button = |id: &str, verb: &str, items: usize| {
@@ -175,7 +177,7 @@ impl Wording {
     fn sources(&self, title: &str, line: &str, sources: &[ToldSource]) -> (String, Vec<String>) {
         let said = sources.iter().map(|told| {
             let ToldSource { source, cluster, since, failures } = told;
-            let since = since.to_zoned(self.time_zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+            let since = self.local(*since);
             let args = [
                 ("source", Arg::Text(&name(source))),
                 ("cluster", Arg::Text(&name(cluster))),
@@ -185,6 +187,25 @@ impl Wording {
             self.words.say_with(line, &args)
         });
         (self.words.say_with(title, &[("count", Arg::Count(sources.len()))]), said.collect())
+    }
+
+    fn rejections(&self, requests: &[ToldRejection]) -> (String, Vec<String>) {
+        let lines = requests.iter().map(|told| {
+            let ToldRejection { intent, since, times, reasons } = told;
+            let since = self.local(*since);
+            let args = [
+                ("intent", Arg::Text(intent)),
+                ("times", Arg::Count(*times as usize)),
+                ("since", Arg::Text(&since)),
+                ("reasons", Arg::Text(reasons)),
+            ];
+            self.words.say_with("notify-rejected-line", &args)
+        });
+        (self.words.say("notify-rejected"), lines.collect())
+    }
+
+    fn local(&self, time: Timestamp) -> String {
+        time.to_zoned(self.time_zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
     }
 
     /// To the report where it is one, else to the page's list.
@@ -197,7 +218,7 @@ impl Wording {
                 }
                 _ => None,
             },
-            Told::ScanFailed { .. } | Told::ScanRecovered { .. } => None,
+            Told::ScanFailed { .. } | Told::ScanRecovered { .. } | Told::Rejected { .. } => None,
         };
         let url = report.map_or_else(|| format!("{base}/"), |report| format!("{base}/reports/{report}"));
         Some(Link { label: self.words.say("notify-open"), url })

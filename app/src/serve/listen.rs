@@ -13,7 +13,7 @@ use tokio_util::either::Either;
 
 use super::Service;
 use crate::failure::Failure;
-use crate::{api, ui};
+use crate::{api, gateway, ui};
 
 /// How often is looked whether there is another certificate.
 const RENEW: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ impl Listener {
     /// Answers until it is told to stop, and then ends what has begun.
     pub(super) async fn run(self, service: Arc<Service>) {
         let hosts = Arc::new(hosts(&service, self.address));
-        let routes = api::routes(&service).merge(ui::routes());
+        let routes = api::routes(&service).merge(ui::routes()).merge(gateway::routes());
         let app = api::guarded(routes, service.clone(), hosts).into_make_service_with_connect_info::<Peer>();
         let door = Door::open(self, service.clone());
         let stop = service.stop.clone();

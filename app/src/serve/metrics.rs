@@ -33,6 +33,8 @@ pub(crate) struct Metrics {
     list_failures: Family<Labels, Counter>,
     discovered: Family<Labels, Gauge<i64, AtomicI64>>,
     outbox_oldest: Seconds,
+    asked: Family<Labels, Counter>,
+    attempts: Family<Labels, Counter>,
     store_faults: Gauge<i64, AtomicI64>,
     unheard: Family<Labels, Gauge<i64, AtomicI64>>,
     requests: Family<Labels, Histogram, fn() -> Histogram>,
@@ -63,6 +65,8 @@ impl Default for Metrics {
             list_failures: Family::default(),
             discovered: Family::default(),
             outbox_oldest: Seconds::default(),
+            asked: Family::default(),
+            attempts: Family::default(),
             store_faults: Gauge::default(),
             unheard: Family::default(),
             requests: Family::new_with_constructor(histogram),
@@ -97,6 +101,16 @@ impl Default for Metrics {
             "How long the oldest message to people has been waiting",
             Unit::Seconds,
             metrics.outbox_oldest.clone(),
+        );
+        registry.register(
+            "route_requests",
+            "Requests to models, by what they were for and what came of them",
+            metrics.asked.clone(),
+        );
+        registry.register(
+            "route_attempts",
+            "Times that a provider was asked, and how that ended",
+            metrics.attempts.clone(),
         );
         register_store_faults(&mut registry, &metrics.store_faults);
         registry.register(
@@ -151,6 +165,23 @@ impl Metrics {
     pub(crate) fn answered(&self, route: String, status: u16, seconds: f64) {
         let labels = vec![("route", route), ("status", status.to_string())];
         self.requests.get_or_create(&labels).observe(seconds);
+    }
+
+    /// A request to a model has ended.
+    pub(crate) fn asked(&self, intent: &str, outcome: &'static str) {
+        let labels = vec![("intent", intent.to_owned()), ("outcome", outcome.to_owned())];
+        self.asked.get_or_create(&labels).inc();
+    }
+
+    /// A provider answered.
+    pub(crate) fn provider_answered(&self, provider: &str) {
+        self.provider_failed(provider, "answered");
+    }
+
+    /// A provider was asked, and failed so.
+    pub(crate) fn provider_failed(&self, provider: &str, outcome: &'static str) {
+        let labels = vec![("provider", provider.to_owned()), ("outcome", outcome.to_owned())];
+        self.attempts.get_or_create(&labels).inc();
     }
 
     pub(super) fn scanned(&self, cluster: &str, source: &str, at: Timestamp, seconds: f64, outcome: &Outcome) {

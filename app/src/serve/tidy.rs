@@ -42,5 +42,6 @@ async fn tidy(service: &Service) -> Result<(), StoreError> {
     if scans > 0 {
         tracing::info!(scans, "old scans forgotten");
     }
+    service.store.forget_private(route::taint::earliest(now)).await?;
     route::audit::forget(&service.store, age, &service.key, now).await
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use anchorwatch_edge::clock;
-use anchorwatch_edge::store::Person;
+use anchorwatch_edge::store::{Person, Role};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -94,7 +94,9 @@ async fn person(service: &Service, shown: &Shown) -> Result<Option<Person>, Prob
     if !shown.code.is_empty() {
         return Ok(service.store.take_login(&shown.code, now).await?);
     }
-    Ok(service.store.token_of(shown.token.trim(), now).await?.map(Person::from))
+    let found = service.store.token_of(shown.token.trim(), now).await?;
+    // What is for the gateway shows nothing here.
+    Ok(found.filter(|row| row.token.role != Role::Gateway).map(Person::from))
 }
 
 /// Ends the session.

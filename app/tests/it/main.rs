@@ -14,6 +14,7 @@ mod discover;
 mod explain;
 mod faces;
 mod faults;
+mod gateway;
 mod hostile;
 mod incomplete;
 mod page;

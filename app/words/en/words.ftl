@@ -218,6 +218,11 @@ notify-scan-failed = { $count ->
    *[other] Scans of { $count } sources fail
   }
 notify-scan-failed-line = { $source } · { $cluster }: { $failures } times in a row, since { $since }; its drift is not known
+notify-rejected = No model inside answers: requests are rejected
+notify-rejected-line = { $intent }: { $times ->
+    [one] { $times } request
+   *[other] { $times } requests
+  } since { $since }; { $reasons }
 notify-scan-recovered = { $count ->
     [one] Scans of { $count } source succeed again
    *[other] Scans of { $count } sources succeed again
@@ -476,6 +481,18 @@ page-happened-edit = edited
 page-happened-seen = seen by a scan
 page-happened-ended = over
 page-happened-commit = Git says otherwise since { $commit }
+page-title-models = Models
+page-menu-models = Models
+page-models-private = Private: diagnose, interpret_drift, write_runbook, embed, and whatever is not said to be something else
+page-models-hint = A request goes to one after the other, until one answers. Then it is rejected. What is private never leaves the network.
+page-models-cloud = cloud
+page-models-inside = inside
+page-models-resting = It failed too often, and is not asked until
+page-models-model = Model
+page-models-measured = Measured
+page-models-speed = { $x } tokens/s
+page-models-attested = Attested by
+page-models-networks = Inside are:
 page-no-rules = No rule hides anything or grades it otherwise.
 page-caption-rules = Rules: the configuration's, then those that people made
 page-rule-about = About

@@ -27,6 +27,8 @@ pub struct ChatRequest {
     pub is_streamed: bool,
     /// True if the last piece is to say what it took.
     pub with_usage: bool,
+    /// True if some of it is marked as private: `"anchorwatch": {"private": true}` in a message, or in a part of one.
+    pub is_marked: bool,
 }
 
 /// What is wrong with a request.
@@ -111,6 +113,7 @@ impl ChatRequest {
         let mut json = shape::strict(body).map_err(|error| unreadable(&error))?;
         let fields = json.as_object_mut().ok_or(Fault { param: None, said: "it is to be a JSON object".to_owned() })?;
         refuse_what_is_not_given(fields)?;
+        let is_marked = take_marks(fields.get_mut("messages"));
         let sampling = PASSED_ON.iter().filter_map(|name| fields.remove_entry(*name)).filter(|(_, v)| !v.is_null());
         let sampling = sampling.collect();
         let Written {
@@ -157,8 +160,26 @@ impl ChatRequest {
             model,
             is_streamed: stream.unwrap_or_default(),
             with_usage: stream_options.and_then(|options| options.include_usage).unwrap_or_default(),
+            is_marked,
         })
     }
+}
+
+/// Takes out marks of messages and of their parts; true if one says that it is private. A mark that says something else
+/// than `false` is taken for one.
+fn take_marks(messages: Option<&mut Json>) -> bool {
+    let mut is_private = false;
+    let mut take = |marked: &mut Json| {
+        let mark = marked.as_object_mut().and_then(|object| object.shift_remove("anchorwatch"));
+        is_private |= mark.is_some_and(|mark| mark["private"] != Json::Bool(false));
+    };
+    for message in messages.and_then(Json::as_array_mut).into_iter().flatten() {
+        take(message);
+        for part in message.get_mut("content").and_then(Json::as_array_mut).into_iter().flatten() {
+            take(part);
+        }
+    }
+    is_private
 }
 
 fn refuse_what_is_not_given(fields: &Map<String, Json>) -> Result<(), Fault> {
@@ -398,6 +419,21 @@ mod tests {
             assert!(ChatRequest::read(body.as_bytes()).is_err(), "{body:?}");
         }
         assert!(ChatRequest::read(b"{\"model\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn a_mark_is_seen_and_not_passed_on() {
+        let marked = |mark: Json| {
+            let part = json!({"type": "image_url", "image_url": {"url": "data:,"}, "anchorwatch": mark});
+            let request = read(&json!({"model": "m", "messages": [{"role": "user", "content": [part]}]})).unwrap();
+            assert_eq!(request.ask.messages[0].parts[0].get("anchorwatch"), None);
+            request.is_marked
+        };
+        assert!(marked(json!({"private": true})) && marked(json!({})) && marked(json!("private")));
+        assert!(!marked(json!({"private": false})));
+        let message = json!({"role": "user", "content": "a", "anchorwatch": {"private": true}});
+        assert!(read(&json!({"model": "m", "messages": [message]})).unwrap().is_marked);
+        assert!(!read(&json!({"model": "m", "messages": [{"role": "user", "content": "a"}]})).unwrap().is_marked);
     }
 
     fn heading() -> Heading {

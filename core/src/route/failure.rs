@@ -172,6 +172,23 @@ impl Failure {
         matches!(self, Self::Status { code: 401 | 403 | 404, .. } | Self::NotLocal(_) | Self::Misconfigured(_))
     }
 
+    /// True if the server is not well, whatever it is asked: after several of these it is left alone for a while.
+    pub fn is_of_the_server(&self) -> bool {
+        match self {
+            Self::ConnectionRefused
+            | Self::Unreachable(_)
+            | Self::Dns(_)
+            | Self::Tls(_)
+            | Self::Broken(_)
+            | Self::Timeout(..)
+            | Self::Truncated
+            | Self::ErrorInside(_)
+            | Self::Unreadable(_) => true,
+            Self::Status { code, .. } => matches!(code, 408 | 429 | 500..=599),
+            _ => false,
+        }
+    }
+
     /// After what time it may be asked once more, where it says so itself.
     pub fn may_retry_after(&self) -> Option<Duration> {
         match self {

@@ -39,6 +39,13 @@ impl OpenIntent {
     }
 }
 
+impl OpenIntent {
+    /// As it is written.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Intent {
     /// The private ones.
     pub const PRIVATE: [Self; 4] = [Self::Diagnose, Self::InterpretDrift, Self::WriteRunbook, Self::Embed];

@@ -86,6 +86,16 @@ impl Attestation {
         }
         Ok(Self { owner, date, words })
     }
+
+    /// Whose word.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// When it was given.
+    pub fn date(&self) -> Date {
+        self.date
+    }
 }
 
 impl fmt::Display for Attestation {

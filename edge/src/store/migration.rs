@@ -18,6 +18,7 @@ impl MigratorTrait for Migrator {
                 sqlite: include_str!("../../migrations/0003_audit.sqlite.sql"),
                 postgres: include_str!("../../migrations/0003_audit.postgres.sql"),
             }),
+            Box::new(same("0004_route", include_str!("../../migrations/0004_route.sql"))),
         ]
     }
 }

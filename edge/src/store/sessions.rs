@@ -23,7 +23,7 @@ pub struct Person {
 
 impl From<TokenRow> for Person {
     fn from(TokenRow { token_id, token, .. }: TokenRow) -> Self {
-        let NewToken { name, role, clusters, namespaces, expires_at: _ } = token;
+        let NewToken { name, role, clusters, namespaces, intents: _, expires_at: _ } = token;
         Self { name, role, clusters, namespaces, token_id: Some(token_id) }
     }
 }

@@ -11,6 +11,8 @@ use super::{Store, StoreError, failing, micros, named, names, read, timestamp, w
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
+    /// Asks models by the gateway, and nothing else.
+    Gateway,
     /// Reads.
     Viewer,
     /// Scans and acknowledges.
@@ -30,6 +32,8 @@ pub struct NewToken {
     pub clusters: Vec<String>,
     /// In these namespaces; all where empty.
     pub namespaces: Vec<String>,
+    /// Intents that it may use at the gateway, beside the private ones.
+    pub intents: Vec<String>,
     /// Until when.
     pub expires_at: Option<Timestamp>,
 }
@@ -54,12 +58,13 @@ struct Row {
     role: String,
     clusters: String,
     namespaces: String,
+    intents: String,
     created_at: i64,
     expires_at: Option<i64>,
     revoked_at: Option<i64>,
 }
 
-const COLUMNS: &str = "token_id, name, role, clusters, namespaces, created_at, expires_at, revoked_at";
+const COLUMNS: &str = "token_id, name, role, clusters, namespaces, intents, created_at, expires_at, revoked_at";
 
 impl Store {
     /// Notes a new token; `secret` is what its holder will say.
@@ -70,8 +75,8 @@ impl Store {
         secret: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO tokens (token_id, name, hash, role, clusters, namespaces, created_at, expires_at) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        let sql = "INSERT INTO tokens (token_id, name, hash, role, clusters, namespaces, intents, created_at, expires_at) \
+                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let values = [
             token_id.into(),
             token.name.as_str().into(),
@@ -79,6 +84,7 @@ impl Store {
             word(token.role).into(),
             names(&token.clusters),
             names(&token.namespaces),
+            names(&token.intents),
             micros(now).into(),
             token.expires_at.map(micros).into(),
         ];
@@ -128,6 +134,7 @@ impl Row {
                 role: named("a token's role", self.role)?,
                 clusters: read("a token", &self.clusters)?,
                 namespaces: read("a token", &self.namespaces)?,
+                intents: read("a token", &self.intents)?,
                 expires_at: self.expires_at.map(timestamp),
             },
             token_id: self.token_id,

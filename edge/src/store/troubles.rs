@@ -2,11 +2,11 @@
 //!
 //! One failure is often none: a server restarts, a token is renewed. So the third in a row is told.
 
-use anchorwatch_core::notification::{Told, ToldSource};
+use anchorwatch_core::notification::{Told, ToldRejection, ToldSource};
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbErr, FromQueryResult};
 
-use super::{Store, micros, timestamp};
+use super::{Store, StoreError, failing, micros, timestamp};
 
 /// How many failures in a row people are told of.
 const TOLD_FROM: i64 = 3;
@@ -18,9 +18,10 @@ struct Row {
     since: i64,
     times: i64,
     told_at: Option<i64>,
+    detail: String,
 }
 
-const COLUMNS: &str = "subject, cluster, since, times, told_at";
+const COLUMNS: &str = "subject, cluster, since, times, told_at, detail";
 
 impl Store {
     pub(super) async fn scan_failed_within(
@@ -53,6 +54,24 @@ impl Store {
         write.execute_raw(self.statement(sql, [source.into(), micros(now).into()])).await.map(drop)
     }
 
+    /// Notes that no provider answered a request. `why`: names and codes. People are told of the first, until
+    /// requests are answered again.
+    pub async fn note_rejected(&self, intent: &str, why: &str, now: Timestamp) -> Result<(), StoreError> {
+        let sql = "INSERT INTO troubles (kind, subject, cluster, since, changed_at, times, detail) \
+                   VALUES ('route', $1, '', $2, $2, 1, $3) ON CONFLICT (kind, subject) DO UPDATE SET \
+                   times = troubles.times + 1, detail = excluded.detail";
+        let values = [intent.into(), micros(now).into(), why.into()];
+        let done = self.db.execute_raw(self.statement(sql, values)).await;
+        done.map(drop).map_err(failing("note that a request was rejected"))
+    }
+
+    /// Notes that requests are answered again.
+    pub async fn note_answered(&self) -> Result<(), StoreError> {
+        let sql = "DELETE FROM troubles WHERE kind = 'route'";
+        let done = self.db.execute_raw(self.statement(sql, [])).await;
+        done.map(drop).map_err(failing("note that requests are answered"))
+    }
+
     /// Takes what is to be told: troubles that began, and those that ended, up to a time.
     pub(super) async fn take_troubles(
         &self,
@@ -76,8 +95,29 @@ impl Store {
         if !over.is_empty() {
             told.push(Told::ScanRecovered { sources: over });
         }
+        let sql = format!(
+            "UPDATE troubles SET told_at = $1 WHERE kind = 'route' AND told_at IS NULL AND changed_at <= $2 \
+             RETURNING {COLUMNS}"
+        );
+        let values = [micros(now).into(), micros(settled).into()];
+        let rejected = Row::find_by_statement(self.statement(&sql, values)).all(write).await?;
+        if !rejected.is_empty() {
+            told.push(Told::Rejected { requests: rejections(rejected) });
+        }
         Ok(told)
     }
+}
+
+fn rejections(rows: Vec<Row>) -> Vec<ToldRejection> {
+    let told = rows.into_iter().map(|row| ToldRejection {
+        intent: row.subject,
+        since: timestamp(row.since),
+        times: u32::try_from(row.times).unwrap_or(u32::MAX),
+        reasons: row.detail,
+    });
+    let mut requests: Vec<ToldRejection> = told.collect();
+    requests.sort();
+    requests
 }
 
 fn sources(rows: Vec<Row>) -> Vec<ToldSource> {

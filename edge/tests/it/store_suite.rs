@@ -50,6 +50,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_total_knows_of_what_was_written(address, &store).await;
     a_clock_that_is_set_back_hides_nothing(&store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
+    what_was_said_in_private_is_known_for_a_while(&store).await;
     a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
     a_zero_byte_is_no_id(&store).await;
 }
@@ -473,12 +474,32 @@ async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
     }
 }
 
+async fn what_was_said_in_private_is_known_for_a_while(store: &Store) {
+    let hashes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
+    store.remember_private(&hashes(&["b", "a", "b"]), after(0)).await.unwrap();
+    store.remember_private(&hashes(&["a"]), after(50)).await.unwrap();
+    store.remember_private(&[], after(50)).await.unwrap();
+    for (asked, since, is_private) in [
+        (&["x", "a"][..], 0, true),
+        (&["b"], 0, true),
+        (&["b"], 1, false),
+        (&["a"], 50, true),
+        (&["x"], 0, false),
+        (&[], 0, false),
+    ] {
+        assert_eq!(store.is_private(&hashes(asked), after(since)).await.unwrap(), is_private, "{asked:?} {since}");
+    }
+    assert_eq!(store.forget_private(after(50)).await.unwrap(), 1);
+    assert!(store.is_private(&hashes(&["a"]), after(0)).await.unwrap());
+}
+
 async fn a_token_counts_until_it_is_revoked_or_ends(store: &Store) {
     let token = |name: &str, seconds: Option<i64>| NewToken {
         name: name.to_owned(),
         role: Role::Operator,
         clusters: vec!["test".to_owned()],
         namespaces: Vec::new(),
+        intents: vec!["chat".to_owned()],
         expires_at: seconds.map(after),
     };
     store.add_token(&new_id(), &token("ann", None), "secret-of-ann", start()).await.unwrap();

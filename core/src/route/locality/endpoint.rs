@@ -76,6 +76,11 @@ impl Endpoint {
         }
     }
 
+    /// Host and port, as in `nim.models.svc:8000` or `[fd00::1]:443`.
+    pub fn host_and_port(&self) -> String {
+        format!("{}:{}", self.0.host_str().unwrap_or_default(), self.port())
+    }
+
     /// The port, that of the scheme where none is written.
     pub fn port(&self) -> u16 {
         self.0.port_or_known_default().expect("http and https have a port")

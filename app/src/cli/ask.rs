@@ -1,0 +1,74 @@
+//! `anchorwatch ask`: asks a model by the service's gateway, so that nothing leaves that may not.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::service::{Access, Question, Service};
+use crate::failure::Failure;
+
+/// Longer than a chain's deadline is meant to be.
+const LIMIT: Duration = Duration::from_mins(10);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AskArgs {
+    /// What is asked: a file, or `-` for what comes by the pipe.
+    file: PathBuf,
+    /// What it is for; what is not listed by the token stays inside.
+    #[arg(long, value_name = "NAME", default_value = "diagnose")]
+    intent: String,
+    /// The JSON schema of the answer.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The service.
+    #[arg(long, value_name = "URL", env = "ANCHORWATCH_SERVER")]
+    server: String,
+    #[command(flatten)]
+    access: Access,
+    /// Print all that the service says as JSON, not only the answer.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &AskArgs) -> Result<ExitCode, Failure> {
+    let mut body = json!({
+        "model": format!("anchorwatch/{}", args.intent),
+        "messages": [{"role": "user", "content": read(&args.file)?}],
+    });
+    if let Some(file) = &args.schema {
+        let schema: Value = serde_json::from_str(&read(file)?)
+            .map_err(|error| Failure::new(format!("{} is no JSON schema", file.display())).detail(error.to_string()))?;
+        body["response_format"] =
+            json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
+    }
+    let service = Service::at(&args.server, &args.access)?;
+    let question = Question { path: "/v1/chat/completions", body: Some(&body), key: None, timeout: LIMIT };
+    let answer = super::runtime()?.block_on(service.ask_once(&question))?;
+    if args.json {
+        super::output::print_json(&answer)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
+    super::tell(&format!("answered by {}", answer["model"].as_str().unwrap_or("a model without a name")));
+    let lines: String = text.lines().map(|line| super::plain(line) + "\n").collect();
+    super::print(&lines)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file that a person named")]
+fn read(file: &Path) -> Result<String, Failure> {
+    let fail = |error: std::io::Error| {
+        Failure::new(format!("cannot read {}", file.display()))
+            .detail(error.to_string())
+            .hint("name a file of text, or - for what comes by the pipe")
+    };
+    if file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(fail)?;
+        return Ok(text);
+    }
+    std::fs::read_to_string(file).map_err(fail)
+}

@@ -1,0 +1,89 @@
+//! The gateway: what speaks OpenAI's API asks here, and gets the router's guarantee by changing a base URL.
+//!
+//! Errors have the shape that its clients read. The answer says by its headers who really gave it.
+
+mod asker;
+mod chat;
+mod embeddings;
+mod error;
+mod models;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anchorwatch_core::route::completion;
+use anchorwatch_core::route::intent::{Intent, Said, decide};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::routing::{get, post};
+
+use crate::route::answer::{Answered, Question, Wanted};
+use crate::serve::Service;
+use asker::Asker;
+use error::Error;
+
+/// What a prompt may be, with its images.
+const MOST_BYTES: usize = 32 << 20;
+/// The label that says what a request is for.
+const INTENT: HeaderName = HeaderName::from_static("x-anchorwatch-intent");
+const PROVIDER: HeaderName = HeaderName::from_static("x-anchorwatch-provider");
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// What stands before an intent in the name of a model.
+const MODEL: &str = "anchorwatch/";
+
+/// Every route.
+pub(crate) fn routes() -> Router<Arc<Service>> {
+    Router::new()
+        .route("/v1/chat/completions", post(chat::complete))
+        .route("/v1/embeddings", post(embeddings::embed))
+        .route("/v1/models", get(models::list))
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+}
+
+/// Puts a request together: decides what it is for, and whether it stays inside.
+async fn question(
+    service: &Service,
+    asker: &Asker,
+    headers: &HeaderMap,
+    (model, wanted, is_marked): (&str, Wanted, bool),
+) -> Result<Question, Error> {
+    let router = &service.router;
+    let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+    let said = Said { header: text(&INTENT), model: model.strip_prefix(MODEL), tainted: is_marked };
+    let listed: BTreeSet<Intent> = asker.intents.iter().map(|name| router.intents.meant_by(name)).collect();
+    let mut decided = match &wanted {
+        Wanted::Answer(_) => decide(said, &listed, &router.intents),
+        Wanted::Embeddings(_) => decide(Said { header: Some("embed"), ..Said::default() }, &listed, &router.intents),
+    };
+    if decided.private.is_none() && router.is_tainted(&wanted).await {
+        decided = decide(Said { tainted: true, ..said }, &listed, &router.intents);
+    }
+    Ok(Question {
+        request_id: text(&REQUEST_ID).unwrap_or_default().to_owned(),
+        decided,
+        wanted,
+        asked_by: Some(asker.token_id.clone()),
+    })
+}
+
+/// What an answer says of itself beside its body.
+fn headers(answered: &Answered) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let intent = &answered.decided.intent;
+    for (name, value) in [(PROVIDER, answered.provider.as_str()), (INTENT, intent.name())] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    }
+    headers
+}
+
+/// What every answer has at its head.
+fn heading(service: &Service, answered: &Answered) -> completion::Heading {
+    completion::Heading {
+        id: format!("chatcmpl-{}", answered.request_id),
+        created: service.now(),
+        model: answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
+    }
+}

@@ -1,0 +1,77 @@
+//! Asking, as the service does it: what is private is remembered as such, what came of it is counted, and people are told
+//! when nobody answers.
+
+use std::sync::atomic::Ordering;
+
+use super::answer::{Answered, Question, Refused, Tried};
+use crate::serve::Service;
+
+impl Service {
+    /// Asks, and gives the answer of the first provider that has one.
+    pub(crate) async fn ask(&self, question: Question) -> Result<Answered, Refused> {
+        let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
+        let answered = self.answer(question, is_private).await;
+        let outcome = match &answered {
+            Ok(_) => "answered",
+            Err(Refused::Rejected(_)) => "rejected",
+            Err(Refused::CallersFault(_)) => "callers_fault",
+            Err(Refused::AuditUnavailable) => "audit_unavailable",
+            Err(Refused::StoreUnavailable) => "store_unavailable",
+        };
+        self.metrics.asked(intent.name(), outcome);
+        let tried: &[Tried] = match &answered {
+            Ok(answered) => &answered.tried,
+            Err(Refused::Rejected(tried)) => tried,
+            Err(_) => &[],
+        };
+        for tried in tried {
+            self.metrics.provider_failed(&tried.provider, tried.failure.code());
+        }
+        match &answered {
+            Ok(answered) => {
+                self.metrics.provider_answered(&answered.provider);
+                if is_private {
+                    self.note_answered().await;
+                }
+            }
+            Err(Refused::Rejected(tried)) if is_private => self.note_rejected(intent.name(), tried).await,
+            Err(_) => {}
+        }
+        answered
+    }
+
+    async fn answer(&self, question: Question, is_private: bool) -> Result<Answered, Refused> {
+        let unknown = |error: anchorwatch_edge::store::StoreError| {
+            tracing::error!(%error, "what is private cannot be remembered; it is not answered");
+            Refused::StoreUnavailable
+        };
+        if is_private {
+            self.router.remember_asked(&question.wanted).await.map_err(unknown)?;
+        }
+        let answered = self.router.answer(question).await?;
+        if is_private {
+            self.router.remember_given(&answered.given).await.map_err(unknown)?;
+        }
+        Ok(answered)
+    }
+
+    /// People are told once, whatever comes after, until there is an answer again.
+    async fn note_rejected(&self, intent: &str, tried: &[Tried]) {
+        let each: Vec<String> = tried.iter().map(|t| format!("{}: {}", t.provider, t.failure.code())).collect();
+        let why = if each.is_empty() { "no provider is configured".to_owned() } else { each.join(", ") };
+        self.router.troubled.store(true, Ordering::Relaxed);
+        if let Err(error) = self.store.note_rejected(intent, &why, self.now()).await {
+            tracing::error!(%error, "nobody is told that a request was rejected");
+        }
+    }
+
+    async fn note_answered(&self) {
+        if !self.router.troubled.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.store.note_answered().await {
+            tracing::error!(%error, "cannot note that requests are answered again");
+            self.router.troubled.store(true, Ordering::Relaxed);
+        }
+    }
+}

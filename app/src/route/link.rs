@@ -1,0 +1,166 @@
+//! A provider as a part of a chain, and what is known of how it is doing; the same in all chains that have it.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use anchorwatch_core::route::breaker::{Breaker, BreakerPolicy};
+use anchorwatch_core::route::dialect;
+use anchorwatch_core::route::locality::{self, Locality, ModelFacts};
+use anchorwatch_core::route::provider::{Dialect, Speed};
+use anchorwatch_edge::llm::{Local, Open, Provider, Settings};
+use anchorwatch_edge::outbound::{Anywhere, InsideOnly, Outbound};
+use secrecy::SecretString;
+
+use crate::config::{self, route};
+use crate::failure::Failure;
+
+/// A provider in a chain.
+#[derive(Debug, Clone)]
+pub(super) struct Link<P> {
+    provider: P,
+    pub(super) settings: Arc<route::Provider>,
+    pub(super) doing: Arc<Doing>,
+}
+
+impl<P: Deref<Target = dyn Provider>> Link<P> {
+    pub(super) fn provider(&self) -> &dyn Provider {
+        &*self.provider
+    }
+}
+
+/// How a provider is doing.
+#[derive(Debug)]
+pub(super) struct Doing {
+    breaker: Mutex<Breaker>,
+    speed: Mutex<Speed>,
+}
+
+impl Default for Doing {
+    fn default() -> Self {
+        Self { breaker: Mutex::new(Breaker::new(BreakerPolicy::default())), speed: Mutex::default() }
+    }
+}
+
+impl Doing {
+    pub(super) fn breaker(&self) -> MutexGuard<'_, Breaker> {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn speed(&self) -> Speed {
+        *self.speed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a measurement in: each counts for a fifth.
+    pub(super) fn measured(&self, measured: Speed) {
+        let mut speed = self.speed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mean = |known: Option<f64>, new: Option<f64>| match (known, new) {
+            (Some(known), Some(new)) => Some(known.mul_add(0.8, new * 0.2)),
+            (known, new) => new.or(known),
+        };
+        *speed = Speed {
+            prompt_tokens_per_second: mean(speed.prompt_tokens_per_second, measured.prompt_tokens_per_second),
+            tokens_per_second: mean(speed.tokens_per_second, measured.tokens_per_second),
+        };
+    }
+}
+
+/// All providers, by name.
+pub(super) struct Links {
+    local: BTreeMap<String, Link<Local>>,
+    clouds: BTreeMap<String, Link<Open>>,
+}
+
+impl Links {
+    pub(super) fn open(config: &config::Route) -> Result<Self, Failure> {
+        let mut links = Self { local: BTreeMap::new(), clouds: BTreeMap::new() };
+        let (inside, anywhere) = (Outbound::inside_only(config.networks.clone()), Outbound::anywhere());
+        for provider in &config.providers {
+            let key = provider.key.as_ref().map(crate::secret::Secret::read).transpose()?;
+            let settings = Settings {
+                name: provider.name.clone(),
+                base_url: provider.endpoint.as_str().to_owned(),
+                model: provider.model.clone(),
+                key: key.clone().map(SecretString::from),
+            };
+            let (name, own, doing) = (provider.name.clone(), Arc::new(provider.clone()), Arc::default());
+            if provider.is_cloud {
+                let provider = cloud(provider, anywhere.clone(), settings)?;
+                links.clouds.insert(name, Link { provider, settings: own, doing });
+            } else {
+                judge(provider, key.as_deref(), config)?;
+                let provider = local(provider, inside.clone(), settings);
+                links.local.insert(name, Link { provider, settings: own, doing });
+            }
+        }
+        Ok(links)
+    }
+
+    /// A chain of these; none of them is a cloud, says the configuration.
+    pub(super) fn private_chain(&self, names: &[String]) -> Vec<Link<Local>> {
+        names.iter().filter_map(|name| self.local.get(name).cloned()).collect()
+    }
+
+    /// A chain that may have clouds.
+    pub(super) fn open_chain(&self, names: &[String]) -> Vec<Link<Open>> {
+        let link = |name: &String| self.clouds.get(name).cloned().or_else(|| self.local.get(name).map(Link::opened));
+        names.iter().filter_map(link).collect()
+    }
+}
+
+impl Link<Local> {
+    fn opened(&self) -> Link<Open> {
+        Link { provider: self.provider.clone().into(), settings: self.settings.clone(), doing: self.doing.clone() }
+    }
+}
+
+/// Fails if what is written of a provider says that it is not local.
+fn judge(provider: &route::Provider, key: Option<&str>, config: &config::Route) -> Result<(), Failure> {
+    let facts = ModelFacts {
+        endpoint: &provider.endpoint,
+        key,
+        model: &provider.model,
+        remote: None,
+        signs: &[],
+        is_declared_proxy: provider.is_proxy,
+        attestation: provider.attestation.as_ref(),
+    };
+    match locality::judge(&facts, &config.networks) {
+        Locality::Local { .. } => Ok(()),
+        Locality::NotLocal(reason) => {
+            let hint =
+                "say cloud: true of it, which keeps it out of the private chain; or attest what stands behind a proxy";
+            Err(Failure::new(format!("the provider {:?} is not local: {reason}", provider.name)).hint(hint))
+        }
+    }
+}
+
+fn local(provider: &route::Provider, inside: Outbound<InsideOnly>, settings: Settings) -> Local {
+    match provider.dialect {
+        Dialect::Nemotron => Local::nemotron(inside, settings, nemotron(provider)),
+        Dialect::Ollama => Local::ollama(inside, settings, ollama(provider)),
+        Dialect::OpenAi => Local::openai(inside, settings, dialect::openai::Ways::default()),
+    }
+}
+
+fn cloud(provider: &route::Provider, anywhere: Outbound<Anywhere>, settings: Settings) -> Result<Open, Failure> {
+    match provider.dialect {
+        Dialect::Nemotron => Ok(Open::nemotron(anywhere, settings, nemotron(provider))),
+        Dialect::OpenAi => Ok(Open::openai(anywhere, settings, dialect::openai::Ways { max_completion_tokens: true })),
+        Dialect::Ollama => Err(Failure::new(format!("the provider {:?} cannot be a cloud", provider.name))
+            .detail("Ollama's own dialect is spoken inside only")
+            .hint("a cloud is asked by dialect: openai")),
+    }
+}
+
+fn nemotron(provider: &route::Provider) -> dialect::nemotron::Ways {
+    dialect::nemotron::Ways { reasoning_toggle: provider.reasoning_toggle, guided_json: provider.guided_json }
+}
+
+fn ollama(provider: &route::Provider) -> dialect::ollama::Ways {
+    dialect::ollama::Ways { context_tokens: provider.context_tokens, keep_alive: provider.keep_alive.clone() }
+}
+
+/// What is waited for when a provider's health is asked for.
+pub(super) const PROBE: Duration = Duration::from_secs(3);

@@ -1,0 +1,39 @@
+//! How the providers are doing: what is known of each, and what it says when it is asked for its health.
+
+use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::provider::Speed;
+use jiff::Timestamp;
+
+use super::Router;
+use super::link::{Link, PROBE};
+use crate::config::route;
+
+/// A provider, and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Condition {
+    /// Its settings.
+    pub(crate) settings: route::Provider,
+    /// Until when it is left alone, if it is.
+    pub(crate) open_until: Option<Timestamp>,
+    /// How fast it was.
+    pub(crate) speed: Speed,
+    /// What it says of its health, where that was asked: its version, if it has one.
+    pub(crate) health: Option<Result<Option<String>, Failure>>,
+}
+
+impl Router {
+    /// All providers, in the configuration's order; `probes`: whether each is asked for its health.
+    pub(crate) async fn conditions(&self, probes: bool) -> Vec<Condition> {
+        futures::future::join_all(self.all.iter().map(|link| condition(link, probes))).await
+    }
+}
+
+async fn condition(link: &Link<anchorwatch_edge::llm::Open>, probes: bool) -> Condition {
+    let health = if probes { Some(link.provider().health(PROBE).await.map(|health| health.version)) } else { None };
+    Condition {
+        settings: route::Provider::clone(&link.settings),
+        open_until: link.doing.breaker().open_until(),
+        speed: link.doing.speed(),
+        health,
+    }
+}

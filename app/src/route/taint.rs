@@ -1,0 +1,65 @@
+//! What was said in private stays private: its texts are known by keyed hashes for a week, whatever a later request says it is for.
+
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::route::provider::Message;
+use anchorwatch_edge::store::StoreError;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
+
+use super::Router;
+use super::answer::{Given, Wanted};
+
+/// How long a text is known.
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Router {
+    /// True if some of it was said in private; also where nobody can tell.
+    pub(crate) async fn is_tainted(&self, wanted: &Wanted) -> bool {
+        let hashes = self.hashes(texts_of(wanted));
+        match self.store.is_private(&hashes, earliest(self.clock.now())).await {
+            Ok(is_private) => is_private,
+            Err(error) => {
+                tracing::error!(%error, "nobody can tell whether a request is private; it stays inside");
+                true
+            }
+        }
+    }
+
+    /// Remembers that a request is private, before any of it is sent.
+    pub(super) async fn remember_asked(&self, wanted: &Wanted) -> Result<(), StoreError> {
+        self.store.remember_private(&self.hashes(texts_of(wanted)), self.clock.now()).await
+    }
+
+    /// Remembers what was answered in private, before anybody has it.
+    pub(super) async fn remember_given(&self, given: &Given) -> Result<(), StoreError> {
+        let Given::Answer(answer) = given else { return Ok(()) };
+        let calls = answer.tool_calls.iter().filter_map(arguments);
+        let texts = std::iter::once(answer.text.as_str()).chain(calls);
+        self.store.remember_private(&self.hashes(texts), self.clock.now()).await
+    }
+
+    fn hashes<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Vec<String> {
+        let key = SecretKey::new(self.key.derived(b"anchorwatch: texts that were said in private"));
+        let texts = texts.map(str::trim).filter(|text| !text.is_empty());
+        texts.map(|text| key.fingerprint(text.as_bytes()).to_hex()).collect()
+    }
+}
+
+/// When a text that is still known may have been said.
+pub(crate) fn earliest(now: Timestamp) -> Timestamp {
+    now.checked_sub(KEPT).unwrap_or(Timestamp::MIN)
+}
+
+fn texts_of(wanted: &Wanted) -> Box<dyn Iterator<Item = &str> + Send + '_> {
+    match wanted {
+        Wanted::Embeddings(texts) => Box::new(texts.iter().map(String::as_str)),
+        Wanted::Answer(ask) => Box::new(ask.messages.iter().flat_map(|message: &Message| {
+            let calls = message.tool_calls.iter().filter_map(arguments);
+            std::iter::once(message.text.as_str()).chain(calls)
+        })),
+    }
+}
+
+fn arguments(call: &Json) -> Option<&str> {
+    call.pointer("/function/arguments")?.as_str()
+}

@@ -1,0 +1,298 @@
+//! The gateway before providers that a test plays: who is asked, what each is sent, and what whoever asked is told.
+
+use std::fmt::Write as _;
+
+use anchorwatch_testbed::{Answer, Receiver, Reply, Service};
+use serde_json::{Value, json};
+
+use crate::world::{World, config_map, list};
+
+const CHAT: &str = "/v1/chat/completions";
+
+/// A service with two local providers in the private chain, and a cloud in that of `chat`.
+struct Gateway {
+    world: World,
+    service: Service,
+    nemotron: Receiver,
+    second: Receiver,
+    cloud: Receiver,
+    people: Receiver,
+    token: String,
+}
+
+/// An answer in pieces, as OpenAI's servers send them.
+fn said(text: &str) -> Reply {
+    let piece = |delta: Value, finish: Value| {
+        json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "really-this-one",
+               "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+    };
+    let usage = json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "really-this-one",
+                       "choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}});
+    let pieces =
+        [piece(json!({"role": "assistant", "content": text}), Value::Null), piece(json!({}), json!("stop")), usage];
+    let mut body = String::new();
+    for piece in &pieces {
+        let _ = write!(body, "data: {piece}\n\n");
+    }
+    Reply::Say {
+        status: 200,
+        headers: vec!["Content-Type: text/event-stream".to_owned()],
+        body: format!("{body}data: [DONE]\n\n"),
+    }
+}
+
+fn busy() -> Reply {
+    Reply::json(503, &json!({"error": {"message": "too many", "type": "busy"}}))
+}
+
+impl Gateway {
+    fn start() -> Self {
+        let (nemotron, second, cloud) = (
+            Receiver::start(said("from nemotron")).unwrap(),
+            Receiver::start(said("from the second")).unwrap(),
+            Receiver::start(said("from the cloud")).unwrap(),
+        );
+        let people = Receiver::start(Reply::json(200, &json!({}))).unwrap();
+        let world = World::new();
+        world.write("git/a.yaml", config_map("a", "k: v"));
+        world.write("live.json", list(&[crate::world::live_config_map("a", &json!({"k": "v"}))]));
+        world.write("hook.secret", "between us");
+        world.write("cloud.key", "sk-cloud");
+        let config = format!(
+            "listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\n\
+             sources: [{{name: shop, cluster: lab, address: git, interval: 24h}}]\n\
+             notifications:\n  webhooks: [{{name: hook, url: '{}/hook', secret_file: hook.secret}}]\n\
+             route:\n  providers:\n\
+             \x20 - {{name: nemotron, dialect: nemotron, url: '{}', model: nano}}\n\
+             \x20 - {{name: second, dialect: openai, url: '{}', model: small}}\n\
+             \x20 - {{name: elsewhere, dialect: openai, url: '{}', model: big, cloud: true, key_file: cloud.key}}\n\
+             \x20 private: [nemotron, second]\n  intents: {{chat: [elsewhere]}}\n",
+            people.url(),
+            nemotron.url(),
+            second.url(),
+            cloud.url(),
+        );
+        world.write("config.yaml", config);
+        let command = world.command(&["serve", "--config", "config.yaml"]);
+        let service = Service::start("anchorwatch", command, &world.state().join("log")).unwrap();
+        let token = Self::token_of(&world, "robot", &["--role", "gateway", "--intent", "chat"]);
+        Self { world, service, nemotron, second, cloud, people, token }
+    }
+
+    fn token_of(world: &World, name: &str, more: &[&str]) -> String {
+        let arguments = [&["token", "create", name, "--config", "config.yaml"], more].concat();
+        let run = world.run_with(world.command(&arguments));
+        run.ends(0, &[]);
+        run.out.trim().to_owned()
+    }
+
+    fn ask(&self, intent: &str, content: &str) -> Answer {
+        self.ask_as(&self.token, intent, &json!({"model": "any", "messages": [{"role": "user", "content": content}]}))
+    }
+
+    fn ask_as(&self, token: &str, intent: &str, body: &Value) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+        if !intent.is_empty() {
+            headers.push(("x-anchorwatch-intent", intent));
+        }
+        self.service.ask("POST", CHAT, &headers, &body.to_string())
+    }
+
+    /// What a provider was sent so far.
+    fn sent(provider: &Receiver) -> Vec<Value> {
+        provider.received(CHAT).iter().map(anchorwatch_testbed::Received::json).collect()
+    }
+
+    /// The audit's rows, verified.
+    fn audit(&self) -> Vec<Value> {
+        let verified = self.world.run_with(self.world.command(&["audit", "verify", "--config", "config.yaml"]));
+        verified.ends(0, &[]);
+        let shown =
+            self.world.run_with(self.world.command(&["audit", "show", "--config", "config.yaml", "-o", "json"]));
+        shown.ends(0, &[]);
+        let rows: Value = serde_json::from_str(&shown.out).unwrap();
+        rows["items"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+#[track_caller]
+fn content(answer: &Answer) -> String {
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_diagnosis_is_answered_inside_and_says_by_whom() {
+    let gateway = Gateway::start();
+    let answer = gateway.ask("", "why does web crash?");
+    assert_eq!(content(&answer), "from nemotron");
+    assert_eq!(answer.header("x-anchorwatch-provider"), Some("nemotron"));
+    assert_eq!(answer.header("x-anchorwatch-intent"), Some("diagnose"));
+    let body = answer.json();
+    assert_eq!((&body["model"], &body["usage"]["total_tokens"]), (&json!("really-this-one"), &json!(7)));
+    let [sent] = &Gateway::sent(&gateway.nemotron)[..] else { panic!() };
+    assert_eq!((&sent["model"], &sent["messages"][0]["content"]), (&json!("nano"), &json!("why does web crash?")));
+    // The first one is busy, and then both are.
+    gateway.nemotron.otherwise(busy());
+    assert_eq!(content(&gateway.ask("diagnose", "and now?")), "from the second");
+    gateway.second.otherwise(Reply::Cut);
+    let rejected = gateway.ask("diagnose", "and now?");
+    assert_eq!(rejected.status, 503, "{}", rejected.text);
+    let error = &rejected.json()["error"];
+    assert_eq!((&error["type"], &error["code"]), (&json!("rejected"), &json!("rejected")));
+    let codes: Vec<&Value> = error["providers"].as_array().unwrap().iter().map(|each| &each["code"]).collect();
+    assert_eq!(codes, [&json!("server_error"), &json!("connection_broken")], "{error}");
+    assert!(Gateway::sent(&gateway.cloud).is_empty());
+    let outcomes: Vec<String> = gateway.audit().iter().map(|row| row["outcome"].to_string()).collect();
+    assert!(outcomes.len() >= 4, "{outcomes:?}");
+    gateway.service.until("people are told", || !gateway.people.received("/hook").is_empty());
+    gateway.ask("diagnose", "and again?");
+    let told = gateway.people.received("/hook");
+    assert!(told[0].body.contains("rejected") && told[0].body.contains("nemotron"), "{}", told[0].body);
+    assert!(!told[0].body.contains("again"));
+    let metrics = gateway.service.get("/metrics", &Gateway::token_of(&gateway.world, "eve", &[])).text;
+    assert!(metrics.contains("route_requests_total{intent=\"diagnose\",outcome=\"rejected\"} 2"), "{metrics}");
+}
+
+#[test]
+fn only_what_all_labels_let_goes_to_a_cloud_and_what_was_private_never_does() {
+    let gateway = Gateway::start();
+    assert_eq!(content(&gateway.ask("chat", "tell me a joke")), "from the cloud");
+    assert_eq!(gateway.cloud.received(CHAT)[0].header("authorization"), Some("Bearer sk-cloud"));
+    // A label that contradicts, an unknown one, a token that does not list it.
+    let both = json!({"model": "anchorwatch/diagnose", "messages": [{"role": "user", "content": "another one"}]});
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "chat", &both)), "from nemotron");
+    assert_eq!(content(&gateway.ask("gossip", "a third one")), "from nemotron");
+    let viewer = Gateway::token_of(&gateway.world, "eve", &[]);
+    let chat = json!({"model": "anchorwatch/chat", "messages": [{"role": "user", "content": "a fourth one"}]});
+    assert_eq!(content(&gateway.ask_as(&viewer, "chat", &chat)), "from nemotron");
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "", &chat)), "from nemotron", "it was said in private just now");
+    // What was asked and answered in private stays so, whatever it is called later.
+    gateway.ask("diagnose", "the database of payments is down");
+    let quoted = json!({"model": "m", "messages": [
+        {"role": "user", "content": "be so kind"},
+        {"role": "assistant", "content": " from nemotron "},
+        {"role": "user", "content": "say that in French"},
+    ]});
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "chat", &quoted)), "from nemotron");
+    let marked = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": "what is this?"},
+        {"type": "text", "text": "the plan", "anchorwatch": {"private": true}},
+    ]}]});
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "chat", &marked)), "from nemotron");
+    assert_eq!(Gateway::sent(&gateway.cloud).len(), 1);
+    // A cloud that fails is followed by nobody here.
+    gateway.cloud.otherwise(busy());
+    assert_eq!(gateway.ask("chat", "a fifth one").status, 503);
+}
+
+#[test]
+fn secrets_stay_here_also_where_they_are_asked_of_a_model_inside() {
+    let gateway = Gateway::start();
+    let secret = ["Tr0ub", "4dor&3", "Xq"].concat();
+    let asked = json!({"model": "m", "messages": [
+        {"role": "system", "content": "be short"},
+        {"role": "user", "content": format!("the log says password={secret}")},
+        {"role": "assistant", "content": null, "tool_calls": [
+            {"id": "1", "type": "function", "function": {"name": "login", "arguments": format!("{{\"password\": \"{secret}\"}}")}}]},
+        {"role": "tool", "tool_call_id": "1", "content": format!("{secret} was refused")},
+    ]});
+    gateway.ask_as(&gateway.token, "", &asked);
+    let [sent] = &Gateway::sent(&gateway.nemotron)[..] else { panic!() };
+    let text = sent.to_string();
+    assert!(!text.contains(&secret) && text.contains("<SECRET_1> was refused"), "{text}");
+    assert!(sent["messages"][0]["content"].as_str().unwrap().contains("placeholders"), "{text}");
+    assert!(!gateway.service.log().contains(&secret));
+}
+
+#[test]
+fn an_answer_has_the_shape_that_was_asked_for_or_the_next_one_is_asked() {
+    let gateway = Gateway::start();
+    let schema = json!({"type": "object", "properties": {"cause": {"enum": ["oom", "image"]}}, "required": ["cause"]});
+    let asked = json!({"model": "m", "messages": [{"role": "user", "content": "why?"}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "diagnosis", "schema": schema}}});
+    gateway.nemotron.next(CHAT, said("it ran out of memory"));
+    gateway.nemotron.next(CHAT, said("{\"cause\": \"oom\"}"));
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "", &asked)), "{\"cause\": \"oom\"}");
+    let sent = Gateway::sent(&gateway.nemotron);
+    assert_eq!(sent[1]["messages"][1]["content"], "it ran out of memory");
+    // Twice wrong is once too often.
+    gateway.nemotron.otherwise(said("{\"cause\": \"sunspots\"}"));
+    gateway.second.otherwise(said("{\"cause\": \"image\"}"));
+    assert_eq!(content(&gateway.ask_as(&gateway.token, "", &asked)), "{\"cause\": \"image\"}");
+    assert_eq!(Gateway::sent(&gateway.nemotron).len(), 4);
+}
+
+#[test]
+fn an_answer_in_pieces_is_one_that_was_whole() {
+    let gateway = Gateway::start();
+    let asked = json!({"model": "m", "stream": true, "stream_options": {"include_usage": true},
+        "messages": [{"role": "user", "content": "why?"}]});
+    let Reply::Say { status, headers, body } = said("half of it") else { panic!() };
+    let cut = body.split_inclusive("\n\n").next().unwrap().to_owned();
+    gateway.nemotron.next(CHAT, Reply::Say { status, headers, body: cut });
+    let answer = gateway.ask_as(&gateway.token, "", &asked);
+    assert_eq!((answer.status, answer.header("x-anchorwatch-provider")), (200, Some("second")), "{}", answer.text);
+    let pieces: Vec<Value> =
+        answer.text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect();
+    let text: String = pieces.iter().filter_map(|piece| piece["choices"][0]["delta"]["content"].as_str()).collect();
+    assert_eq!(text, "from the second");
+    assert_eq!(pieces.last().unwrap()["usage"]["total_tokens"], 7);
+    assert!(answer.text.ends_with("data: [DONE]\n\n"), "{}", answer.text);
+    gateway.nemotron.otherwise(busy());
+    gateway.second.otherwise(busy());
+    assert_eq!(gateway.ask_as(&gateway.token, "", &asked).status, 503);
+}
+
+#[test]
+fn whoever_may_not_is_refused_and_what_is_wrong_is_said_in_the_clients_own_shape() {
+    let gateway = Gateway::start();
+    let bearer = format!("Bearer {}", gateway.token);
+    let token = [("authorization", bearer.as_str())];
+    let ask = |path: &str, headers: &[(&str, &str)], body: &str| gateway.service.ask("POST", path, headers, body);
+    let told = |answer: &Answer| answer.json()["error"]["message"].as_str().unwrap_or_default().to_owned();
+    for (headers, body, status, words) in [
+        (&[][..], "{}", 401, "a token is needed"),
+        (&[("authorization", "Bearer aw_wrong")], "{}", 401, "the token is wrong"),
+        (&token, "{", 400, "EOF"),
+        (&token, "{\"model\": \"m\", \"model\": \"n\", \"messages\": []}", 400, "twice"),
+        (&token, "{\"model\": \"m\", \"messages\": []}", 400, "at least one message"),
+    ] {
+        let answer = ask(CHAT, headers, body);
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(told(&answer).contains(words), "{}", answer.text);
+    }
+    // It reads nothing else, and comes in nowhere.
+    assert_eq!(gateway.service.get("/api/v1/drift/items", &gateway.token).status, 403);
+    assert_eq!(gateway.service.get("/metrics", &gateway.token).status, 403);
+    let models = gateway.service.get("/v1/models", &gateway.token).json();
+    let models: Vec<&str> =
+        models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str()).collect();
+    assert!(models.contains(&"anchorwatch/diagnose") && models.contains(&"anchorwatch/chat"), "{models:?}");
+    assert!(!models.contains(&"anchorwatch/summarize"));
+    // What all providers call the caller's fault is.
+    gateway.nemotron.otherwise(Reply::json(422, &json!({"error": {"message": "no such tool"}})));
+    gateway.second.otherwise(Reply::json(400, &json!({"error": {"message": "what?"}})));
+    let answer = gateway.ask("", "why?");
+    assert_eq!((answer.status, told(&answer).as_str()), (422, "no such tool"), "{}", answer.text);
+}
+
+#[test]
+fn texts_become_vectors_inside() {
+    let gateway = Gateway::start();
+    let vectors = json!({"object": "list", "model": "small", "usage": {"prompt_tokens": 2, "total_tokens": 2},
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -1.0]}, {"object": "embedding", "index": 1, "embedding": [1.0, 2.0]}]});
+    gateway.nemotron.otherwise(Reply::json(404, &json!({"detail": "Not Found"})));
+    gateway.second.otherwise(Reply::json(200, &vectors));
+    let bearer = format!("Bearer {}", gateway.token);
+    let headers = [("authorization", bearer.as_str()), ("x-anchorwatch-intent", "chat")];
+    let ask = |body: Value| gateway.service.ask("POST", "/v1/embeddings", &headers, &body.to_string());
+    let answer = ask(json!({"model": "any", "input": ["a", "b"]}));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert_eq!(answer.json()["data"][1]["embedding"], json!([1.0, 2.0]));
+    let coded = ask(json!({"model": "any", "input": ["a", "b"], "encoding_format": "base64"}));
+    assert_eq!(coded.json()["data"][0]["embedding"], "AAAAPwAAgL8=");
+    assert_eq!(ask(json!({"input": []})).status, 400);
+    assert!(gateway.cloud.received("").is_empty());
+}
