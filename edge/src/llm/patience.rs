@@ -36,15 +36,17 @@ impl Patience {
         self.within(Some(step(Wait::FirstByte, self.began, self.limits.first_byte)), work).await
     }
 
-    /// Waits for more of an answer that is streamed; before its first token since the beginning, then since the last piece.
+    /// Waits for more of an answer that is streamed: before its first token since the beginning, then since now, so that
+    /// a slow reader is not held against the provider.
     pub(super) async fn more<T>(
         &self,
-        last: Option<Instant>,
+        has_begun: bool,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let step = match last {
-            Some(last) => step(Wait::Idle, last, self.limits.idle),
-            None => step(Wait::FirstToken, self.began, self.limits.first_token),
+        let step = if has_begun {
+            step(Wait::Idle, Instant::now(), self.limits.idle)
+        } else {
+            step(Wait::FirstToken, self.began, self.limits.first_token)
         };
         self.within(Some(step), work).await
     }

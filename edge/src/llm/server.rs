@@ -7,7 +7,6 @@ use futures::stream::{self, BoxStream};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value as Json;
-use tokio::time::Instant;
 
 use super::Streamed;
 use super::patience::Patience;
@@ -78,7 +77,7 @@ impl<Reach> Server<Reach> {
             return Ok(Streamed { origin, pieces: pieces(answer) });
         }
         let key = self.key.clone();
-        let reading = Reading { opened, reader, patience, key, last: None, bytes: 0, is_over: false };
+        let reading = Reading { opened, reader, patience, key, has_begun: false, bytes: 0, is_over: false };
         Ok(Streamed { origin, pieces: Box::pin(stream::unfold(reading, Reading::next)) })
     }
 
@@ -138,8 +137,8 @@ struct Reading {
     reader: AnswerReader,
     patience: Patience,
     key: Option<SecretString>,
-    /// When the last piece came, once a token was among them.
-    last: Option<Instant>,
+    /// True once a token came.
+    has_begun: bool,
     bytes: usize,
     is_over: bool,
 }
@@ -148,7 +147,7 @@ impl Reading {
     async fn next(mut self) -> Option<(Result<Piece, Failure>, Self)> {
         loop {
             if let Some(piece) = self.reader.next_piece() {
-                self.last = Some(Instant::now());
+                self.has_begun = true;
                 return Some((piece.map_err(|failure| clean(failure, self.key.as_ref())), self));
             }
             if self.is_over || self.reader.is_over() {
@@ -160,11 +159,10 @@ impl Reading {
 
     async fn more(&mut self) {
         let limit = self.patience.answer_bytes();
-        match self.patience.more(self.last, self.opened.chunk()).await {
+        match self.patience.more(self.has_begun, self.opened.chunk()).await {
             Ok(Some(chunk)) if self.bytes + chunk.len() > limit => self.finish(Some(Failure::TooLarge(limit))),
             Ok(Some(chunk)) => {
                 self.bytes += chunk.len();
-                self.last = self.last.map(|_| Instant::now());
                 self.reader.push(&chunk);
             }
             Ok(None) => self.finish(None),
