@@ -156,8 +156,10 @@ fn said(error: &Json) -> String {
     }
 }
 
+/// An answer of another form. What was found instead is a part of it, and is not repeated.
 fn unreadable(error: &serde_json::Error) -> Failure {
-    Failure::Unreadable(words(&error.to_string()))
+    let what = if error.is_data() { "it is JSON of another form" } else { "it is no JSON" };
+    Failure::Unreadable(format!("{what}, at line {} column {}", error.line(), error.column()))
 }
 
 /// Vectors of one length, one for each text.

@@ -109,9 +109,9 @@ pub enum Elsewhere {
     /// Its address, which is in none of the networks that are allowed.
     #[error("the address {0} is in no network that is allowed")]
     Address(IpAddr),
-    /// Its host, which is a cloud's by its name.
-    #[error("its host is {0}'s")]
-    Host(&'static str),
+    /// Its host, which is a cloud's.
+    #[error("{0}")]
+    Host(String),
     /// Its model, which somebody else runs.
     #[error("the model {model} is run by {host}")]
     Model {
@@ -385,7 +385,7 @@ mod tests {
             Failure::Misconfigured(text()),
             Failure::Unsupported(text()),
             Failure::NotLocal(Elsewhere::Address([192, 0, 2, 1].into())),
-            Failure::NotLocal(Elsewhere::Host("NVIDIA")),
+            Failure::NotLocal(Elsewhere::Host(text())),
             Failure::NotLocal(model),
             Failure::Broken(text()),
             Failure::Redirect(307),

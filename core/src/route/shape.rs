@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use jsonschema::Validator;
+use jsonschema::{ValidationError, Validator};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
@@ -41,12 +41,20 @@ impl Shape {
         let json = json_of(text)?;
         match self.validator.validate(&json) {
             Ok(()) => Ok(json),
-            Err(error) => Err(Failure::SchemaViolation {
-                place: error.instance_path().to_string(),
-                // The value itself is an answer to a private question, and is not repeated.
-                said: words(&error.masked().to_string()),
-            }),
+            Err(error) => {
+                Err(Failure::SchemaViolation { place: error.instance_path().to_string(), said: words(&breach(&error)) })
+            }
         }
+    }
+}
+
+/// What is wrong, without values and names of the answer's own: it is one to a private question.
+fn breach(error: &ValidationError<'_>) -> String {
+    match error.kind().keyword() {
+        keyword @ ("additionalProperties" | "unevaluatedProperties" | "propertyNames") => {
+            format!("it has a name that `{keyword}` does not allow")
+        }
+        _ => error.masked().to_string(),
     }
 }
 
@@ -214,6 +222,7 @@ mod tests {
             (r#"{"cause":"","steps":[]}"#, "/cause"),
             (r#"{"steps":[]}"#, ""),
             (r#""hidden""#, ""),
+            (r#"{"cause":"a","steps":[],"hidden":1}"#, ""),
         ] {
             let Err(Failure::SchemaViolation { place: found, said }) = diagnosis().judge(text) else {
                 panic!("{text}")

@@ -81,7 +81,7 @@ impl<Reach> Outbound<Reach> {
 fn failure(error: &ClientError) -> Failure {
     match cause(error) {
         Some(NotLocal::Address(outside)) => return Failure::NotLocal(Elsewhere::Address(outside.address)),
-        Some(NotLocal::Host(owner)) => return Failure::NotLocal(Elsewhere::Host(owner)),
+        Some(cloud @ NotLocal::Host(_)) => return Failure::NotLocal(Elsewhere::Host(cloud.to_string())),
         _ => {}
     }
     let reason = innermost(error);

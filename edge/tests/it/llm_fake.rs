@@ -121,6 +121,13 @@ impl Fake {
         self.asked.lock().unwrap().iter().filter(|asked| asked.path.ends_with(path)).cloned().collect()
     }
 
+    /// Waits until so many answers of a chat were asked for.
+    pub(crate) async fn is_asked_to_answer(&self, times: usize) {
+        while self.asked("/completions").len() + self.asked("/api/chat").len() < times {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
     /// Waits until a client has hung up on an answer that does not end; without holding up the client, which runs beside it.
     pub(crate) async fn is_hung_up_on(&self) -> bool {
         for _ in 0..400 {

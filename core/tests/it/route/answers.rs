@@ -309,3 +309,20 @@ fn a_message_has_an_end() {
 fn wait() -> anchorwatch_core::route::failure::Wait {
     anchorwatch_core::route::failure::Wait::Whole
 }
+
+#[test]
+fn what_cannot_be_read_is_not_repeated() {
+    for body in [
+        r#"{"choices":"hidden"}"#,
+        r#"{"choices":[{"message":"hidden"}]}"#,
+        r#"{"choices":[{"index":"hidden"}]}"#,
+        "hidden",
+    ] {
+        let failure = AnswerReader::openai(false).whole(body.as_bytes(), Origin::default()).unwrap_err();
+        assert!(!failure.to_string().contains("hidden"), "{failure}");
+        let failure = AnswerReader::ollama(asked())
+            .whole(body.replace("choices", "message").as_bytes(), Origin::default())
+            .unwrap_err();
+        assert!(!failure.to_string().contains("hidden"), "{failure}");
+    }
+}
