@@ -27,6 +27,7 @@ mod run;
 mod scan;
 mod stream;
 mod unit;
+mod value;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,8 +1,8 @@
 //! Addresses: passwords in URLs, e-mail, and names of internal hosts.
 
-use super::assigned::is_stand_in;
 use super::random::{is_name, is_random};
 use super::run::Letters;
+use super::value::is_stand_in;
 use super::{Find, Kind};
 
 /// No address is looked at further.

@@ -1,6 +1,7 @@
 //! Flags of commands that take a password in a way of their own.
 
-use super::assigned::{Sign, is_stand_in, value_at};
+use super::assigned::Sign;
+use super::value::{is_stand_in, value_at};
 use super::{Find, Kind};
 
 /// How far before a flag its command may stand.

@@ -1,9 +1,10 @@
 //! Headers of HTTP that carry credentials: `Authorization`, `Cookie`, and schemes such as `Bearer` wherever they stand.
 
-use super::assigned::{Name, Sign, is_stand_in, sign_after, value_at};
+use super::assigned::{Name, Sign, sign_after};
 use super::coded::decoded;
 use super::random::{is_name, is_words};
 use super::run::Letters;
+use super::value::{is_code, is_stand_in, value_at};
 use super::{Find, Kind};
 
 /// Names of schemes that stand before the credential.
@@ -28,22 +29,31 @@ pub(super) fn find(name: &Name<'_>) -> Option<Find> {
     let text = name.text;
     let (range, is_quoted) = value_at(text, at, sign);
     let start = range.start;
-    let in_quotes = text[..name.range.start].ends_with(['"', '\'']);
-    let end = match (is_quoted, in_quotes) {
-        (true, _) => range.end,
-        (false, quoted) => line_end(text, start, quoted),
-    };
+    let in_quotes = text[..name.range.start].ends_with(['"', '\'', '`']);
+    let end = if is_quoted { range.end } else { line_end(text, start, in_quotes) };
     let value = &text[start..end];
-    let skipped = scheme(value).map_or(0, |scheme| value.len() - value[scheme.len()..].trim_start().len());
-    let value = &value[skipped..];
     let is_cookie = name.as_str().to_ascii_lowercase().contains("cookie");
-    let is_one = value.len() >= 4 && !is_stand_in(value) && !is_words(value) && (!is_cookie || value.contains('='));
-    is_one.then(|| Find { range: start + skipped..start + skipped + value.len(), kind: Kind::HttpCredential })
+    let (skipped, end) = scheme(value).unwrap_or((0, value.len()));
+    let value = &value[skipped..end];
+    let is_one = value.len() >= 4
+        && !is_stand_in(value)
+        && !is_words(value)
+        && (is_quoted || !is_code(value) && !value.starts_with('&'))
+        && (!is_cookie || value.contains('='));
+    is_one.then(|| Find { range: start + skipped..start + end, kind: Kind::HttpCredential })
 }
 
-fn scheme(value: &str) -> Option<&str> {
-    let (first, _) = value.split_once(' ')?;
-    SCHEMES.contains(&first.to_ascii_lowercase().as_str()).then_some(first)
+/// Where the credential after the name of its scheme begins and ends. Only a few schemes have more than one word.
+fn scheme(value: &str) -> Option<(usize, usize)> {
+    let (first, rest) = value.split_once(' ')?;
+    let first = first.to_ascii_lowercase();
+    if !SCHEMES.contains(&first.as_str()) {
+        return None;
+    }
+    let start = value.len() - rest.trim_start().len();
+    let has_words = matches!(first.as_str(), "digest" | "aws4-hmac-sha256");
+    let end = value[start..].find([' ', ';', ',', '`']).filter(|_| !has_words);
+    Some((start, end.map_or(value.len(), |end| start + end)))
 }
 
 /// A header in a text ends with its line, or with the quote around it.
@@ -51,8 +61,11 @@ fn line_end(text: &str, start: usize, in_quotes: bool) -> usize {
     let rest = &text[start..];
     let line = rest.split(['\n', '\r']).next().unwrap_or(rest);
     let line = line.split("\\n").next().unwrap_or(line).split("\\r").next().unwrap_or(line);
-    let line =
-        if in_quotes || line.contains(['"', '\'']) { line.split(['"', '\'']).next().unwrap_or(line) } else { line };
+    let line = if in_quotes || line.contains(['"', '\'']) {
+        line.split(['"', '\'', '`']).next().unwrap_or(line)
+    } else {
+        line
+    };
     start + line.trim_end_matches([' ', '\t', '\\', ',', ']', '}', ')']).len()
 }
 

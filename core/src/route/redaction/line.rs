@@ -1,8 +1,9 @@
 //! Credentials of which the name stands on one line and the value on another.
 
-use super::assigned::{Name, Sign, is_value, sign_after, value_at};
+use super::assigned::{Name, Sign, sign_after};
 use super::manifest::{self, Manifest};
 use super::name::Strength;
+use super::value::{is_value, value_at};
 use super::{Find, Kind};
 
 /// For so many lines the `value` of an entry may follow its `name`.

@@ -1,7 +1,8 @@
 //! Secrets of Kubernetes written out in a text: every value of their `data` and `stringData` is one.
 
-use super::assigned::{Sign, is_stand_in, value_at};
+use super::assigned::Sign;
 use super::line::indent_of;
+use super::value::{is_stand_in, value_at};
 use super::{Find, Kind};
 
 /// So far ahead a stream waits for the `kind` that `kubectl get -o yaml` writes after the data.

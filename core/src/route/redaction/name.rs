@@ -161,7 +161,6 @@ const TEXT_NAMES: &[&str] = &[
     "consumerkey",
     "identitytoken",
     "jsessionid",
-    "jwt",
     "licensekey",
     "mnemonic",
     "oauthcode",
@@ -182,7 +181,7 @@ const TEXT_NAMES: &[&str] = &[
 ];
 
 /// Words of text that say the same between separators or capitals.
-const TEXT_WORDS: &[&str] = &["pass", "passwort", "pat", "psk", "pwd", "pw", "sas", "sessid", "sig", "totp"];
+const TEXT_WORDS: &[&str] = &["jwt", "passwort", "pat", "psk", "sas", "sessid", "sig", "totp"];
 
 /// What a name holds of which the value is computed from something, and public.
 const COMPUTED: &[&str] = &["checksum", "digest", "fingerprint", "publickey", "sha1", "sha256", "sha512"];
@@ -207,8 +206,8 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
         return Some(Strength::Login);
     }
     let last = name.rsplit('/').next().unwrap_or(name);
-    let is_text_name = || !points(&whole) && (TEXT_NAMES.iter().any(|known| whole.contains(known)) || has_word(last));
-    if !names_credential(name) && !is_text_name() {
+    let says = |names: &[&str]| names.iter().any(|known| whole.contains(known));
+    if points(&whole) || is_file(last) || !(says(NAMES) || says(TEXT_NAMES) || ends_with_word(last)) {
         return None;
     }
     Some(strength_of(&whole, last))
@@ -218,8 +217,8 @@ fn strength_of(whole: &str, last: &str) -> Strength {
     const PASSWORDS: &[&str] =
         &["password", "passwd", "passphrase", "passwort", "requirepass", "masterauth", "pgpass", "密碼", "密码"];
     let says_password = PASSWORDS.iter().any(|known| whole.contains(known))
-        || words(last).iter().any(|word| matches!(word.as_str(), "pass" | "pwd" | "pw"))
-        || ends_with_pass(last);
+        || ends_with_pass(last)
+        || matches!(last_word(last).as_str(), "pass" | "pwd" | "pw");
     if says_password {
         return Strength::Password;
     }
@@ -236,8 +235,23 @@ fn ends_with_pass(name: &str) -> bool {
     name.ends_with("pass") && !OTHERS.iter().any(|other| name.ends_with(other))
 }
 
-fn has_word(name: &str) -> bool {
-    ends_with_pass(name) || words(name).iter().any(|word| TEXT_WORDS.contains(&word.as_str()))
+/// `db_pass` and `PASS2`, and not `pass-through`.
+fn ends_with_word(name: &str) -> bool {
+    let word = last_word(name);
+    ends_with_pass(name) || WORDS.contains(&word.as_str()) || TEXT_WORDS.contains(&word.as_str())
+}
+
+fn last_word(name: &str) -> String {
+    words(name.trim_end_matches(|c: char| c.is_ascii_digit() || !c.is_alphanumeric())).pop().unwrap_or_default()
+}
+
+/// `tokens.csv: …`: a file's name, as tools print it.
+fn is_file(name: &str) -> bool {
+    const ENDINGS: &[&str] = &[
+        "csv", "go", "html", "java", "js", "json", "log", "md", "proto", "py", "rs", "sh", "sql", "ts", "txt", "yaml",
+        "yml",
+    ];
+    name.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
 
 /// A name in small letters without its separators, and without whose it is.

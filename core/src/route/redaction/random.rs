@@ -76,7 +76,7 @@ fn takes_turns(part: &str) -> bool {
 pub(super) fn is_chosen(value: &str) -> bool {
     let has = |test: fn(char) -> bool| value.chars().any(test);
     let is_sign = |c: char| "!@#$%^&*?+=~".contains(c);
-    let is_mixed = has(|c| c.is_ascii_digit()) || has(is_sign) || (has(char::is_uppercase) && has(char::is_lowercase));
+    let is_mixed = has(|c| c.is_ascii_digit()) || has(is_sign) || turns_of_case(value) > 1;
     value.len() >= 6 && has(char::is_alphabetic) && is_mixed && !is_name(value)
 }
 

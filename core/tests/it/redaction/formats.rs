@@ -18,7 +18,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     (
         "google",
         "{\"private_key_id\": \"4b1f0e\", \"private_key\": \"-----BEGIN PRI§VATE KEY-----\\nMIIEvQ\\n-----END PRI§VATE KEY-----\\n\", \"client_id\": \"1\"}",
-        "{\"private_key_id\": \"<SECRET_1>\", \"private_key\": \"<SECRET_2>\", \"client_id\": \"1\"}",
+        "{\"private_key_id\": \"<SECRET_1>\", \"private_key\": \"<SECRET_2>\\n\", \"client_id\": \"1\"}",
     ),
     (
         "azure",
