@@ -2,21 +2,15 @@
 
 use crate::object::path::{Path, Step};
 use crate::object::value::Value;
+use crate::route::redaction::issued::CAPABILITIES;
 use crate::route::redaction::name::{is_bare, is_reference, names_credential};
+use crate::route::redaction::shows_secret;
 
 /// Maps of which the keys are people's words and the values are no credentials, or are encrypted.
 const OPEN_MAPS: &[&str] = &["encryptedData", "labels", "matchLabels", "nodeSelector", "selector"];
 
 /// Flags of which the value is `user:password`.
 const LOGIN_FLAGS: &[&str] = &["-u", "--user", "--proxy-user"];
-
-/// Addresses of which the rest is the credential.
-const CAPABILITIES: &[&str] = &[
-    "hooks.slack.com/services/",
-    "hooks.slack.com/workflows/",
-    "hooks.slack.com/triggers/",
-    "discord.com/api/webhooks/",
-];
 
 /// How well-known credentials begin.
 const BEGINNINGS: &[&str] = &[
@@ -104,6 +98,7 @@ fn holds_credential(text: &str) -> bool {
         || names_login(text)
         || text.match_indices("://").any(|(at, _)| has_password(&text[at + 3..]))
         || text.split(|c: char| ends_word(c) || c == '=').any(is_known)
+        || shows_secret(text)
 }
 
 /// Starts as well-known credentials do, and is long enough to be one.

@@ -15,7 +15,7 @@ mod coded;
 mod command;
 mod echo;
 mod header;
-mod issued;
+pub(crate) mod issued;
 mod key;
 mod known;
 mod line;
@@ -124,6 +124,13 @@ impl Redactor {
         }
         finds
     }
+}
+
+/// True if a value holds what is a secret beyond doubt: an issuer's token, a key, a hash of a password, base64 of such.
+/// What only looks random is none, and what its name makes one is the caller's to say.
+pub(crate) fn shows_secret(value: &str) -> bool {
+    let told = |kind| !matches!(kind, Kind::Random | Kind::Password | Kind::Email | Kind::Host | Kind::Quoted);
+    scan::scan(value, None).iter().any(|find| told(find.kind))
 }
 
 /// Texts that belong together: the same value has the same placeholder in all of them.

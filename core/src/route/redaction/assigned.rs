@@ -28,6 +28,8 @@ pub(super) enum Sign {
     /// `%3D`, which is an equals sign within an address.
     Encoded,
     Tag,
+    /// The next item of a list or of a call's arguments.
+    Item,
     Space,
 }
 
@@ -88,6 +90,9 @@ impl<'t> Name<'t> {
 /// The longer first.
 const SIGNS: &[(&str, Sign)] = &[
     (":=", Sign::Equals),
+    ("?=", Sign::Equals),
+    ("+=", Sign::Equals),
+    ("||=", Sign::Equals),
     ("=>", Sign::Equals),
     ("==", Sign::Equals),
     ("=", Sign::Equals),
@@ -115,9 +120,10 @@ pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
     if let Some(value) = blanks.strip_prefix(':').filter(|value| !value.starts_with(':')) {
         return Some((Sign::Colon, at(value)));
     }
-    // `["--password", "…"]`.
-    if let Some(item) = inner.strip_prefix(',').map(str::trim_start).filter(|_| name.is_flag()) {
-        return item.starts_with(['"', '\'', '\\']).then(|| (Sign::Space, at(item)));
+    // `["--password", "…"]`, `setProperty("API_TOKEN", "…")`.
+    let is_argument = name.is_flag() || name.lead().ends_with('(');
+    if let Some(item) = inner.strip_prefix(',').map(str::trim_start).filter(|_| is_argument) {
+        return item.starts_with(['"', '\'', '\\']).then(|| (Sign::Item, at(item)));
     }
     // A name in quotes has a sign, or no value.
     let is_apart = blanks.len() < inner.len() && inner.len() == rest.len();
@@ -130,28 +136,44 @@ pub(super) fn find(name: &Name<'_>, strength: Strength) -> Option<Find> {
     let (range, is_quoted) = value_at(name.text, at, sign);
     let value = &name.text[range.clone()];
     let is_flag = name.is_flag();
-    let is_count = name.text[range.end..].starts_with(" bytes") && value.bytes().all(|byte| byte.is_ascii_digit());
-    let is_open = sign == Sign::Tag && !name.text[range.end..].starts_with("</");
-    let is_structure = !is_quoted && value.starts_with(['[', '{']) && !value.starts_with("{{");
-    if is_count || is_open || is_structure || (!is_quoted && is_code(value)) {
+    if is_none(name, &range, sign) || (!is_quoted && is_program(name, &range)) {
         return None;
     }
     let is_told = match sign {
         Sign::Space => (is_flag && !value.starts_with('-')) || is_directive(name) || is_login(name),
         Sign::Colon => name.is_setting() && !is_prose(name, &range, is_quoted),
         Sign::Equals => !(name.text[at..].starts_with(' ') && is_prose(name, &range, is_quoted)),
+        Sign::Item => !value.starts_with('-'),
         Sign::Encoded | Sign::Tag => true,
     };
     if !is_told {
+        // `pass` is a verb as well.
+        let is_noun = sign == Sign::Colon || name.as_str().len() > "pass".len();
         let range = after_is(name.text, range);
         let value = &name.text[range.clone()];
         let is_long = value.len() >= 16 && value.bytes().filter(u8::is_ascii_digit).count() >= 3;
-        let is_one = is_chosen(value) && (strength == Strength::Password || is_long) && !is_stand_in(value);
+        let is_one = is_noun && is_chosen(value) && (strength == Strength::Password || is_long) && !is_stand_in(value);
         return is_one.then_some(Find { range, kind: Kind::Password });
     }
     let is_constant = !name.as_str().contains(|c: char| c.is_ascii_lowercase());
     let is_assigned = is_flag || (is_constant && sign == Sign::Equals) || (is_quoted && value.contains(['-', '_']));
     is_value(value, strength, is_assigned).then_some(Find { range, kind: Kind::Password })
+}
+
+/// `16 bytes` of a description, and a tag that is not closed.
+fn is_none(name: &Name<'_>, range: &Range<usize>, sign: Sign) -> bool {
+    let behind = &name.text[range.end..];
+    let is_number = name.text[range.clone()].bytes().all(|byte| byte.is_ascii_digit());
+    (is_number && (range.len() < 3 || behind.starts_with(" bytes"))) || (sign == Sign::Tag && !behind.starts_with("</"))
+}
+
+/// What a program says, and the begin of a list or map.
+fn is_program(name: &Name<'_>, range: &Range<usize>) -> bool {
+    const OPEN: &[&str] = &[" {", " (", " [", "`"];
+    let value = &name.text[range.clone()];
+    let opens = OPEN.iter().any(|open| name.text[range.end..].starts_with(open));
+    let is_macro = value.ends_with('!') && opens && is_code(&format!("{value}("));
+    is_macro || is_code(value) || (value.starts_with(['[', '{']) && !value.starts_with("{{"))
 }
 
 /// The value after `password is …` or `password …`.

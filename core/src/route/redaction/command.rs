@@ -78,7 +78,7 @@ fn openssl(text: &str, at: usize, after: usize) -> Option<std::ops::Range<usize>
 fn literal(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
     let command = command_before(text, after);
     let name = super::run::Letters::Name.end(text, after);
-    if !text[name..].starts_with('=') || !command.contains("secret") {
+    if !text[name..].starts_with('=') || !command.contains("create secret") {
         return None;
     }
     let (range, _) = value_at(text, name + 1, Sign::Equals);

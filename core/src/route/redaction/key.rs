@@ -30,7 +30,8 @@ pub(super) fn find(text: &str, at: usize) -> Option<Find> {
 fn is_private(block: &str) -> bool {
     let Some(label) = block.strip_prefix(BEGIN) else { return false };
     let label = &label[..label.floor_char_boundary(40)];
-    label.split("-----").next().is_some_and(|label| label.contains("PRIVATE KEY"))
+    let is_label = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, ' ' | '-');
+    label.split("-----").next().is_some_and(|label| label.contains("PRIVATE KEY") && label.chars().all(is_label))
 }
 
 /// True if a line opens a block that it does not close.

@@ -59,8 +59,13 @@ impl Carry {
             self.below = None;
         }
         let start = line.len() - item.len();
+        let is_text = !is_block && item.split_whitespace().count() > 2;
+        if is_text {
+            self.below = None;
+            return None;
+        }
         let (quoted, is_quoted) = value_at(line, start, Sign::Colon);
-        let range = if is_quoted { quoted } else { start..line.trim_end().len() };
+        let range = if is_quoted && !is_block { quoted } else { start..line.trim_end().len() };
         is_value(&line[range.clone()], strength, !is_item).then_some(Find { range, kind: Kind::Password })
     }
 

@@ -183,6 +183,15 @@ const TEXT_NAMES: &[&str] = &[
 /// Words of text that say the same between separators or capitals.
 const TEXT_WORDS: &[&str] = &["jwt", "passwort", "pat", "psk", "sas", "sessid", "sig", "totp"];
 
+/// How a name of text ends that speaks about credentials.
+#[rustfmt::skip]
+const TEXT_POINTERS: &[&str] = &[
+    "backend", "changed", "cmd", "command", "controller", "created", "description", "error", "expired", "expires",
+    "field", "generator", "handler", "helper", "hint", "invalid", "label", "manager", "max", "message", "min", "placeholder",
+    "prompt", "provider", "requests", "required", "reset", "review", "reviews", "rotation", "server", "service", "stdin",
+    "stream", "strength", "title", "tokenid", "updated", "usage", "valid", "wrong",
+];
+
 /// What a name holds of which the value is computed from something, and public.
 const COMPUTED: &[&str] = &["checksum", "digest", "fingerprint", "publickey", "sha1", "sha256", "sha512"];
 
@@ -207,7 +216,8 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
     }
     let last = name.rsplit('/').next().unwrap_or(name);
     let says = |names: &[&str]| names.iter().any(|known| whole.contains(known));
-    if points(&whole) || is_file(last) || !(says(NAMES) || says(TEXT_NAMES) || ends_with_word(last)) {
+    let is_about = TEXT_POINTERS.iter().any(|end| whole.ends_with(end));
+    if points(&whole) || is_about || is_file(last) || !(says(NAMES) || says(TEXT_NAMES) || ends_with_word(last)) {
         return None;
     }
     Some(strength_of(&whole, last))

@@ -9,6 +9,8 @@ use super::name;
 const TURNS: usize = 27;
 /// The same where there are capitals and small letters, with pairs of capitals: about 62, and in names up to 30.
 const TURNS_OF_CASE: usize = 38;
+/// And without a digit, as a name can be: `ParseRSAPublicKeyFromPEM` has 39.
+const TURNS_OF_LETTERS: usize = 45;
 
 /// True if a token of at least so many letters looks random.
 pub(super) fn is_random(token: &str, least: usize) -> bool {
@@ -41,7 +43,8 @@ fn is_hex(text: &str) -> bool {
 /// True if every part between separators is a word, a number, hexadecimal or as short as a Pod's suffix.
 pub(super) fn is_plain(token: &str) -> bool {
     let parts = || token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty());
-    parts().all(is_plain_part) && parts().filter(|part| is_odd(part)).count() < 3
+    parts().all(is_plain_part)
+        && parts().filter(|part| is_odd(part.trim_matches(|c: char| c.is_ascii_digit()))).count() < 3
 }
 
 fn is_plain_part(part: &str) -> bool {
@@ -68,7 +71,13 @@ fn takes_turns(part: &str) -> bool {
         (1, 0) => false,
         (before, after) => before != after,
     });
-    turns.count() * 100 >= (part.len() - 1) * if is_mixed { TURNS_OF_CASE } else { TURNS }
+    let has_digit = part.bytes().any(|byte| class(byte) == 2);
+    let least = match (is_mixed, has_digit) {
+        (true, true) => TURNS_OF_CASE,
+        (true, false) => TURNS_OF_LETTERS,
+        (false, _) => TURNS,
+    };
+    turns.count() * 100 >= (part.len() - 1) * least
 }
 
 /// True for a value that somebody chose or drew as a password: letters with digits or signs, and no name, path, version

@@ -254,9 +254,13 @@ fn is_call(rest: &str) -> bool {
     rest.starts_with(['(', '[', '{']) && (is_open || behind.is_empty() || behind.starts_with(['.', '?', ';', ',']))
 }
 
-/// `{{ .Values.x`, `$(cat file)`, `${NAME}`, but for one with a default.
+/// `{{ .Values.x`, `$(cat file)`, `${NAME}`, and one with a default that is no value either.
 fn is_shell(value: &str) -> bool {
-    ["{{", "${", "$("].iter().any(|open| value.starts_with(open)) && !value.contains(":-")
+    let value = value.trim_start_matches('(');
+    match value.split_once(":-").filter(|_| value.starts_with("${")) {
+        Some((_, default)) => default.is_empty() || default.starts_with(['"', '$', '}', '/']),
+        None => ["{{", "${", "$("].iter().any(|open| value.starts_with(open)),
+    }
 }
 
 /// True for a value that its name makes a credential.
@@ -270,11 +274,16 @@ pub(super) fn is_value(value: &str, strength: Strength, is_assigned: bool) -> bo
         Strength::Key => {
             let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             let is_word = is_words(value) && (!is_assigned || name::strength(value).is_some() || !value.is_ascii());
-            let is_text = value.contains([' ', '\n']) || value.contains("\\n");
+            let is_text = value.contains([' ', '\n']) || value.contains("\\n") || value.contains("://");
             value.len() >= 6 && !is_number && !is_path(value) && !is_word && !is_text && !is_account_token(value)
         }
         Strength::Bare => {
-            value.len() >= 8 && !value.contains(' ') && !is_path(value) && !is_words(value) && is_telling(value)
+            value.len() >= 8
+                && !value.contains(' ')
+                && !value.contains("://")
+                && !is_path(value)
+                && !is_words(value)
+                && is_telling(value)
         }
     }
 }
