@@ -27,6 +27,8 @@ use error::Error;
 const MOST_BYTES: usize = 32 << 20;
 /// The label that says what a request is for.
 const INTENT: HeaderName = HeaderName::from_static("x-anchorwatch-intent");
+/// How many pieces of evidence were left out, where any were.
+const LEFT_OUT: HeaderName = HeaderName::from_static("x-anchorwatch-left-out");
 const PROVIDER: HeaderName = HeaderName::from_static("x-anchorwatch-provider");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What stands before an intent in the name of a model.
@@ -76,6 +78,9 @@ fn headers(answered: &Answered) -> HeaderMap {
             headers.insert(name, value);
         }
     }
+    if answered.left_out > 0 {
+        headers.insert(LEFT_OUT, HeaderValue::from(answered.left_out));
+    }
     headers
 }
 
@@ -85,5 +90,7 @@ fn heading(service: &Service, answered: &Answered) -> completion::Heading {
         id: format!("chatcmpl-{}", answered.request_id),
         created: service.now(),
         model: answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
+        provider: answered.provider.clone(),
+        left_out: answered.left_out,
     }
 }

@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod breaker;
+pub mod budget;
 pub mod chain;
 pub mod completion;
 pub mod dialect;

@@ -20,6 +20,9 @@ pub(super) struct AskArgs {
     /// What it is for; what is not listed by the token stays inside.
     #[arg(long, value_name = "NAME", default_value = "diagnose")]
     intent: String,
+    /// What it rests on, such as a log, the most telling first; may be said again. Where time is short the last are left out.
+    #[arg(long, value_name = "FILE")]
+    evidence: Vec<PathBuf>,
     /// The JSON schema of the answer.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
@@ -34,9 +37,13 @@ pub(super) struct AskArgs {
 }
 
 pub(super) fn run(args: &AskArgs) -> Result<ExitCode, Failure> {
+    let mut parts = vec![json!({"type": "text", "text": read(&args.file)?})];
+    for (rank, file) in (1..).zip(&args.evidence) {
+        parts.push(json!({"type": "text", "text": read(file)?, "anchorwatch": {"rank": rank}}));
+    }
     let mut body = json!({
         "model": format!("anchorwatch/{}", args.intent),
-        "messages": [{"role": "user", "content": read(&args.file)?}],
+        "messages": [{"role": "user", "content": parts}],
     });
     if let Some(file) = &args.schema {
         let schema: Value = serde_json::from_str(&read(file)?)
@@ -52,7 +59,13 @@ pub(super) fn run(args: &AskArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     }
     let text = answer["choices"][0]["message"]["content"].as_str().unwrap_or_default();
-    super::tell(&format!("answered by {}", answer["model"].as_str().unwrap_or("a model without a name")));
+    let own = &answer["anchorwatch"];
+    let (provider, model) =
+        (own["provider"].as_str().unwrap_or_default(), answer["model"].as_str().unwrap_or_default());
+    super::tell(&format!("answered by {provider} ({model})"));
+    if let Some(left_out @ 1..) = own["left_out"].as_u64() {
+        super::tell(&format!("there was no time to read all: the last {left_out} of --evidence were left out"));
+    }
     let lines: String = text.lines().map(|line| super::plain(line) + "\n").collect();
     super::print(&lines)?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anchorwatch_core::route::audit::{self, Begin, End, Outcome, Refusal, Reject, Tokens};
 use anchorwatch_core::route::breaker::Admission;
+use anchorwatch_core::route::budget;
 use anchorwatch_core::route::chain::{self, Run, Step};
 use anchorwatch_core::route::dialect::Gathering;
 use anchorwatch_core::route::failure::Failure;
@@ -73,6 +74,8 @@ pub(crate) struct Answered {
     pub(crate) provider: String,
     /// Who failed before.
     pub(crate) tried: Vec<Tried>,
+    /// Pieces of evidence that were left out, as there was no time to read them.
+    pub(crate) left_out: usize,
 }
 
 /// A try that failed.
@@ -118,6 +121,8 @@ struct Asking<'r, P> {
     prompt_hash: String,
     /// What the provider that was asked last wrote.
     wrote: String,
+    /// Pieces of evidence that it was not sent.
+    left_out: usize,
 }
 
 /// Why an attempt ended without an answer.
@@ -138,7 +143,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             Wanted::Answer(ask) => ask.schema.as_ref().and_then(|schema| Shape::new(schema).ok()),
             Wanted::Embeddings(_) => None,
         };
-        Self { router, chain, question, shape, conversation, prompt_hash, wrote: String::new() }
+        Self { router, chain, question, shape, conversation, prompt_hash, wrote: String::new(), left_out: 0 }
     }
 
     async fn along(mut self) -> Result<Answered, Refused> {
@@ -153,9 +158,9 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             match self.attempt(link, ask, self.limits(time, is_rest)).await {
                 Ok(given) => {
                     let tried = self.tried(&run);
-                    let Self { question: Question { request_id, decided, .. }, .. } = self;
+                    let Self { question: Question { request_id, decided, .. }, left_out, .. } = self;
                     let (provider, asked_model) = (link.settings.name.clone(), link.settings.model.clone());
-                    return Ok(Answered { request_id, decided, given, asked_model, provider, tried });
+                    return Ok(Answered { request_id, decided, given, asked_model, provider, tried, left_out });
                 }
                 Err(Stopped::Failed(failure)) => {
                     tell(&link.settings.name, &failure);
@@ -177,7 +182,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         self.admit(link).await.map_err(Stopped::Failed)?;
         let attempt = self.router.audit.begin(self.begin(link)).await.map_err(|_| Stopped::Unwritten)?;
         let mut origin = Origin::default();
-        let given = self.call(link.provider(), kind, limits, &mut origin).await;
+        let given = self.call(link, kind, limits, &mut origin).await;
         let judged = given.and_then(|given| self.judge(given));
         let now = self.router.clock.now();
         let breaker = |failed: bool| {
@@ -229,22 +234,26 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
 
     /// Takes an answer as it comes, so that whoever is silent is given up early, and gives it when it is whole.
     async fn call(
-        &self,
-        provider: &dyn Provider,
+        &mut self,
+        link: &Link<P>,
         kind: chain::Ask,
         limits: Limits,
         origin: &mut Origin,
     ) -> Result<Given, Failure> {
+        let time = limits.whole.min(limits.deadline);
         let ask = match &self.question.wanted {
             Wanted::Embeddings(texts) => {
-                let embeddings = provider.embed(texts, limits).await?;
+                let embeddings = link.provider().embed(texts, limits).await?;
                 origin.clone_from(&embeddings.origin);
                 return Ok(Given::Embeddings(embeddings));
             }
-            Wanted::Answer(ask) if kind == chain::Ask::Repair => &self.repair(ask),
             Wanted::Answer(ask) => ask,
         };
-        let mut streamed = provider.stream(ask, limits).await?;
+        let readable = budget::readable(time, link.doing.speed(), ask.max_tokens);
+        let fitted = budget::fit(ask.as_ref().clone(), readable);
+        self.left_out = fitted.left_out;
+        let ask = if kind == chain::Ask::Repair { &self.repair(&fitted.ask) } else { &fitted.ask };
+        let mut streamed = link.provider().stream(ask, limits).await?;
         origin.clone_from(&streamed.origin);
         let mut gathering = Gathering::default();
         while let Some(piece) = streamed.pieces.next().await {

@@ -37,6 +37,7 @@ fn texts(wanted: &mut Wanted) -> Vec<&mut String> {
             }
         }
     }
+    texts.extend(ask.evidence.iter_mut().map(|evidence| &mut evidence.text));
     texts
 }
 
@@ -60,7 +61,10 @@ pub(super) fn bytes(wanted: &Wanted) -> Vec<u8> {
     };
     match wanted {
         Wanted::Embeddings(texts) => texts.iter().for_each(|text| add("text", text)),
-        Wanted::Answer(ask) => ask.messages.iter().for_each(|message| add(message.role.name(), &message.text)),
+        Wanted::Answer(ask) => {
+            ask.messages.iter().for_each(|message| add(message.role.name(), &message.text));
+            ask.evidence.iter().for_each(|evidence| add("evidence", &evidence.text));
+        }
     }
     bytes
 }

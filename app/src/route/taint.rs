@@ -53,10 +53,13 @@ pub(crate) fn earliest(now: Timestamp) -> Timestamp {
 fn texts_of(wanted: &Wanted) -> Box<dyn Iterator<Item = &str> + Send + '_> {
     match wanted {
         Wanted::Embeddings(texts) => Box::new(texts.iter().map(String::as_str)),
-        Wanted::Answer(ask) => Box::new(ask.messages.iter().flat_map(|message: &Message| {
-            let calls = message.tool_calls.iter().filter_map(arguments);
-            std::iter::once(message.text.as_str()).chain(calls)
-        })),
+        Wanted::Answer(ask) => {
+            let said = ask.messages.iter().flat_map(|message: &Message| {
+                let calls = message.tool_calls.iter().filter_map(arguments);
+                std::iter::once(message.text.as_str()).chain(calls)
+            });
+            Box::new(said.chain(ask.evidence.iter().map(|evidence| evidence.text.as_str())))
+        }
     }
 }
 

@@ -279,6 +279,72 @@ fn whoever_may_not_is_refused_and_what_is_wrong_is_said_in_the_clients_own_shape
 }
 
 #[test]
+fn what_there_is_no_time_to_read_is_left_out_and_the_answer_says_so() {
+    let gateway = Gateway::start();
+    let Reply::Say { status, headers, body } = said("slowly") else { panic!() };
+    let timed = body
+        .replace("\"usage\":", "\"timings\":{\"prompt_per_second\":10.0,\"predicted_per_second\":1000.0},\"usage\":");
+    assert_ne!(timed, body);
+    gateway.nemotron.otherwise(Reply::Say { status, headers, body: timed });
+    let evidence = |rank: u32, text: String| json!({"type": "text", "text": text, "anchorwatch": {"rank": rank}});
+    let asked = json!({"model": "m", "messages": [{"role": "user", "content": [
+        {"type": "text", "text": "why?"}, evidence(2, "old ".repeat(500)), evidence(1, "OOMKilled ".repeat(40)),
+    ]}]});
+    // Of whom no speed is known everything is asked; then it is known.
+    for left_out in [0, 1] {
+        let answer = gateway.ask_as(&gateway.token, "", &asked);
+        assert_eq!(
+            answer.json()["anchorwatch"],
+            json!({"provider": "nemotron", "left_out": left_out}),
+            "{}",
+            answer.text
+        );
+        let sent = Gateway::sent(&gateway.nemotron).pop().unwrap().to_string();
+        assert_eq!((sent.contains("OOMKilled"), sent.contains("old old")), (true, left_out == 0));
+        assert!(!sent.contains("anchorwatch"), "{sent}");
+        assert_eq!(answer.header("x-anchorwatch-left-out").is_some(), left_out == 1);
+    }
+}
+
+#[test]
+fn the_command_line_asks_and_tells_how_the_providers_are() {
+    let gateway = Gateway::start();
+    let world = &gateway.world;
+    world.write("token", format!("{}\n", gateway.token));
+    world.write("question.txt", "why does web crash?");
+    world.write("log.txt", "OOMKilled");
+    let run = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.args(["--server", gateway.service.url()]);
+        world.run_with(command)
+    };
+    let asked = run(&["ask", "question.txt", "--evidence", "log.txt", "--token-file", "token"]);
+    asked.ends(0, &["answered by nemotron (really-this-one)"]);
+    assert_eq!(asked.out, "from nemotron\n");
+    let sent = &Gateway::sent(&gateway.nemotron)[0]["messages"][0]["content"];
+    assert_eq!(*sent, "why does web crash?\n\nOOMKilled");
+    world.write("operator", Gateway::token_of(world, "olga", &["--role", "operator"]));
+    let status = run(&["route", "status", "--token-file", "operator"]);
+    status.ends(0, &[]);
+    for words in
+        ["private: nemotron → second → REJECT", "chat: elsewhere → REJECT", "inside  nemotron", "cloud   openai"]
+    {
+        assert!(status.out.contains(words), "{words}: {}", status.out);
+    }
+    // A receiver that answers whatever it is asked is well; one that is busy is not.
+    gateway.second.otherwise(busy());
+    let probe = run(&["route", "probe", "--token-file", "operator"]);
+    probe.ends(1, &[]);
+    assert!(probe.out.contains("it answered 503"), "{}", probe.out);
+    gateway.nemotron.otherwise(busy());
+    let rejected = run(&["ask", "question.txt", "--token-file", "token"]);
+    rejected.ends(2, &["gives no answer", "nemotron: it answered 503: too many", "anchorwatch route probe"]);
+    let policy = world.run_with(world.command(&["route", "network-policy", "--config", "config.yaml"]));
+    policy.ends(0, &[]);
+    assert!(policy.out.contains("kind: NetworkPolicy") && policy.out.contains("nemotron"), "{}", policy.out);
+}
+
+#[test]
 fn texts_become_vectors_inside() {
     let gateway = Gateway::start();
     let vectors = json!({"object": "list", "model": "small", "usage": {"prompt_tokens": 2, "total_tokens": 2},

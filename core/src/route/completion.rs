@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
+use super::budget::Evidence;
 use super::provider::{Answer, Ask, End, Message, Role, Schema, Usage};
 use super::shape;
 
@@ -27,7 +28,8 @@ pub struct ChatRequest {
     pub is_streamed: bool,
     /// True if the last piece is to say what it took.
     pub with_usage: bool,
-    /// True if some of it is marked as private: `"anchorwatch": {"private": true}` in a message, or in a part of one.
+    /// True if some of it is marked as private: `"anchorwatch": {"private": true}` in a message, or in a part of one. A part of text with
+    /// `"anchorwatch": {"rank": 2}` is evidence.
     pub is_marked: bool,
 }
 
@@ -113,7 +115,7 @@ impl ChatRequest {
         let mut json = shape::strict(body).map_err(|error| unreadable(&error))?;
         let fields = json.as_object_mut().ok_or(Fault { param: None, said: "it is to be a JSON object".to_owned() })?;
         refuse_what_is_not_given(fields)?;
-        let is_marked = take_marks(fields.get_mut("messages"));
+        let Marks { is_private, evidence } = Marks::taken_from(fields.get_mut("messages"));
         let sampling = PASSED_ON.iter().filter_map(|name| fields.remove_entry(*name)).filter(|(_, v)| !v.is_null());
         let sampling = sampling.collect();
         let Written {
@@ -141,6 +143,7 @@ impl ChatRequest {
         Ok(Self {
             ask: Ask {
                 messages: messages.collect::<Result<_, Fault>>()?,
+                evidence,
                 schema: response_format.map(schema).transpose()?.flatten(),
                 tools: tools.unwrap_or_default(),
                 tool_choice,
@@ -160,26 +163,45 @@ impl ChatRequest {
             model,
             is_streamed: stream.unwrap_or_default(),
             with_usage: stream_options.and_then(|options| options.include_usage).unwrap_or_default(),
-            is_marked,
+            is_marked: is_private,
         })
     }
 }
 
-/// Takes out marks of messages and of their parts; true if one says that it is private. A mark that says something else
-/// than `false` is taken for one.
-fn take_marks(messages: Option<&mut Json>) -> bool {
-    let mut is_private = false;
-    let mut take = |marked: &mut Json| {
-        let mark = marked.as_object_mut().and_then(|object| object.shift_remove("anchorwatch"));
-        is_private |= mark.is_some_and(|mark| mark["private"] != Json::Bool(false));
-    };
-    for message in messages.and_then(Json::as_array_mut).into_iter().flatten() {
-        take(message);
-        for part in message.get_mut("content").and_then(Json::as_array_mut).into_iter().flatten() {
-            take(part);
+/// What a client says of parts of its request in a field of ours, `anchorwatch`, which is passed on to nobody.
+#[derive(Default)]
+struct Marks {
+    is_private: bool,
+    evidence: Vec<Evidence>,
+}
+
+impl Marks {
+    fn taken_from(messages: Option<&mut Json>) -> Self {
+        let mut marks = Self::default();
+        for message in messages.and_then(Json::as_array_mut).into_iter().flatten() {
+            marks.take(message);
+            if let Some(parts) = message.get_mut("content").and_then(Json::as_array_mut) {
+                parts.retain_mut(|part| !marks.take(part));
+            }
         }
+        marks
     }
-    is_private
+
+    /// Takes the mark out; true if the part is evidence, and stands no more where it stood.
+    fn take(&mut self, marked: &mut Json) -> bool {
+        let mark = marked.as_object_mut().and_then(|object| object.shift_remove("anchorwatch"));
+        let Some(mark) = mark else { return false };
+        let rank = mark["rank"].as_u64().map(|rank| u32::try_from(rank).unwrap_or(u32::MAX));
+        // A mark that says neither is one all the same.
+        self.is_private |= match &mark["private"] {
+            Json::Bool(is_private) => *is_private,
+            Json::Null => rank.is_none(),
+            _ => true,
+        };
+        let (Some(rank), Some(text)) = (rank, marked["text"].as_str()) else { return false };
+        self.evidence.push(Evidence { rank, text: text.to_owned() });
+        true
+    }
 }
 
 fn refuse_what_is_not_given(fields: &Map<String, Json>) -> Result<(), Fault> {
@@ -239,6 +261,10 @@ pub struct Heading {
     pub created: Timestamp,
     /// The model that answered.
     pub model: String,
+    /// The provider that it is one of.
+    pub provider: String,
+    /// Pieces of evidence that were left out.
+    pub left_out: usize,
 }
 
 impl Heading {
@@ -253,7 +279,7 @@ impl Heading {
         }
         let choice =
             json!({"index": 0, "message": message, "logprobs": null, "finish_reason": answer.end.finish.name()});
-        self.around("chat.completion", &json!([choice]), Some(usage(answer.end.usage)))
+        self.signed(self.around("chat.completion", &json!([choice]), Some(usage(answer.end.usage))))
     }
 
     /// The first piece: who speaks.
@@ -273,7 +299,7 @@ impl Heading {
 
     /// The last piece but for what it took.
     pub fn closing(&self, end: &End) -> Json {
-        self.piece(&json!({}), Some(end.finish.name()))
+        self.signed(self.piece(&json!({}), Some(end.finish.name())))
     }
 
     /// What it took, where that is asked for: a piece of its own, as clients expect.
@@ -297,6 +323,12 @@ impl Heading {
         pieces.push(self.closing(&answer.end));
         pieces.extend(with_usage.then(|| self.usage(&answer.end)));
         pieces
+    }
+
+    /// With what only we say: who answered, and what was left out of the question.
+    fn signed(&self, mut json: Json) -> Json {
+        json["anchorwatch"] = json!({"provider": self.provider, "left_out": self.left_out});
+        json
     }
 
     fn piece(&self, delta: &Json, finish: Option<&str>) -> Json {
@@ -431,13 +463,24 @@ mod tests {
         };
         assert!(marked(json!({"private": true})) && marked(json!({})) && marked(json!("private")));
         assert!(!marked(json!({"private": false})));
+        let ranked =
+            json!([{"type": "text", "text": "why?"}, {"type": "text", "text": "a log", "anchorwatch": {"rank": 2}}]);
+        let request = read(&json!({"model": "m", "messages": [{"role": "user", "content": ranked}]})).unwrap();
+        assert_eq!(request.ask.evidence, [Evidence { rank: 2, text: "a log".to_owned() }]);
+        assert_eq!((request.ask.messages[0].text.as_str(), request.is_marked), ("why?", false));
         let message = json!({"role": "user", "content": "a", "anchorwatch": {"private": true}});
         assert!(read(&json!({"model": "m", "messages": [message]})).unwrap().is_marked);
         assert!(!read(&json!({"model": "m", "messages": [{"role": "user", "content": "a"}]})).unwrap().is_marked);
     }
 
     fn heading() -> Heading {
-        Heading { id: "chatcmpl-1".to_owned(), created: Timestamp::UNIX_EPOCH, model: "m".to_owned() }
+        Heading {
+            id: "chatcmpl-1".to_owned(),
+            created: Timestamp::UNIX_EPOCH,
+            model: "m".to_owned(),
+            provider: "p".to_owned(),
+            left_out: 2,
+        }
     }
 
     #[test]
@@ -453,7 +496,9 @@ mod tests {
             (&whole["usage"]["total_tokens"], &whole["choices"][0]["finish_reason"]),
             (&json!(7), &json!("tool_calls"))
         );
+        assert_eq!(whole["anchorwatch"], json!({"provider": "p", "left_out": 2}));
         let pieces = heading().pieces(&answer, true);
+        assert_eq!(pieces[4]["anchorwatch"], whole["anchorwatch"]);
         let said: String = pieces.iter().filter_map(|piece| piece["choices"][0]["delta"]["content"].as_str()).collect();
         assert_eq!(said, text);
         assert_eq!(pieces[3]["choices"][0]["delta"]["tool_calls"][0]["index"], 0);

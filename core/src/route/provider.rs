@@ -7,6 +7,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
+use super::budget::Evidence;
+
 /// How a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,6 +59,8 @@ pub enum ReasoningToggle {
 pub struct Ask {
     /// The conversation, oldest first.
     pub messages: Vec<Message>,
+    /// What the question rests on, which may be left out where time is short; see [`super::budget`].
+    pub evidence: Vec<Evidence>,
     /// The shape of the answer; any text where there is none.
     pub schema: Option<Schema>,
     /// Tools that may be called, as OpenAI's API has them; passed through.

@@ -24,6 +24,7 @@ fn ask() -> Ask {
             Message { tool_calls: vec![call()], ..Message::new(Role::Assistant, "") },
             Message { tool_call_id: Some("c1".to_owned()), ..Message::new(Role::Tool, "OOMKilled") },
         ],
+        evidence: Vec::new(),
         schema: Some(schema()),
         tools: vec![json!({ "type": "function", "function": { "name": "logs" } })],
         tool_choice: Some(json!("auto")),
