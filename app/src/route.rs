@@ -11,9 +11,9 @@ mod probe;
 mod prompt;
 pub(crate) mod taint;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anchorwatch_core::object::secret::SecretKey;
@@ -22,6 +22,7 @@ use anchorwatch_core::route::redaction::Redactor;
 use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::llm::{Local, Open};
 use anchorwatch_edge::store::{Audit, Store};
+use jiff::Timestamp;
 
 use crate::config;
 use crate::failure::Failure;
@@ -46,7 +47,23 @@ pub(crate) struct Router {
     audit: Audit,
     /// True if somebody may have been told that nobody answers.
     troubled: AtomicBool,
+    /// The last requests of this process that nobody answered, the newest first.
+    rejections: Mutex<VecDeque<Rejection>>,
 }
+
+/// A request that nobody answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Rejection {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What it was for.
+    pub(crate) intent: String,
+    /// Providers, and how each failed: names and codes.
+    pub(crate) reasons: String,
+}
+
+/// So many of them are kept.
+const REJECTIONS: usize = 20;
 
 /// What a router is made with.
 pub(crate) struct Parts {
@@ -77,7 +94,19 @@ impl Router {
             store,
             audit,
             troubled: AtomicBool::new(true),
+            rejections: Mutex::default(),
         })
+    }
+
+    /// The last requests of this process that nobody answered, the newest first.
+    pub(crate) fn rejections(&self) -> Vec<Rejection> {
+        self.rejections.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    fn note(&self, rejection: Rejection) {
+        let mut rejections = self.rejections.lock().unwrap_or_else(PoisonError::into_inner);
+        rejections.push_front(rejection);
+        rejections.truncate(REJECTIONS);
     }
 
     /// The chain of an open intent; one that has none takes the private one.

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Caller, Problem};
 use crate::config;
-use crate::route::Condition;
+use crate::route::{Condition, Rejection};
 use crate::serve::Service;
 
 /// What is asked for of it.
@@ -38,6 +38,17 @@ pub(crate) struct RouteResponse {
     /// The networks in which private requests may be answered.
     pub(crate) networks: Vec<String>,
     pub(crate) providers: Vec<ProviderResponse>,
+    /// The last requests that no provider answered, as this process knows them, the newest first.
+    pub(crate) rejections: Vec<RejectionResponse>,
+}
+
+/// A request that no provider answered.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RejectionResponse {
+    pub(crate) at: Timestamp,
+    pub(crate) intent: String,
+    /// Providers, and how each failed.
+    pub(crate) reasons: String,
 }
 
 /// A provider.
@@ -90,6 +101,13 @@ pub(crate) async fn condition(service: &Service, probes: bool) -> RouteResponse 
         deadline_seconds: deadline.as_secs_f64(),
         networks: networks.inside().iter().map(ToString::to_string).collect(),
         providers: service.router.conditions(probes).await.into_iter().map(ProviderResponse::from).collect(),
+        rejections: service.router.rejections().into_iter().map(RejectionResponse::from).collect(),
+    }
+}
+
+impl From<Rejection> for RejectionResponse {
+    fn from(Rejection { at, intent, reasons }: Rejection) -> Self {
+        Self { at, intent, reasons }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::Ordering;
 
+use super::Rejection;
 use super::answer::{Answered, Question, Refused, Tried};
 use crate::serve::Service;
 
@@ -34,7 +35,7 @@ impl Service {
                     self.note_answered().await;
                 }
             }
-            Err(Refused::Rejected(tried)) if is_private => self.note_rejected(intent.name(), tried).await,
+            Err(Refused::Rejected(tried)) => self.note_rejected(intent.name(), is_private, tried).await,
             Err(_) => {}
         }
         answered
@@ -56,9 +57,13 @@ impl Service {
     }
 
     /// People are told once, whatever comes after, until there is an answer again.
-    async fn note_rejected(&self, intent: &str, tried: &[Tried]) {
+    async fn note_rejected(&self, intent: &str, is_private: bool, tried: &[Tried]) {
         let each: Vec<String> = tried.iter().map(|t| format!("{}: {}", t.provider, t.failure.code())).collect();
         let why = if each.is_empty() { "no provider is configured".to_owned() } else { each.join(", ") };
+        self.router.note(Rejection { at: self.now(), intent: intent.to_owned(), reasons: why.clone() });
+        if !is_private {
+            return;
+        }
         self.router.troubled.store(true, Ordering::Relaxed);
         if let Err(error) = self.store.note_rejected(intent, &why, self.now()).await {
             tracing::error!(%error, "nobody is told that a request was rejected");

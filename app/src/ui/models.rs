@@ -19,6 +19,8 @@ struct Page {
     chains: Vec<Chain>,
     providers: Vec<Provider>,
     networks: Vec<String>,
+    /// When, what it was for, and why.
+    rejections: Vec<(Time, String, String)>,
 }
 
 /// Whom requests of an intent are asked of, one after the other.
@@ -45,11 +47,14 @@ pub(super) async fn page(
     caller: Caller,
 ) -> Result<Response, Problem> {
     let frame = Frame::new(visit, Some(&caller), "models");
-    let RouteResponse { private, intents, networks, providers, deadline_seconds: _ } = condition(&service, false).await;
+    let route = condition(&service, false).await;
+    let RouteResponse { private, intents, networks, providers, rejections, deadline_seconds: _ } = route;
     let own = Chain { intents: frame.say("page-models-private"), is_private: true, providers: private };
     let open = intents.into_iter().map(|(intents, providers)| Chain { intents, is_private: false, providers });
     let providers = providers.into_iter().map(|provider| seen(provider, &frame)).collect();
-    Ok(html(&Page { chains: std::iter::once(own).chain(open).collect(), providers, networks, frame }))
+    let rejections = rejections.into_iter().map(|r| (frame.time(r.at), r.intent, r.reasons)).collect();
+    let chains = std::iter::once(own).chain(open).collect();
+    Ok(html(&Page { frame, chains, providers, networks, rejections }))
 }
 
 fn seen(provider: ProviderResponse, frame: &Frame) -> Provider {

@@ -52,9 +52,7 @@ impl Served {
         Self::run(world, command)
     }
 
-    fn run(world: World, mut command: Command) -> Self {
-        // The tests look at what is left in the other temporary folder, and the service may be scanning.
-        command.env("TMPDIR", world.work());
+    fn run(world: World, command: Command) -> Self {
         let service = Service::start("anchorwatch", command, &world.work().join("log")).unwrap();
         let token = token(&world, "ann");
         Self { world, service, token }
@@ -284,8 +282,7 @@ fn within(world: &World, mounting: &str) -> Option<Command> {
 #[test]
 fn a_store_on_a_full_disk_is_said_and_loses_nothing() {
     let world = drifted();
-    let Some(mut command) = within(&world, "-t tmpfs -o size=64m tmpfs") else { return };
-    command.env("TMPDIR", world.work());
+    let Some(command) = within(&world, "-t tmpfs -o size=64m tmpfs") else { return };
     let mut service = Service::start("anchorwatch", command, &world.work().join("log")).unwrap();
     let code = service.log().split_once("/login?code=").unwrap().1.split_whitespace().next().unwrap().to_owned();
     let came_in = service.ask(

@@ -148,6 +148,10 @@ fn a_diagnosis_is_answered_inside_and_says_by_whom() {
     assert!(outcomes.len() >= 4, "{outcomes:?}");
     gateway.service.until("people are told", || !gateway.people.received("/hook").is_empty());
     gateway.ask("diagnose", "and again?");
+    let route = gateway.service.get("/api/v1/route", &Gateway::token_of(&gateway.world, "vic", &[])).json();
+    let [again, first] = &route["rejections"].as_array().unwrap()[..] else { panic!("{route}") };
+    assert!(again["at"].as_str() >= first["at"].as_str());
+    assert_eq!(again["reasons"], "nemotron: server_error, second: connection_broken");
     let told = gateway.people.received("/hook");
     assert!(told[0].body.contains("rejected") && told[0].body.contains("nemotron"), "{}", told[0].body);
     assert!(!told[0].body.contains("again"));

@@ -101,12 +101,17 @@ impl Served {
         Person { cookie: page.leads_to("/reports").cookie(), ..Person::default() }
     }
 
-    /// Makes a token, and comes in by it.
-    fn with_token(&self, name: &str, role: &[&str]) -> Person {
+    /// Makes a token.
+    fn token(&self, name: &str, role: &[&str]) -> String {
         let arguments = [&["token", "create", name, "--config", "config.yaml"], role].concat();
         let run = self.world.run_with(self.world.command(&arguments));
         run.ends(0, &[]);
-        let token = run.out.split_whitespace().last().unwrap().to_owned();
+        run.out.split_whitespace().last().unwrap().to_owned()
+    }
+
+    /// Makes a token, and comes in by it.
+    fn with_token(&self, name: &str, role: &[&str]) -> Person {
+        let token = self.token(name, role);
         let page = self.post(&Person::default(), "/login", &format!("token={token}"));
         Person { cookie: page.leads_to("/").cookie(), ..Person::default() }
     }
@@ -389,6 +394,31 @@ fn all_items_of_a_report_are_ignored_together() {
     confirm(&agreed);
     service.get(&operator, &report).is(200).hides(&["Ignore all"]);
     service.get(&operator, &format!("{report}/ignore")).shows(&["Nothing in this report is open."]);
+}
+
+#[test]
+fn the_page_of_models_shows_chains_and_what_was_rejected() {
+    let world = differing(2);
+    // Nobody listens there.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", taken.local_addr().unwrap());
+    drop(taken);
+    let route = format!(
+        "route:\n  providers: [{{name: nano, dialect: nemotron, url: '{url}', model: 'a<b'}}]\n  private: [nano]\n"
+    );
+    world.write("config.yaml", format!("{CONFIG}{route}"));
+    let service = Served::started(world);
+    let person = service.first();
+    let shown = ["<strong>nano</strong> → ", "REJECT", "a&lt;b", "127.0.0.0/8"];
+    service.get(&person, "/models").is(200).shows(&shown).hides(&["Rejected lately"]);
+    let asked = r#"{"model": "m", "messages": [{"role": "user", "content": "why?"}]}"#;
+    let bearer = format!("Bearer {}", service.token("robot", &["--role", "gateway"]));
+    let answer = service.service.ask("POST", "/v1/chat/completions", &[("authorization", &bearer)], asked);
+    assert_eq!(answer.status, 503, "{}", answer.text);
+    service.get(&person, "/models").shows(&["Rejected lately", "nano: connection_refused"]);
+    service.get(&person, "/models?lang=zh-TW").is(303);
+    let reader = Person { language: "zh-TW", ..person };
+    service.get(&reader, "/models").shows(&["最近被拒絕的請求", "內部"]);
 }
 
 #[test]

@@ -23,9 +23,7 @@ impl Served {
             "listen: 127.0.0.1:0\nclusters:\n- {name: lab, snapshot: live.json}\nsources:\n\
              - {name: shop, cluster: lab, address: git.yaml}\n",
         );
-        // The tests look at what is left in the other temporary folder, and the service may be scanning.
-        let mut command = world.command(&["serve", "--config", "anchorwatch.yaml"]);
-        command.env("TMPDIR", world.work());
+        let command = world.command(&["serve", "--config", "anchorwatch.yaml"]);
         let service = Service::start("anchorwatch", command, &world.work().join("log")).unwrap();
         for role in ["operator", "viewer"] {
             let made = world.run(&["token", "create", role, "--role", role, "--config", "anchorwatch.yaml"]);

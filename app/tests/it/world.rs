@@ -85,7 +85,10 @@ impl World {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders = std::iter::once(at("bin")).chain(std::env::split_paths(&path));
         command.env("PATH", std::env::join_paths(folders).unwrap()).env("LANG", "C").env("TZ", "UTC");
-        command.env("HOME", at("home")).env("XDG_STATE_HOME", at("state")).env("TMPDIR", at("tmp"));
+        command.env("HOME", at("home")).env("XDG_STATE_HOME", at("state"));
+        // What a command leaves behind is looked for, and a service beside it may be scanning.
+        let serves = arguments.iter().any(|argument| matches!(*argument, "serve" | "--serve"));
+        command.env("TMPDIR", if serves { self.work() } else { at("tmp") });
         if matches!(arguments.first(), Some(&("audit" | "serve" | "token" | "store"))) {
             anchorwatch_testbed::remember(&mut command, self.0.path()).unwrap();
         }

@@ -492,6 +492,7 @@ page-models-model = Model
 page-models-measured = Measured
 page-models-speed = { $x } tokens/s
 page-models-attested = Attested by
+page-models-rejections = Rejected lately
 page-models-networks = Inside are:
 page-no-rules = No rule hides anything or grades it otherwise.
 page-caption-rules = Rules: the configuration's, then those that people made

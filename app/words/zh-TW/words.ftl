@@ -380,6 +380,7 @@ page-models-model = 模型
 page-models-measured = 實測
 page-models-speed = 每秒 { $x } 個 token
 page-models-attested = 擔保
+page-models-rejections = 最近被拒絕的請求
 page-models-networks = 屬於內部的網路：
 page-no-rules = 沒有隱藏或改變等級的規則。
 page-caption-rules = 規則：設定檔中的在前，其後是人們建立的
