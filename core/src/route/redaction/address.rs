@@ -6,13 +6,16 @@ use super::value::is_stand_in;
 use super::{Find, Kind};
 
 /// No address is looked at further.
-const MOST: usize = 1024;
+const MOST: usize = 512;
 
 /// The password, or the credential in the user's place, after `://` at `at`.
 pub(super) fn find_password(text: &str, at: usize) -> Option<Find> {
     let start = at + 3;
     let limit = text.floor_char_boundary((start + MOST).min(text.len()));
     let rest = &text[start..limit];
+    if !rest.contains('@') {
+        return None;
+    }
     let rest = rest.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<')).next().unwrap_or(rest);
     let found = |from: usize, to: usize| Find { range: start + from..start + to, kind: Kind::UrlPassword };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);

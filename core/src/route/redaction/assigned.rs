@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::name::Strength;
 use super::random::is_chosen;
 use super::run::Letters;
-use super::value::{is_code, is_stand_in, is_value, value_at};
+use super::value::{is_code, is_stand_in, is_value, value_at, whole};
 use super::{Find, Kind};
 
 /// No name is longer.
@@ -157,7 +157,8 @@ pub(super) fn find(name: &Name<'_>, strength: Strength) -> Option<Find> {
     }
     let is_constant = !name.as_str().contains(|c: char| c.is_ascii_lowercase());
     let is_assigned = is_flag || (is_constant && sign == Sign::Equals) || (is_quoted && value.contains(['-', '_']));
-    is_value(value, strength, is_assigned).then_some(Find { range, kind: Kind::Password })
+    let is_one = is_value(value, strength, is_assigned);
+    is_one.then(|| Find { range: if is_quoted { range } else { whole(name.text, range) }, kind: Kind::Password })
 }
 
 /// `16 bytes` of a description, and a tag that is not closed.

@@ -58,11 +58,12 @@ pub(super) const ISSUED: &[Issued] = &[
     token("CCIPAT_", Word, 36), token("CCIPRJ_", Word, 36),
 
     token("xoxb-", Dash, 16), token("xoxp-", Dash, 16), token("xoxa-", Dash, 16), token("xoxr-", Dash, 16),
-    token("xoxs-", Dash, 16), token("xoxc-", Dash, 16), token("xoxd-", Base64, 16), token("xoxe-", Dash, 16),
+    token("xoxs-", Dash, 16), token("xoxc-", Dash, 16), token("xoxd-", Base64, 16), token("xoxe-", Dash, 16), token("xoxo-", Dash, 16),
     token("xoxe.xox", Dotted, 16), token("xapp-", Dash, 16), token("xwfp-", Dash, 16),
 
     token("sk_live_", Alnum, 16), token("sk_test_", Alnum, 16), token("rk_live_", Alnum, 16), token("rk_test_", Alnum, 16),
-    token("whsec_", Base64, 24), token("sq0csp-", Dash, 30), token("sq0atp-", Dash, 20), token("sq0idp-", Dash, 20),
+    token("sk_prod_", Alnum, 16), token("rk_prod_", Alnum, 16), token("EAAA", Dash, 40), token("EAAM", Alnum, 60),
+    token("whsec_", Base64, 24), token("EAAC", Alnum, 60), token("shippo_test_", Hex, 36), token("sq0csp-", Dash, 30), token("sq0atp-", Dash, 20), token("sq0idp-", Dash, 20),
     token("shpat_", Hex, 30), token("shpca_", Hex, 30), token("shppa_", Hex, 30), token("shpss_", Hex, 30),
     token("rzp_live_", Alnum, 14), token("pdl_live_apikey_", Word, 20), token("FLWSECK", Dash, 20),
     token("access_token$production$", Word, 20), token("access_token$sandbox$", Word, 20), token("AQE", Dotted, 80),
@@ -94,7 +95,8 @@ pub(super) const ISSUED: &[Issued] = &[
     token("ico-", Alnum, 30), token("tk-us-", Dash, 36), token("EAACEdEose0cBA", Alnum, 10), token("EAAB", Alnum, 60),
     token("duffel_live_", Dash, 36), token("duffel_test_", Dash, 36), token("sl.", Dash, 60), token("p8e-", Alnum, 32),
     token("tfp_", Dotted, 50), token("ctp_", Alnum, 30), token("dvc_server_", Word, 30), token("flb_live_", Alnum, 20),
-    token("gitea_", Hex, 40), token("ghcr_", Alnum, 30), token("vercel_", Alnum, 20), token("cfut_", Word, 30),
+    token("sm_aat_", Alnum, 16), token("sm_pat_", Alnum, 16), token("sm_sat_", Alnum, 16),
+    token("dnkey-", Dash, 40), token("gitea_", Hex, 40), token("ghcr_", Alnum, 30), token("vercel_", Alnum, 20), token("cfut_", Word, 30),
 
     key("AGE-SECRET-KEY-1", Upper, 40), key("AGE-SECRET-KEY-PQ-1", Upper, 40),
 

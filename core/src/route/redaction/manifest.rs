@@ -92,6 +92,8 @@ pub(super) fn ahead(line: &str, after: &str, is_all: bool) -> Option<bool> {
         let (at, meaning) = read(line);
         match meaning {
             Line::Kind(is_secret) if at == indent => return Some(is_secret),
+            // Data again are another object's.
+            Line::Data if at == indent => return Some(false),
             _ if line.trim().is_empty() => {}
             _ if indent_of(line) < indent || line.starts_with("---") => return Some(false),
             _ => {}

@@ -1,5 +1,9 @@
 //! What names say of their values: which are credentials, and which values only refer to one.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// What a name holds, without its separators, whose value is a credential.
 const NAMES: &[&str] = &[
     "accesskey",
@@ -155,29 +159,44 @@ pub(super) enum Strength {
 
 /// Names of text beyond those of fields: they stand in logs and files of settings, not in Kubernetes' own types.
 const TEXT_NAMES: &[&str] = &[
+    "adminkey",
+    "aeskey",
     "appkey",
     "authcode",
+    "cipherkey",
     "clientkeydata",
     "consumerkey",
+    "cryptokey",
+    "deploykey",
+    "functionkey",
     "identitytoken",
+    "ingestionkey",
+    "ingestkey",
+    "integrationkey",
     "jsessionid",
     "licensekey",
     "mnemonic",
     "oauthcode",
     "phpsessid",
     "presharedkey",
+    "readkey",
     "recoverykey",
     "seedphrase",
+    "serverkey",
+    "servicekey",
+    "sessionkey",
     "setcookie",
+    "sharedaccesssignature",
     "subscriptionkey",
     "tlskey",
     "totpseed",
-    "sharedaccesssignature",
     "unsealkey",
+    "webhookkey",
+    "writekey",
     "xamzsignature",
     "xgoogsignature",
-    "密碼",
     "密码",
+    "密碼",
 ];
 
 /// Words of text that say the same between separators or capitals.
@@ -201,13 +220,13 @@ const SECRETS: &[&str] = &[
     "signing", "totp", "user", "webhook",
 ];
 
+/// All names at once: most words that a text holds are none of them.
+static SAYS: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(NAMES.iter().chain(TEXT_NAMES)).expect("the table of names is small"));
+
 /// What a name in a text says of the value after it, or none.
 pub(super) fn strength(name: &str) -> Option<Strength> {
     let whole = squeezed(name);
-    let is_hash = whole.ends_with("hash") && !whole.contains("passw");
-    if is_hash || COMPUTED.iter().any(|known| whole.contains(known)) {
-        return None;
-    }
     if matches!(whole.as_str(), "authorization" | "proxyauthorization" | "cookie" | "setcookie") {
         return Some(Strength::Header);
     }
@@ -215,12 +234,19 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
         return Some(Strength::Login);
     }
     let last = name.rsplit('/').next().unwrap_or(name);
-    let says = |names: &[&str]| names.iter().any(|known| whole.contains(known));
+    if !SAYS.is_match(&whole) && !ends_with_word(last) {
+        return None;
+    }
     let is_about = TEXT_POINTERS.iter().any(|end| whole.ends_with(end));
-    if points(&whole) || is_about || is_file(last) || !(says(NAMES) || says(TEXT_NAMES) || ends_with_word(last)) {
+    if points(&whole) || is_about || is_file(last) || is_computed(&whole) {
         return None;
     }
     Some(strength_of(&whole, last))
+}
+
+fn is_computed(whole: &str) -> bool {
+    let is_hash = whole.ends_with("hash") && !whole.contains("passw");
+    is_hash || COMPUTED.iter().any(|known| whole.contains(known))
 }
 
 fn strength_of(whole: &str, last: &str) -> Strength {

@@ -272,7 +272,7 @@ fn find_random(text: &str, range: Range<usize>, least: usize) -> Vec<Range<usize
 
 /// Beside a name that speaks of keys less is enough.
 fn least(name: &str) -> usize {
-    const HINTS: &[&str] = &["key", "auth", "cred", "sig", "pass", "token", "secret", "code", "sas"];
+    const HINTS: &[&str] = &["key", "access", "auth", "cred", "sig", "pass", "token", "secret", "code", "sas"];
     let name = name.to_ascii_lowercase();
     if HINTS.iter().any(|hint| name.contains(hint)) { 16 } else { 24 }
 }

@@ -7,8 +7,8 @@ use super::name::{self, Strength, is_reference};
 use super::random::{is_chosen, is_name, is_uuid, is_words};
 use super::run::Letters;
 
-/// No value without quotes is longer.
-const VALUE_BYTES: usize = 4096;
+/// So much of a value without quotes is enough to judge it.
+const VALUE_BYTES: usize = 512;
 
 /// A value that begins at or after `at`: its range without quotes, and whether it is in quotes.
 pub(super) fn value_at(text: &str, at: usize, sign: Sign) -> (Range<usize>, bool) {
@@ -21,6 +21,16 @@ pub(super) fn value_at(text: &str, at: usize, sign: Sign) -> (Range<usize>, bool
         return (begin..quoted_end(text, begin, quote, slashes), true);
     }
     (start..bare_end(text, start, sign), false)
+}
+
+/// Where a value that is longer than what was judged of it really ends.
+pub(super) fn whole(text: &str, range: Range<usize>) -> Range<usize> {
+    if range.len() + 4 < VALUE_BYTES {
+        return range;
+    }
+    let rest = &text[range.end..];
+    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`');
+    range.start..range.end + rest.find(ends).unwrap_or(rest.len())
 }
 
 /// Where the same quote stands again, after as many backslashes; at the line's end if nowhere.
