@@ -63,7 +63,10 @@ impl Manifest {
         self.kinds.retain(|(at, _)| !is_new && *at <= outer.max(indent) && (outer == indent || *at <= outer));
         self.data = self.data.filter(|at| indent > *at && !is_new);
         match meaning {
-            Line::Kind(is_secret) if self.data.is_none() => self.kinds.push((indent, is_secret)),
+            Line::Kind(is_secret) if self.data.is_none() => {
+                self.kinds.retain(|(at, _)| *at != indent);
+                self.kinds.push((indent, is_secret));
+            }
             Line::StringData => self.data = Some(indent),
             Line::Data if self.kind(indent).unwrap_or(ahead) => self.data = Some(indent),
             _ => {}

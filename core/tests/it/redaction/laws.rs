@@ -183,3 +183,21 @@ fn internal_hosts_are_hidden_where_it_is_asked_for() {
     );
     assert_eq!(super::redacted("db1.corp.example"), "db1.corp.example");
 }
+
+#[test]
+fn what_was_replaced_is_counted_by_kind() {
+    let mut conversation = conversation();
+    conversation.redact("password=hunter2, hunter2, https://a:hunter3@b, x@example.org, <SECRET_7>");
+    let counts: Vec<_> = conversation.counts().iter().map(|(kind, count)| format!("{kind:?} {count}")).collect();
+    assert_eq!(counts, ["UrlPassword 1", "Password 1", "Repeated 1", "Email 1", "Quoted 1"]);
+    assert!(Conversation::legend().contains("<SECRET_n>"));
+}
+
+#[test]
+fn data_of_a_config_map_stay_where_those_of_a_secret_go() {
+    let text = |kind: &str| {
+        format!("items:\n- apiVersion: v1\n  data:\n    mode: fast\n  kind: {kind}\n- data:\n    mode: slow\n")
+    };
+    assert_eq!(super::redacted(&text("ConfigMap")), text("ConfigMap"));
+    assert_eq!(super::redacted(&text("Secret")), text("Secret").replace("fast", "<SECRET_1>"));
+}
