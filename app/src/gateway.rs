@@ -7,6 +7,7 @@ mod chat;
 mod embeddings;
 mod error;
 mod models;
+pub(crate) mod room;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use anchorwatch_core::route::intent::{Intent, Said, decide};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware;
 use axum::routing::{get, post};
 
 use crate::route::answer::{Answered, Question, Wanted};
@@ -35,11 +37,12 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MODEL: &str = "anchorwatch/";
 
 /// Every route.
-pub(crate) fn routes() -> Router<Arc<Service>> {
+pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
     Router::new()
         .route("/v1/chat/completions", post(chat::complete))
         .route("/v1/embeddings", post(embeddings::embed))
         .route("/v1/models", get(models::list))
+        .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
 }
 

@@ -32,6 +32,15 @@ impl Error {
         Self::new(StatusCode::UNAUTHORIZED, "authentication_error", message)
     }
 
+    /// There is no room for it now.
+    pub(super) fn busy() -> Self {
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "rate_limit_error",
+            "too much is being asked at the same time; try again",
+        )
+    }
+
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }

@@ -4,6 +4,9 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::Semaphore;
+
+use crate::gateway::room;
 
 /// The limits of this process.
 pub(crate) struct Limits {
@@ -11,12 +14,18 @@ pub(crate) struct Limits {
     pub(crate) wrong_tokens: DefaultKeyedRateLimiter<IpAddr>,
     /// Scans, by who asks for them.
     pub(crate) scans: DefaultKeyedRateLimiter<String>,
+    /// Room for prompts that are being answered.
+    pub(crate) prompts: Semaphore,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         let per_minute = |count: u32| Quota::per_minute(NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN));
-        Self { wrong_tokens: RateLimiter::keyed(per_minute(20)), scans: RateLimiter::keyed(per_minute(60)) }
+        Self {
+            wrong_tokens: RateLimiter::keyed(per_minute(20)),
+            scans: RateLimiter::keyed(per_minute(60)),
+            prompts: room::empty(),
+        }
     }
 }
 

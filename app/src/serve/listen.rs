@@ -61,7 +61,7 @@ impl Listener {
     /// Answers until it is told to stop, and then ends what has begun.
     pub(super) async fn run(self, service: Arc<Service>) {
         let hosts = Arc::new(hosts(&service, self.address));
-        let routes = api::routes(&service).merge(ui::routes()).merge(gateway::routes());
+        let routes = api::routes(&service).merge(ui::routes()).merge(gateway::routes(&service));
         let app = api::guarded(routes, service.clone(), hosts).into_make_service_with_connect_info::<Peer>();
         let door = Door::open(self, service.clone());
         let stop = service.stop.clone();

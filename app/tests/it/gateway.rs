@@ -349,6 +349,34 @@ fn the_command_line_asks_and_tells_how_the_providers_are() {
 }
 
 #[test]
+fn what_is_too_much_is_refused_and_keeps_nobody_else_waiting() {
+    let gateway = Gateway::start();
+    let long = "a word ".repeat(10_000_000 / 7);
+    assert_eq!(content(&gateway.ask("", &long)), "from nemotron");
+    let longer = "x".repeat(33 << 20);
+    assert_eq!(gateway.ask("", &longer).status, 413);
+    let bearer = format!("Bearer {}", gateway.token);
+    let binary = gateway.service.ask("POST", CHAT, &[("authorization", &bearer)], "{\"model\": \"\u{0}\"}");
+    assert_eq!(binary.status, 400, "{}", binary.text);
+    // A provider that says too much, in a header or in its answer, is no answer.
+    let padded = said(&"x".repeat(5 << 20));
+    gateway.nemotron.next(CHAT, padded);
+    assert_eq!(content(&gateway.ask("", "why?")), "from the second");
+    std::thread::scope(|scope| {
+        let asking: Vec<_> = (0..64)
+            .map(|n| {
+                scope.spawn({
+                    let gateway = &gateway;
+                    move || gateway.ask("", &format!("question {n}")).status
+                })
+            })
+            .collect();
+        assert!(asking.into_iter().all(|asked| asked.join().unwrap() == 200));
+    });
+    assert_eq!(gateway.service.get("/readyz", "").status, 200);
+}
+
+#[test]
 fn texts_become_vectors_inside() {
     let gateway = Gateway::start();
     let vectors = json!({"object": "list", "model": "small", "usage": {"prompt_tokens": 2, "total_tokens": 2},
