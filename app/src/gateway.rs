@@ -6,6 +6,7 @@ mod asker;
 mod chat;
 mod embeddings;
 mod error;
+mod live;
 mod models;
 pub(crate) mod room;
 
@@ -20,6 +21,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware;
 use axum::routing::{get, post};
 
+use crate::config::route::Streaming;
 use crate::route::answer::{Answered, Question, Wanted};
 use crate::serve::Service;
 use asker::Asker;
@@ -29,9 +31,9 @@ use error::Error;
 const MOST_BYTES: usize = 32 << 20;
 /// The label that says what a request is for.
 const INTENT: HeaderName = HeaderName::from_static("x-anchorwatch-intent");
-/// How many pieces of evidence were left out, where any were.
-const LEFT_OUT: HeaderName = HeaderName::from_static("x-anchorwatch-left-out");
 const PROVIDER: HeaderName = HeaderName::from_static("x-anchorwatch-provider");
+/// How a streamed answer is passed on: `verified` or `live`.
+const STREAM: HeaderName = HeaderName::from_static("x-anchorwatch-stream");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What stands before an intent in the name of a model.
 const MODEL: &str = "anchorwatch/";
@@ -73,24 +75,41 @@ async fn question(
 }
 
 /// What an answer says of itself beside its body.
-fn headers(answered: &Answered) -> HeaderMap {
+fn headers(provider: &str, intent: &Intent) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    let intent = &answered.decided.intent;
-    for (name, value) in [(PROVIDER, answered.provider.as_str()), (INTENT, intent.name())] {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    for (name, value) in [(PROVIDER, provider), (INTENT, intent.name())] {
+        if let Ok(value) = HeaderValue::from_str(value)
+            && !value.is_empty()
+        {
             headers.insert(name, value);
         }
     }
-    if answered.left_out > 0 {
-        headers.insert(LEFT_OUT, HeaderValue::from(answered.left_out));
-    }
     headers
+}
+
+/// How a streamed answer is passed on: as the request says, else as it is configured. One that has to have a shape can be
+/// judged only once it is whole.
+fn streaming(service: &Service, headers: &HeaderMap, has_shape: bool) -> Result<Streaming, Error> {
+    let said = headers.get(&STREAM).map(|value| value.to_str().unwrap_or_default());
+    let streaming = match said {
+        None => service.router.streaming,
+        Some(name) => {
+            let wrong = || Error::bad_request(format!("{STREAM} is live or verified, not {name:?}"));
+            Streaming::named(name.trim()).ok_or_else(wrong)?
+        }
+    };
+    Ok(if has_shape { Streaming::Verified } else { streaming })
+}
+
+/// The id of an answer.
+fn id(request_id: &str) -> String {
+    format!("chatcmpl-{request_id}")
 }
 
 /// What every answer has at its head.
 fn heading(service: &Service, answered: &Answered) -> completion::Heading {
     completion::Heading {
-        id: format!("chatcmpl-{}", answered.request_id),
+        id: id(&answered.request_id),
         created: service.now(),
         model: answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
         provider: answered.provider.clone(),

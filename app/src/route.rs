@@ -7,6 +7,7 @@ pub(crate) mod answer;
 mod ask;
 pub(crate) mod audit;
 mod link;
+pub(crate) mod live;
 mod probe;
 mod prompt;
 pub(crate) mod taint;
@@ -25,6 +26,7 @@ use anchorwatch_edge::store::{Audit, Store};
 use jiff::Timestamp;
 
 use crate::config;
+use crate::config::route::Streaming;
 use crate::failure::Failure;
 use link::{Link, Links};
 pub(crate) use probe::Condition;
@@ -40,6 +42,8 @@ pub(crate) struct Router {
     deadline: Duration,
     first_token: Duration,
     idle: Duration,
+    /// How a streamed answer is passed on where the request does not say.
+    pub(crate) streaming: Streaming,
     redactor: Arc<Redactor>,
     key: SecretKey,
     clock: Clock,
@@ -88,6 +92,7 @@ impl Router {
             deadline: config.deadline,
             first_token: config.first_token,
             idle: config.idle,
+            streaming: config.streaming,
             redactor: Arc::new(Redactor::new()),
             key,
             clock,

@@ -298,6 +298,7 @@ pub(super) struct Route {
     pub(super) deadline: Spanned<SignedDuration>,
     pub(super) first_token_timeout: Spanned<SignedDuration>,
     pub(super) idle_timeout: Spanned<SignedDuration>,
+    pub(super) stream: super::route::Streaming,
 }
 
 impl Default for Route {
@@ -313,6 +314,7 @@ impl Default for Route {
             deadline: seconds(90),
             first_token_timeout: seconds(10),
             idle_timeout: seconds(10),
+            stream: super::route::Streaming::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use anchorwatch_core::route::intent::{Intents, OpenIntent};
 use anchorwatch_core::route::locality::{self, Attestation, Endpoint, NamedNetwork, Networks};
 use anchorwatch_core::route::provider::{Dialect, ReasoningToggle};
 use jiff::SignedDuration;
+use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use super::{at, check_name, file, unique};
@@ -38,6 +39,34 @@ pub(crate) struct Route {
     pub(crate) first_token: Duration,
     /// How long it may take until the next piece.
     pub(crate) idle: Duration,
+    /// How a streamed answer is passed on where the request does not say.
+    pub(crate) streaming: Streaming,
+}
+
+/// How a streamed answer is passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Streaming {
+    /// Once it is whole and as it should be.
+    #[default]
+    Verified,
+    /// As it comes.
+    Live,
+}
+
+impl Streaming {
+    /// Its name, in the configuration and in a header.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Verified => "verified",
+            Self::Live => "live",
+        }
+    }
+
+    /// The one of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Verified, Self::Live].into_iter().find(|streaming| streaming.name() == name)
+    }
 }
 
 impl Route {
@@ -114,6 +143,7 @@ pub(super) fn read(written: file::Route, folder: &Path) -> Result<Route, String>
         deadline,
         first_token_timeout,
         idle_timeout,
+        stream,
     } = written;
     let networks = read_networks(networks, &networks_not)?;
     let providers = providers.into_iter().map(|provider| {
@@ -152,6 +182,7 @@ pub(super) fn read(written: file::Route, folder: &Path) -> Result<Route, String>
         deadline: positive("route.deadline", &deadline)?,
         first_token: positive("route.first_token_timeout", &first_token_timeout)?,
         idle: positive("route.idle_timeout", &idle_timeout)?,
+        streaming: stream,
         providers: providers.into_iter().map(|(_, provider)| provider).collect(),
     })
 }

@@ -76,7 +76,7 @@ pub(super) async fn embed(
         "model": answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     });
-    Ok((super::headers(&answered), Json(body)).into_response())
+    Ok((super::headers(&answered.provider, &answered.decided.intent), Json(body)).into_response())
 }
 
 /// Numbers as little-endian 32 bits, as OpenAI's own client asks for them.

@@ -87,6 +87,15 @@ impl From<Refused> for Error {
             Refused::Rejected(tried) => {
                 Self { providers: Some(tried.iter().map(reason).collect()), ..unavailable("rejected", said(&tried)) }
             }
+            Refused::BrokenOff(tried) => {
+                let message = match tried.last() {
+                    Some(broken) => format!("the answer broke off: {}: {}", broken.provider, broken.failure),
+                    None => "the answer broke off".to_owned(),
+                };
+                let providers = Some(tried.iter().map(reason).collect());
+                let error = Self::new(StatusCode::BAD_GATEWAY, "server_error", message);
+                Self { code: Some("broken_off"), providers, ..error }
+            }
             Refused::AuditUnavailable => {
                 let message = "nothing was sent: it cannot be written into the audit; the service's log says why";
                 unavailable("audit_unavailable", message.to_owned())

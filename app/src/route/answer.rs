@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::Router;
 use super::link::{Link, PROBE};
+use super::live::Outlet;
 use super::prompt;
 
 /// Bytes of an answer.
@@ -96,17 +97,20 @@ pub(crate) enum Refused {
     CallersFault(Tried),
     /// It cannot be written down, and so it was not sent.
     AuditUnavailable,
+    /// A part of the answer was passed on, and then its provider failed; whoever was tried, and that one last.
+    BrokenOff(Vec<Tried>),
     /// It is private, and that cannot be remembered.
     StoreUnavailable,
 }
 
 impl Router {
-    /// Asks one provider after the other, and gives the first answer that is whole and as it should be.
-    pub(crate) async fn answer(&self, question: Question) -> Result<Answered, Refused> {
+    /// Asks one provider after the other, and gives the first answer that is whole and as it should be; with an outlet, the
+    /// first that begins, which is passed on there as it comes.
+    pub(super) async fn answer(&self, question: Question, outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
         let chain = if question.decided.private.is_some() { None } else { self.open_chain(&question.decided.intent) };
         match chain {
-            Some(chain) => Asking::new(self, question, chain).along().await,
-            None => Asking::new(self, question, &self.private).along().await,
+            Some(chain) => Asking::new(self, question, chain).along(outlet).await,
+            None => Asking::new(self, question, &self.private).along(outlet).await,
         }
     }
 }
@@ -146,7 +150,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         Self { router, chain, question, shape, conversation, prompt_hash, wrote: String::new(), left_out: 0 }
     }
 
-    async fn along(mut self) -> Result<Answered, Refused> {
+    async fn along(mut self, mut outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
         let (chain, began) = (self.chain, Instant::now());
         let intent = self.question.decided.intent.clone();
         let times = chain.iter().map(|link| link.settings.timeout_for(intent.name())).collect();
@@ -155,7 +159,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         while let Step::Ask { link, ask, pause, time, is_rest } = step {
             tokio::time::sleep(pause).await;
             let link = &chain[link];
-            match self.attempt(link, ask, self.limits(time, is_rest)).await {
+            match self.attempt(link, (ask, self.limits(time, is_rest)), outlet.as_deref_mut()).await {
                 Ok(given) => {
                     let tried = self.tried(&run);
                     let Self { question: Question { request_id, decided, .. }, left_out, .. } = self;
@@ -164,6 +168,10 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
                 }
                 Err(Stopped::Failed(failure)) => {
                     tell(&link.settings.name, &failure);
+                    if outlet.as_ref().is_some_and(|outlet| outlet.has_begun()) {
+                        let broken = Tried { provider: link.settings.name.clone(), failure };
+                        return Err(Refused::BrokenOff(self.tried(&run).into_iter().chain([broken]).collect()));
+                    }
                     step = run.after(failure, began.elapsed());
                 }
                 Err(Stopped::Unwritten) => return Err(Refused::AuditUnavailable),
@@ -178,11 +186,16 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     }
 
     /// Asks one provider once: it is admitted, written down, asked, judged, and written down again.
-    async fn attempt(&mut self, link: &Link<P>, kind: chain::Ask, limits: Limits) -> Result<Given, Stopped> {
+    async fn attempt(
+        &mut self,
+        link: &Link<P>,
+        ask: (chain::Ask, Limits),
+        outlet: Option<&mut Outlet>,
+    ) -> Result<Given, Stopped> {
         self.admit(link).await.map_err(Stopped::Failed)?;
         let attempt = self.router.audit.begin(self.begin(link)).await.map_err(|_| Stopped::Unwritten)?;
         let mut origin = Origin::default();
-        let given = self.call(link, kind, limits, &mut origin).await;
+        let given = self.call(link, ask, outlet, &mut origin).await;
         let judged = given.and_then(|given| self.judge(given));
         let now = self.router.clock.now();
         let breaker = |failed: bool| {
@@ -236,8 +249,8 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     async fn call(
         &mut self,
         link: &Link<P>,
-        kind: chain::Ask,
-        limits: Limits,
+        (kind, limits): (chain::Ask, Limits),
+        mut outlet: Option<&mut Outlet>,
         origin: &mut Origin,
     ) -> Result<Given, Failure> {
         let time = limits.whole.min(limits.deadline);
@@ -254,10 +267,17 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         self.left_out = fitted.left_out;
         let ask = if kind == chain::Ask::Repair { &self.repair(&fitted.ask) } else { &fitted.ask };
         let mut streamed = link.provider().stream(ask, limits).await?;
+        if let Some(outlet) = &mut outlet {
+            outlet.take_from(&link.settings);
+        }
         origin.clone_from(&streamed.origin);
         let mut gathering = Gathering::default();
         while let Some(piece) = streamed.pieces.next().await {
-            gathering.push(piece?);
+            let piece = piece?;
+            if let Some(outlet) = &mut outlet {
+                outlet.pass(&piece);
+            }
+            gathering.push(piece);
         }
         gathering.finish(streamed.origin).map(Given::Answer)
     }

@@ -3,26 +3,53 @@
 
 use std::sync::atomic::Ordering;
 
+use anchorwatch_edge::store::StoreError;
+
 use super::Rejection;
 use super::answer::{Answered, Question, Refused, Tried};
+use super::live::Outlet;
 use crate::serve::Service;
 
 impl Service {
     /// Asks, and gives the answer of the first provider that has one.
     pub(crate) async fn ask(&self, question: Question) -> Result<Answered, Refused> {
+        self.asked(question, None).await
+    }
+
+    /// Asks, and passes the answer on as it comes. Once nobody wants it any more, the provider is left.
+    pub(crate) async fn ask_live(&self, question: Question, mut outlet: Outlet) {
         let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
-        let answered = self.answer(question, is_private).await;
+        let abandoned = outlet.abandoned();
+        let answered = tokio::select! {
+            biased;
+            answered = self.asked(question, Some(&mut outlet)) => Some(answered),
+            () = abandoned => None,
+        };
+        if let Some(answered) = answered {
+            return outlet.end(answered);
+        }
+        self.metrics.asked(intent.name(), "cancelled");
+        // Whoever asked has what was passed on so far.
+        if is_private && let Err(error) = self.router.remember_passed(&outlet).await {
+            tracing::error!(%error, "a part of an answer cannot be remembered as private");
+        }
+    }
+
+    async fn asked(&self, question: Question, outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
+        let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
+        let answered = self.answer(question, is_private, outlet).await;
         let outcome = match &answered {
             Ok(_) => "answered",
             Err(Refused::Rejected(_)) => "rejected",
             Err(Refused::CallersFault(_)) => "callers_fault",
+            Err(Refused::BrokenOff(_)) => "broken_off",
             Err(Refused::AuditUnavailable) => "audit_unavailable",
             Err(Refused::StoreUnavailable) => "store_unavailable",
         };
         self.metrics.asked(intent.name(), outcome);
         let tried: &[Tried] = match &answered {
             Ok(answered) => &answered.tried,
-            Err(Refused::Rejected(tried)) => tried,
+            Err(Refused::Rejected(tried) | Refused::BrokenOff(tried)) => tried,
             Err(_) => &[],
         };
         for tried in tried {
@@ -41,19 +68,29 @@ impl Service {
         answered
     }
 
-    async fn answer(&self, question: Question, is_private: bool) -> Result<Answered, Refused> {
-        let unknown = |error: anchorwatch_edge::store::StoreError| {
+    async fn answer(
+        &self,
+        question: Question,
+        is_private: bool,
+        mut outlet: Option<&mut Outlet>,
+    ) -> Result<Answered, Refused> {
+        let unknown = |error: StoreError| {
             tracing::error!(%error, "what is private cannot be remembered; it is not answered");
             Refused::StoreUnavailable
         };
         if is_private {
             self.router.remember_asked(&question.wanted).await.map_err(unknown)?;
         }
-        let answered = self.router.answer(question).await?;
-        if is_private {
+        let answered = self.router.answer(question, outlet.as_deref_mut()).await;
+        if let Some(outlet) = outlet.filter(|_| is_private) {
+            self.router.remember_passed(outlet).await.map_err(unknown)?;
+        }
+        if let Ok(answered) = &answered
+            && is_private
+        {
             self.router.remember_given(&answered.given).await.map_err(unknown)?;
         }
-        Ok(answered)
+        answered
     }
 
     /// People are told once, whatever comes after, until there is an answer again.

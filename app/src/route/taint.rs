@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::Router;
 use super::answer::{Given, Wanted};
+use super::live::Outlet;
 
 /// How long a text is known.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -36,6 +37,15 @@ impl Router {
         let calls = answer.tool_calls.iter().filter_map(arguments);
         let texts = std::iter::once(answer.text.as_str()).chain(calls);
         self.store.remember_private(&self.hashes(texts), self.clock.now()).await
+    }
+
+    /// Remembers what somebody may have of an answer that is passed on as it comes.
+    pub(super) async fn remember_passed(&self, outlet: &Outlet) -> Result<(), StoreError> {
+        let hashes = self.hashes(outlet.texts());
+        if hashes.is_empty() {
+            return Ok(());
+        }
+        self.store.remember_private(&hashes, self.clock.now()).await
     }
 
     fn hashes<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Vec<String> {

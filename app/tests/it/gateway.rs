@@ -306,7 +306,6 @@ fn what_there_is_no_time_to_read_is_left_out_and_the_answer_says_so() {
         let sent = Gateway::sent(&gateway.nemotron).pop().unwrap().to_string();
         assert_eq!((sent.contains("OOMKilled"), sent.contains("old old")), (true, left_out == 0));
         assert!(!sent.contains("anchorwatch"), "{sent}");
-        assert_eq!(answer.header("x-anchorwatch-left-out").is_some(), left_out == 1);
     }
 }
 
