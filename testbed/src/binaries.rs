@@ -173,10 +173,15 @@ fn missing(folder: &Path, tools: &[Tool]) -> Vec<Tool> {
 }
 
 fn cache_folder() -> Result<PathBuf, BuildError> {
+    let key = hexadecimal::of(&Sha256::digest(GO_SUM)[..8]);
+    Ok(cache()?.join("testbed").join(key))
+}
+
+/// Where everything is kept that is made once for all tests.
+pub(crate) fn cache() -> Result<PathBuf, BuildError> {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let cache = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    let key = hexadecimal::of(&Sha256::digest(GO_SUM)[..8]);
-    Ok(cache.ok_or(BuildError::NoCacheFolder)?.join("anchorwatch/testbed").join(key))
+    Ok(cache.ok_or(BuildError::NoCacheFolder)?.join("anchorwatch"))
 }
 
 /// Builds what is missing beside the folder and renames it in, so that a file that is there is always whole.
@@ -237,7 +242,8 @@ fn kubernetes_version() -> &'static str {
         .unwrap_or("v0.0.0")
 }
 
-fn lock(path: &Path) -> Result<File, BuildError> {
+/// Waits until nobody else makes what this file stands for.
+pub(crate) fn lock(path: &Path) -> Result<File, BuildError> {
     let file = File::create(path).map_err(file_error("create", path))?;
     let end = Instant::now() + BUILD_LIMIT;
     loop {

