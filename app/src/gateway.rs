@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 
 use crate::config::route::Streaming;
 use crate::route::answer::{Answered, Question, Wanted};
@@ -44,6 +44,9 @@ pub(crate) fn routes(service: &Arc<Service>) -> Router<Arc<Service>> {
         .route("/v1/chat/completions", post(chat::complete))
         .route("/v1/embeddings", post(embeddings::embed))
         .route("/v1/models", get(models::list))
+        .route("/v1/models/{*name}", get(models::one))
+        // What else OpenAI's API has is not here, and its clients are to read that.
+        .route("/v1/{*rest}", any(async || Error::not_found("the gateway has chat/completions, embeddings and models")))
         .layer(middleware::from_fn_with_state(service.clone(), room::admit))
         .layer(DefaultBodyLimit::max(MOST_BYTES))
 }

@@ -20,7 +20,7 @@ pub(super) struct Error {
     param: Option<String>,
     message: String,
     /// Each provider that was tried, and why it did not answer.
-    providers: Option<Value>,
+    providers: Option<Box<Value>>,
 }
 
 impl Error {
@@ -45,6 +45,10 @@ impl Error {
         Self::new(StatusCode::BAD_REQUEST, "invalid_request_error", message)
     }
 
+    pub(super) fn not_found(message: &str) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "invalid_request_error", message)
+    }
+
     /// What another part of the service says.
     pub(super) fn of_problem(problem: &Problem) -> Self {
         let kind = match problem.status() {
@@ -59,7 +63,7 @@ impl Error {
     pub(super) fn json(&self) -> Value {
         let mut json = completion::error(&self.message, self.kind, (self.param.as_deref(), self.code));
         if let Some(providers) = &self.providers {
-            json["error"]["providers"] = providers.clone();
+            json["error"]["providers"] = Value::clone(providers);
         }
         json
     }
@@ -85,7 +89,7 @@ impl From<Refused> for Error {
         };
         match refused {
             Refused::Rejected(tried) => {
-                Self { providers: Some(tried.iter().map(reason).collect()), ..unavailable("rejected", said(&tried)) }
+                Self { providers: Some(Box::new(tried.iter().map(reason).collect())), ..unavailable("rejected", said(&tried)) }
             }
             Refused::BrokenOff(tried) => {
                 let message = match tried.last() {

@@ -275,6 +275,16 @@ fn whoever_may_not_is_refused_and_what_is_wrong_is_said_in_the_clients_own_shape
         models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str()).collect();
     assert!(models.contains(&"anchorwatch/diagnose") && models.contains(&"anchorwatch/chat"), "{models:?}");
     assert!(!models.contains(&"anchorwatch/summarize"));
+    for (path, status, words) in [
+        ("models/anchorwatch/chat", 200, ""),
+        ("models/anchorwatch%2Fchat", 200, ""),
+        ("models/anchorwatch/summarize", 404, "no such model"),
+        ("responses", 404, "chat/completions, embeddings and models"),
+    ] {
+        let answer = gateway.service.get(&format!("/v1/{path}"), &gateway.token);
+        assert_eq!(answer.status, status, "{path}: {}", answer.text);
+        assert!(told(&answer).contains(words), "{path}: {}", answer.text);
+    }
     // What all providers call the caller's fault is.
     gateway.nemotron.otherwise(Reply::json(422, &json!({"error": {"message": "no such tool"}})));
     gateway.second.otherwise(Reply::json(400, &json!({"error": {"message": "what?"}})));
