@@ -7,6 +7,7 @@
 mod connector;
 mod name_servers;
 mod opened;
+mod reached;
 mod resolver;
 
 use std::error::Error;
@@ -31,6 +32,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use connector::{Connector, Peer};
 pub use opened::Opened;
+pub use reached::reached;
 pub use resolver::Resolver;
 
 /// How long a name may take to be looked up and connected to.

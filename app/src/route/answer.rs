@@ -16,6 +16,7 @@ use anchorwatch_core::route::redaction::Conversation;
 use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::llm::Provider;
+use anchorwatch_edge::outbound::reached;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
@@ -195,7 +196,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         self.admit(link).await.map_err(Stopped::Failed)?;
         let attempt = self.router.audit.begin(self.begin(link)).await.map_err(|_| Stopped::Unwritten)?;
         let mut origin = Origin::default();
-        let given = self.call(link, ask, outlet, &mut origin).await;
+        let (given, peer) = reached(self.call(link, ask, outlet, &mut origin)).await;
         let judged = given.and_then(|given| self.judge(given));
         let now = self.router.clock.now();
         let breaker = |failed: bool| {
@@ -207,7 +208,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             Err(failure @ Failure::NotLocal(_)) => Outcome::Rejected { codes: vec![failure.code().to_owned()] },
             Err(failure) => Outcome::Failed { code: failure.code().to_owned() },
         };
-        let end = End { peer: origin.peer, model_digest: origin.model_digest, ..End::new(now, outcome) };
+        let end = End { peer: origin.peer.or(peer), model_digest: origin.model_digest, ..End::new(now, outcome) };
         attempt.end(match &judged {
             Ok(given) => End { model: given.model(), tokens: given.tokens(), ..end },
             Err(_) => end,

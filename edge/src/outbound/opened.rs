@@ -17,6 +17,7 @@ use hyper_util::client::legacy::Error as ClientError;
 use secrecy::SecretString;
 
 use super::connector::Peer;
+use super::reached::Calling;
 use super::{CONNECT_LIMIT, Outbound, address, cause, innermost};
 
 /// An answer that has begun, whatever its status.
@@ -70,6 +71,7 @@ impl<Reach> Outbound<Reach> {
             *request.body_mut() = Full::from(json);
             request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
+        let _calling = Calling::with(&mut request);
         let response = self.client.request(request).await.map_err(|error| failure(&error))?;
         let (head, body) = response.into_parts();
         let peer = head.extensions.get::<Peer>().map(|Peer(peer)| *peer);
