@@ -14,6 +14,8 @@ mod custom;
 mod deploy;
 mod discover;
 mod edits;
+mod gateway;
+mod local_model;
 mod openapi;
 mod outages;
 mod paging;
