@@ -9,6 +9,7 @@
 mod admission;
 mod browser;
 mod chromium;
+mod clients;
 mod commits;
 mod custom;
 mod deploy;
