@@ -166,6 +166,19 @@ impl Source {
         self.watch && self.reading.is_read() && matches!(self.live, Live::Cluster(_))
     }
 
+    /// How its cluster is reached; `None` for a recorded state.
+    pub(crate) fn connect(&self) -> Option<&ConnectOptions> {
+        match &self.live {
+            Live::Cluster(connect) => Some(connect),
+            Live::Snapshot(_) => None,
+        }
+    }
+
+    /// Host and port that its repository is fetched from; `None` for files on disk.
+    pub(crate) fn server(&self) -> Option<(String, u16)> {
+        self.address().parse::<GitLocation>().ok()?.repository().server()
+    }
+
     /// How it is read.
     pub(crate) fn reading(&self) -> &SourceRequest {
         &self.reading

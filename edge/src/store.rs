@@ -177,6 +177,17 @@ impl StoreAddress {
     pub fn file(&self) -> Option<&Path> {
         if self.backend == DbBackend::Sqlite { self.url.strip_prefix("sqlite://").map(Path::new) } else { None }
     }
+
+    /// Host and port of a database that is reached by the network.
+    pub fn server(&self) -> Option<(String, u16)> {
+        if self.backend != DbBackend::Postgres {
+            return None;
+        }
+        let options: sqlx::postgres::PgConnectOptions = self.url.parse().ok()?;
+        let host = options.get_host().trim_matches(['[', ']']);
+        let is_socket = options.get_socket().is_some() || host.starts_with('/');
+        (!is_socket).then(|| (host.to_owned(), options.get_port()))
+    }
 }
 
 impl std::fmt::Display for StoreAddress {

@@ -1,20 +1,17 @@
 //! `anchorwatch route`: which way requests to models take, and how the providers on it are doing.
 
-use std::collections::BTreeMap;
+mod network_policy;
+
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anchorwatch_core::route::locality::Endpoint;
-use anchorwatch_core::route::network_policy::{self, Destination, PolicyFacts, Who};
 use clap::Subcommand;
 use serde_json::Value;
 
 use super::output::padded;
 use super::service::{Access, Question, Service};
 use crate::api::RouteResponse;
-use crate::config;
 use crate::failure::Failure;
 
 /// A probe of every provider takes no longer.
@@ -27,7 +24,7 @@ pub(super) enum RouteCommand {
     /// Have the service ask every provider for its health, with nothing of anybody's. Exit status 1 if one is not well.
     Probe(Asking),
     /// Print a NetworkPolicy that lets the service's Pods out to what the configuration names, and nowhere else.
-    NetworkPolicy(PolicyArgs),
+    NetworkPolicy(network_policy::PolicyArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -42,30 +39,11 @@ pub(super) struct Asking {
     json: bool,
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct PolicyArgs {
-    /// The configuration.
-    #[arg(long, value_name = "FILE", env = "ANCHORWATCH_CONFIG")]
-    config: PathBuf,
-    /// The namespace of the Pods.
-    #[arg(short, long, value_name = "NS", default_value = "anchorwatch")]
-    namespace: String,
-    /// The policy's name.
-    #[arg(long, default_value = "anchorwatch-route")]
-    name: String,
-    /// A label of the Pods; may be said again.
-    #[arg(long = "pod-label", value_name = "KEY=VALUE", default_value = "app.kubernetes.io/name=anchorwatch")]
-    pod_labels: Vec<String>,
-}
-
 pub(super) fn run(command: RouteCommand) -> Result<ExitCode, Failure> {
     match command {
         RouteCommand::Status(asking) => show(&asking, "/api/v1/route"),
         RouteCommand::Probe(asking) => show(&asking, "/api/v1/route?probe=true"),
-        RouteCommand::NetworkPolicy(args) => {
-            super::print(&policy(&args)?)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        RouteCommand::NetworkPolicy(args) => network_policy::run(&args),
     }
 }
 
@@ -116,30 +94,4 @@ fn table(route: &RouteResponse) -> String {
         text.push('\n');
     }
     text
-}
-
-fn policy(args: &PolicyArgs) -> Result<String, Failure> {
-    let config = config::read(&args.config)?;
-    let pods = args.pod_labels.iter().map(|label| match label.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err(Failure::new(format!("{label:?} is no label")).hint("as in app.kubernetes.io/name=anchorwatch")),
-    });
-    let pods = pods.collect::<Result<BTreeMap<_, _>, _>>()?;
-    let providers = config.route.providers.iter().filter(|provider| !provider.is_cloud);
-    let mut destinations: Vec<Destination> = providers
-        .map(|provider| Destination::inside(Who::Provider(provider.name.clone()), &provider.endpoint))
-        .collect();
-    if let Some(telegram) = &config.notifications.telegram {
-        let url = telegram.base_url.as_deref().unwrap_or(anchorwatch_edge::notify::telegram::BASE_URL);
-        if let Ok(endpoint) = Endpoint::parse(url) {
-            destinations.push(Destination::telegram(&endpoint));
-        }
-    }
-    Ok(network_policy::manifest(&PolicyFacts {
-        name: &args.name,
-        namespace: &args.namespace,
-        pods: &pods,
-        networks: &config.route.networks,
-        destinations: &destinations,
-    }))
 }

@@ -98,6 +98,12 @@ impl Discover {
         self.repositories.iter().filter_map(|pattern| host_of_pattern(pattern).ok().flatten())
     }
 
+    /// Hosts and ports that its repositories may be fetched from.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = (String, u16)> {
+        let any = self.repositories.iter().map(|pattern| pattern.replace('*', "x"));
+        any.filter_map(|address| address.parse::<RepositoryAddress>().ok()?.server())
+    }
+
     /// True if its sources may have Secrets compared.
     pub(crate) fn compares_secrets(&self) -> bool {
         self.secrets

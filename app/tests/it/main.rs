@@ -19,6 +19,7 @@ mod hostile;
 mod incomplete;
 mod page;
 mod past;
+mod policy;
 mod proxies;
 mod recorded;
 mod remote;

@@ -20,6 +20,7 @@ mod local_model;
 mod openapi;
 mod outages;
 mod paging;
+mod policy;
 mod rendered;
 mod replicas;
 mod rights;

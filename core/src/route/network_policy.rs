@@ -1,7 +1,8 @@
 //! The same limits for the network: a NetworkPolicy that lets the service's Pods out to what its configuration names.
 //!
 //! Policies know addresses and no names. Where a name is configured, the policy opens all networks that are inside, at that
-//! one port; the address that it leads to is judged when it is connected to. Loopback is no policy's affair.
+//! one port; the address that it leads to is judged when it is connected to. What is outside by a name only is left out, and a
+//! comment says so. Loopback is no policy's affair.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +10,7 @@ use std::net::IpAddr;
 
 use super::locality::{Endpoint, IpNet, Networks};
 
-/// Telegram's own networks, <https://core.telegram.org/resources/cidr.txt>.
+/// Telegram's own networks, <https://core.telegram.org/resources/cidr.txt>, the same 14 as in copies of that list.
 const TELEGRAM: [&str; 14] = [
     "91.105.192.0/23",
     "91.108.4.0/22",
@@ -56,10 +57,12 @@ pub struct Destination {
 /// Who is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Who {
-    /// The API server of a cluster.
-    ApiServer,
+    /// The API server of a cluster, by the cluster's name.
+    ApiServer(String),
     /// A provider of answers, by its name.
     Provider(String),
+    /// A provider outside, by its name.
+    Cloud(String),
     /// The database.
     Store,
     /// Telegram, or a Bot API server of one's own.
@@ -69,14 +72,20 @@ pub enum Who {
 }
 
 /// Where somebody is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// At an address.
     Address(IpAddr),
+    /// In a network that somebody says its name leads to.
+    Network(IpNet),
     /// Wherever a name leads to inside.
     Inside,
+    /// Wherever a name leads to outside.
+    Outside,
     /// In Telegram's own networks.
     Telegram,
+    /// Nowhere that a policy could say, or that anybody asked to be opened: why, and what to do.
+    LeftOut(String),
 }
 
 impl Destination {
@@ -98,8 +107,9 @@ impl Destination {
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ApiServer => f.write_str("The API server"),
+            Self::ApiServer(cluster) => write!(f, "The API server of {}", on_one_line(cluster)),
             Self::Provider(name) => write!(f, "Provider {}", on_one_line(name)),
+            Self::Cloud(name) => write!(f, "The cloud {}, which no private chain has", on_one_line(name)),
             Self::Store => f.write_str("The store"),
             Self::Telegram => f.write_str("Telegram"),
             Self::Other(name) => f.write_str(&on_one_line(name)),
@@ -116,8 +126,11 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Address(_) => "at its address",
+            Self::Network(_) => "in the network that was named for it",
             Self::Inside => "wherever its name leads, as long as that is inside",
+            Self::Outside => "wherever its name leads, as long as that is outside",
             Self::Telegram => "in its own networks (core.telegram.org/resources/cidr.txt)",
+            Self::LeftOut(why) => return f.write_str(&on_one_line(why)),
         })
     }
 }
@@ -135,7 +148,8 @@ pub fn manifest(facts: &PolicyFacts<'_>) -> String {
     format!(
         "# Where the Pods of {namespace} go, from the configuration that they run with. Policies add up: the egress rules of\n\
          # others for the same Pods open what they say, whatever stands here. Most networks look at a packet after its\n\
-         # Service was translated, so ports and addresses are those behind Services.\n\
+         # Service was translated, so ports and addresses are those behind Services. Policies know no names: where only a name\n\
+         # is configured, all that is inside is opened at its port. If it leads outside, say --address NAME=NETWORK.\n\
          apiVersion: networking.k8s.io/v1\n\
          kind: NetworkPolicy\n\
          metadata:\n  name: {name}\n  namespace: {namespace}\n\
@@ -159,7 +173,10 @@ const DNS: &str = "  # Names are looked up: in the cluster's own DNS, or its cac
 
 fn rule(destination: &Destination, networks: &Networks) -> String {
     let Destination { who, place, port } = destination;
-    let blocks = blocks(*place, networks);
+    if let Place::LeftOut(_) = place {
+        return format!("  # {who} is left out: {place}.\n");
+    }
+    let blocks = blocks(place, networks);
     if blocks.is_empty() {
         // An empty list of peers would be everybody.
         return format!("  # {who} is on this machine: there is nothing to open.\n");
@@ -180,9 +197,12 @@ impl fmt::Display for Block {
     }
 }
 
-fn blocks(place: Place, networks: &Networks) -> Vec<Block> {
+fn blocks(place: &Place, networks: &Networks) -> Vec<Block> {
     let whole = |network| Block { network, except: Vec::new() };
     match place {
+        Place::LeftOut(_) => Vec::new(),
+        Place::Network(network) => vec![whole(network.trunc())],
+        Place::Outside => ["0.0.0.0/0", "::/0"].map(|all| outside(all, networks)).into(),
         Place::Address(address) if address.to_canonical().is_loopback() => Vec::new(),
         Place::Address(address) => vec![whole(address.to_canonical().into())],
         Place::Telegram => TELEGRAM.iter().map(|text| whole(text.parse().expect("the table holds networks"))).collect(),
@@ -193,6 +213,16 @@ fn blocks(place: Place, networks: &Networks) -> Vec<Block> {
             blocks
         }
     }
+}
+
+/// All addresses of a family but those that are inside, and those that are nobody's.
+fn outside(all: &str, networks: &Networks) -> Block {
+    let network: IpNet = all.parse().expect("all addresses are a network");
+    // API servers take no mapped addresses, and no packet has one.
+    let is_mapped = |other: &IpNet| other.to_string().starts_with("::ffff:0:0/");
+    let closed = networks.inside().iter().copied().chain(networks.never());
+    let except = IpNet::aggregate(&closed.filter(|other| network.contains(other) && !is_mapped(other)).collect());
+    Block { network, except }
 }
 
 /// A network without what is never inside of it; none where nothing is left, and none of loopback.
@@ -235,7 +265,11 @@ mod tests {
     fn each_destination_is_one_rule_with_a_comment() {
         let telegram = |url| Destination::telegram(&Endpoint::parse(url).unwrap());
         let destinations = [
-            Destination { who: Who::ApiServer, place: Place::Address("10.96.0.1".parse().unwrap()), port: 6443 },
+            Destination {
+                who: Who::ApiServer("prod".into()),
+                place: Place::Address("10.96.0.1".parse().unwrap()),
+                port: 6443,
+            },
             provider("http://10.1.2.3:8000/v1"),
             provider("http://[::ffff:10.1.2.4]/v1"),
             Destination { who: Who::Store, place: Place::Address("fd00::5".parse().unwrap()), port: 5432 },
@@ -301,6 +335,41 @@ mod tests {
             let rules = policy["spec"]["egress"].as_array().unwrap();
             assert_eq!(rules.len(), 1, "only names: {text}");
             assert!(text.contains("# Provider nim is on this machine: there is nothing to open."), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_is_a_comment_with_the_way_to_open_it() {
+        let place = Place::LeftOut("it is outside; say --with-clouds".into());
+        let (text, policy) =
+            made(&Networks::default(), &[Destination { who: Who::Cloud("x".into()), place, port: 443 }]);
+        assert_eq!(policy["spec"]["egress"].as_array().unwrap().len(), 1, "{text}");
+        assert!(
+            text.contains("x, which no private chain has is left out: it is outside; say --with-clouds.\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn outside_is_everything_but_what_is_inside_or_nobodys() {
+        let destination = Destination { who: Who::Cloud("x".into()), place: Place::Outside, port: 443 };
+        let (_, policy) = made(&Networks::default(), &[destination]);
+        let blocks = policy["spec"]["egress"][1]["to"].as_array().unwrap();
+        let read = |text: &Json| text.as_str().unwrap().parse::<IpNet>().unwrap();
+        let is_open = |address: &str| {
+            let address: IpAddr = address.parse().unwrap();
+            blocks.iter().any(|block| {
+                let except = block["ipBlock"]["except"].as_array().unwrap();
+                read(&block["ipBlock"]["cidr"]).contains(&address) && !except.iter().any(|e| read(e).contains(&address))
+            })
+        };
+        for open in ["1.1.1.1", "2606:4700::1"] {
+            assert!(is_open(open), "{open}");
+        }
+        for closed in
+            ["10.1.2.3", "192.168.0.1", "127.0.0.1", "169.254.169.254", "fd00::1", "::1", "fe80::1", "64:ff9b::1"]
+        {
+            assert!(!is_open(closed), "{closed}");
         }
     }
 

@@ -244,6 +244,37 @@ impl Stack {
     }
 }
 
+impl ConnectOptions {
+    /// Host and port that a client would dial, the proxy's where there is one; `None` for the Pod's own cluster. Nothing
+    /// is connected to.
+    pub fn dialled(&self) -> Result<Option<(String, u16)>, ClusterError> {
+        if self.in_cluster {
+            return Ok(None);
+        }
+        let read = self.kubeconfig.as_ref().map_or_else(Kubeconfig::read, Kubeconfig::read_from);
+        let kubeconfig = read.map_err(|error| ClusterError::Kubeconfig(reason::of_kubeconfig(&error)))?;
+        let context = self.context.clone().or(kubeconfig.current_context).unwrap_or_default();
+        let contexts = kubeconfig.contexts.into_iter();
+        let cluster = contexts.filter(|c| c.name == context).find_map(|c| Some(c.context?.cluster));
+        let named = kubeconfig.clusters.into_iter().find(|named| Some(&named.name) == cluster.as_ref());
+        let of = named.and_then(|named| named.cluster);
+        let url = of.and_then(|of| of.proxy_url.filter(|url| !url.is_empty()).or(of.server));
+        let server = url.as_deref().and_then(server_of);
+        server.map(Some).ok_or_else(|| ClusterError::Kubeconfig(format!("context {context:?} names no server")))
+    }
+}
+
+/// Host, an IPv6 address without brackets, and port.
+fn server_of(url: &str) -> Option<(String, u16)> {
+    let uri: Uri = url.parse().ok()?;
+    let usual = match uri.scheme_str() {
+        Some("http") => 80,
+        Some("socks5") => 1080,
+        _ => 443,
+    };
+    Some((uri.host()?.trim_matches(['[', ']']).to_owned(), uri.port_u16().unwrap_or(usual)))
+}
+
 async fn configure(options: &ConnectOptions) -> Result<Configured, ClusterError> {
     if options.in_cluster {
         let config = Config::incluster().map_err(|error| ClusterError::Kubeconfig(error.to_string()))?;

@@ -187,6 +187,24 @@ impl RepositoryAddress {
         let host = rest.split_once('@').map_or(rest, |(_, host)| host);
         Some(host.split(':').next().unwrap_or(host).to_ascii_lowercase())
     }
+
+    /// Host (an IPv6 address without brackets) and port that are connected to; `None` on this machine's disk.
+    pub fn server(&self) -> Option<(String, u16)> {
+        let Self::Remote(address) = self else { return None };
+        let Some((scheme, rest)) = address.split_once("://") else { return Some((self.host()?, 22)) };
+        let usual = match scheme {
+            "https" => 443,
+            "http" => 80,
+            _ => 22,
+        };
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            Some((host, rest)) => (host, rest.strip_prefix(':')),
+            None => authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port))),
+        };
+        Some((host.to_ascii_lowercase(), port.and_then(|port| port.parse().ok()).unwrap_or(usual)))
+    }
 }
 
 impl FromStr for RepositoryAddress {
