@@ -88,15 +88,16 @@ impl From<Refused> for Error {
             ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "rejected", message)
         };
         match refused {
-            Refused::Rejected(tried) => {
-                Self { providers: Some(Box::new(tried.iter().map(reason).collect())), ..unavailable("rejected", said(&tried)) }
-            }
+            Refused::Rejected(tried) => Self {
+                providers: Some(Box::new(tried.iter().map(reason).collect())),
+                ..unavailable("rejected", said(&tried))
+            },
             Refused::BrokenOff(tried) => {
                 let message = match tried.last() {
                     Some(broken) => format!("the answer broke off: {}: {}", broken.provider, broken.failure),
                     None => "the answer broke off".to_owned(),
                 };
-                let providers = Some(tried.iter().map(reason).collect());
+                let providers = Some(Box::new(tried.iter().map(reason).collect()));
                 let error = Self::new(StatusCode::BAD_GATEWAY, "server_error", message);
                 Self { code: Some("broken_off"), providers, ..error }
             }

@@ -1,5 +1,6 @@
 //! `anchorwatch route network-policy`: all that a configuration names, and nothing besides.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
 
@@ -69,11 +70,11 @@ fn rules(policy: &str) -> Vec<String> {
             (text, _) if line.starts_with("  # ") => rules.push(text.trim_start_matches("# ").to_owned()),
             (text, Some(last)) if text.starts_with("- ipBlock") && !last.contains(" → ") => {
                 let cidr = text.split('"').nth(1).unwrap();
-                last.push_str(&format!(" → {cidr}"));
+                let _ = write!(last, " → {cidr}");
             }
             (text, Some(last)) if text.starts_with("- {port") => {
                 let port = text.trim_start_matches("- {port: ").split(',').next().unwrap();
-                last.push_str(&format!(" :{port}"));
+                let _ = write!(last, " :{port}");
             }
             _ => {}
         }

@@ -1,7 +1,6 @@
 //! Clients that other people wrote, at the gateway, with nothing but a base URL and a key. The provider behind it is played.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -69,7 +68,7 @@ fn before(chat: Vec<Reply>) -> (Gateway, Receiver) {
 
 /// Somebody's environment of Python; without one, a test is none.
 fn installed(name: &str, packages: &[&str]) -> Option<PathBuf> {
-    python::environment(name, packages).map_err(|why| writeln!(std::io::stderr(), "skipped: {why}").unwrap()).ok()
+    python::environment(name, packages).map_err(|why| crate::skipped(&why)).ok()
 }
 
 /// Runs a program that finds the gateway by its environment; what it prints.

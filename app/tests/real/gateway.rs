@@ -31,8 +31,11 @@ impl Gateway {
     /// Starts one with these lines under `route:`, and these variables.
     pub(crate) fn start(route: &str, variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let route: String = route.lines().map(|line| format!("  {line}\n")).collect();
-        let config = format!("listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\nroute:\n{route}");
+        let route = format!("  {}\n", route.trim_end().replace('\n', "\n  "));
+        let config = format!(
+            "listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\n\
+             sources: [{{name: shop, cluster: lab, address: live.json, interval: 24h}}]\nroute:\n{route}"
+        );
         fs::write(folder.path().join("anchorwatch.yaml"), config).unwrap();
         fs::write(folder.path().join("live.json"), "{\"apiVersion\": \"v1\", \"kind\": \"List\", \"items\": []}")
             .unwrap();
@@ -41,7 +44,8 @@ impl Gateway {
         let service = Service::start("anchorwatch", serve, &folder.path().join("log")).unwrap();
         let mut gateway = Self { folder, service, token: String::new() };
         let create = ["token", "create", "robot", "--role", "gateway", "--config", "anchorwatch.yaml"];
-        gateway.token = gateway.run(&create).out.trim().to_owned();
+        let made = gateway.run(&create);
+        made.out.trim().clone_into(&mut gateway.token);
         gateway.write("token", &gateway.token);
         let operator = ["token", "create", "olga", "--role", "operator", "--config", "anchorwatch.yaml"];
         gateway.write("operator", gateway.run(&operator).out.trim());

@@ -1,7 +1,5 @@
 //! A real model behind the gateway, in both dialects that its server speaks; and what happens where nobody answers.
 
-use std::io::Write as _;
-
 use anchorwatch_testbed::{Answer, Llama, Receiver, Reply};
 use serde_json::{Value, json};
 
@@ -9,7 +7,7 @@ use crate::gateway::Gateway;
 
 /// A test without a model is none.
 fn llama() -> Option<Llama> {
-    Llama::start().map_err(|why| writeln!(std::io::stderr(), "skipped: {why}").unwrap()).ok()
+    Llama::start().map_err(|why| crate::skipped(&why)).ok()
 }
 
 /// A diagnosis in a shape.

@@ -219,7 +219,7 @@ fn blocks(place: &Place, networks: &Networks) -> Vec<Block> {
 fn outside(all: &str, networks: &Networks) -> Block {
     let network: IpNet = all.parse().expect("all addresses are a network");
     // API servers take no mapped addresses, and no packet has one.
-    let is_mapped = |other: &IpNet| other.to_string().starts_with("::ffff:0:0/");
+    let is_mapped = |other: &IpNet| matches!(other, IpNet::V6(six) if six.addr().to_ipv4_mapped().is_some());
     let closed = networks.inside().iter().copied().chain(networks.never());
     let except = IpNet::aggregate(&closed.filter(|other| network.contains(other) && !is_mapped(other)).collect());
     Block { network, except }
