@@ -2,7 +2,7 @@
 //!
 //! An answer in pieces is verified like a whole one, and passed on once it is known to be as it should be: a provider that fails in
 //! the middle costs time, and not the answer. Meanwhile comments keep the connection alive. Whoever would rather have it as it
-//! comes says so, and gets it [live](super::live).
+//! comes says so, and gets it live.
 
 use std::convert::Infallible;
 use std::sync::Arc;
