@@ -25,6 +25,13 @@ pub enum Reply {
         /// Any text.
         body: String,
     },
+    /// A success that has begun: headers and a part of the body, and then nothing, while the connection stays open.
+    Stall {
+        /// As in `Content-Type: text/event-stream`.
+        headers: Vec<String>,
+        /// What comes of the body.
+        body: String,
+    },
     /// Nothing, while the connection stays open.
     Hang,
     /// Nothing: the connection is closed once the request was read.
@@ -148,6 +155,15 @@ impl Receiver {
         match reply {
             Reply::Cut => return Ok(false),
             Reply::Hang => thread::sleep(HANGS_FOR),
+            Reply::Stall { headers, body } => {
+                let more: String = headers.iter().flat_map(|header| [header.as_str(), "\r\n"]).collect();
+                let mut stream = stream;
+                write!(stream, "HTTP/1.1 200 -\r\nContent-Length: {}\r\n{more}\r\n{body}", body.len() + 1)?;
+                stream.set_read_timeout(Some(HANGS_FOR))?;
+                // Until whoever asked has gone.
+                let _gone = stream.read(&mut [0]);
+                return Ok(false);
+            }
             Reply::Say { status, headers, body } => {
                 let more: String = headers.iter().flat_map(|header| [header.as_str(), "\r\n"]).collect();
                 let mut stream = stream;

@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use crate::world::{World, config_map, list};
 
-const CHAT: &str = "/v1/chat/completions";
+pub(crate) const CHAT: &str = "/v1/chat/completions";
 
 /// A service with two local providers in the private chain, and a cloud in that of `chat`.
-struct Gateway {
-    world: World,
-    service: Service,
-    nemotron: Receiver,
-    second: Receiver,
-    cloud: Receiver,
+pub(crate) struct Gateway {
+    pub(crate) world: World,
+    pub(crate) service: Service,
+    pub(crate) nemotron: Receiver,
+    pub(crate) second: Receiver,
+    pub(crate) cloud: Receiver,
     people: Receiver,
-    token: String,
+    pub(crate) token: String,
 }
 
 /// An answer in pieces, as OpenAI's servers send them.
-fn said(text: &str) -> Reply {
+pub(crate) fn said(text: &str) -> Reply {
     let piece = |delta: Value, finish: Value| {
         json!({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "really-this-one",
                "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
@@ -41,12 +41,12 @@ fn said(text: &str) -> Reply {
     }
 }
 
-fn busy() -> Reply {
+pub(crate) fn busy() -> Reply {
     Reply::json(503, &json!({"error": {"message": "too many", "type": "busy"}}))
 }
 
 impl Gateway {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (nemotron, second, cloud) = (
             Receiver::start(said("from nemotron")).unwrap(),
             Receiver::start(said("from the second")).unwrap(),
@@ -79,18 +79,18 @@ impl Gateway {
         Self { world, service, nemotron, second, cloud, people, token }
     }
 
-    fn token_of(world: &World, name: &str, more: &[&str]) -> String {
+    pub(crate) fn token_of(world: &World, name: &str, more: &[&str]) -> String {
         let arguments = [&["token", "create", name, "--config", "config.yaml"], more].concat();
         let run = world.run_with(world.command(&arguments));
         run.ends(0, &[]);
         run.out.trim().to_owned()
     }
 
-    fn ask(&self, intent: &str, content: &str) -> Answer {
+    pub(crate) fn ask(&self, intent: &str, content: &str) -> Answer {
         self.ask_as(&self.token, intent, &json!({"model": "any", "messages": [{"role": "user", "content": content}]}))
     }
 
-    fn ask_as(&self, token: &str, intent: &str, body: &Value) -> Answer {
+    pub(crate) fn ask_as(&self, token: &str, intent: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {token}");
         let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
         if !intent.is_empty() {
@@ -100,12 +100,12 @@ impl Gateway {
     }
 
     /// What a provider was sent so far.
-    fn sent(provider: &Receiver) -> Vec<Value> {
+    pub(crate) fn sent(provider: &Receiver) -> Vec<Value> {
         provider.received(CHAT).iter().map(anchorwatch_testbed::Received::json).collect()
     }
 
     /// The audit's rows, verified.
-    fn audit(&self) -> Vec<Value> {
+    pub(crate) fn audit(&self) -> Vec<Value> {
         let verified = self.world.run_with(self.world.command(&["audit", "verify", "--config", "config.yaml"]));
         verified.ends(0, &[]);
         let shown =
@@ -117,7 +117,7 @@ impl Gateway {
 }
 
 #[track_caller]
-fn content(answer: &Answer) -> String {
+pub(crate) fn content(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.json()["choices"][0]["message"]["content"].as_str().unwrap().to_owned()
 }

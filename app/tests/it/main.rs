@@ -15,6 +15,7 @@ mod explain;
 mod faces;
 mod faults;
 mod gateway;
+mod gateway_live;
 mod hostile;
 mod incomplete;
 mod page;
