@@ -190,11 +190,14 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     async fn attempt(
         &mut self,
         link: &Link<P>,
-        ask: (chain::Ask, Limits),
+        (kind, limits): (chain::Ask, Limits),
         outlet: Option<&mut Outlet>,
     ) -> Result<Given, Stopped> {
+        let began = Instant::now();
         self.admit(link).await.map_err(Stopped::Failed)?;
         let attempt = self.router.audit.begin(self.begin(link)).await.map_err(|_| Stopped::Unwritten)?;
+        // Asking for its health and writing it down took of its time.
+        let ask = (kind, limits.less(began.elapsed()));
         let mut origin = Origin::default();
         let (given, peer) = reached(self.call(link, ask, outlet, &mut origin)).await;
         let judged = given.and_then(|given| self.judge(given));

@@ -31,7 +31,7 @@ fn told(text: &str) -> (String, Value) {
 
 /// A provider's answer up to its first word.
 fn begun(text: &str) -> (Vec<String>, String) {
-    let Reply::Say { headers, body, .. } = said(text) else { panic!() };
+    let Reply::Say { headers, body, .. } = said(text) else { unreachable!("it says something") };
     (headers, body.split_inclusive("\n\n").next().unwrap().to_owned())
 }
 

@@ -164,6 +164,13 @@ impl Limits {
     pub fn within(time: Duration) -> Self {
         Self { first_byte: time, first_token: time, idle: time, whole: time, deadline: time, ..Self::default() }
     }
+
+    /// What is left of the whole after so long.
+    #[must_use]
+    pub fn less(self, used: Duration) -> Self {
+        let (whole, deadline) = (self.whole.saturating_sub(used), self.deadline.saturating_sub(used));
+        Self { whole, deadline, ..self }
+    }
 }
 
 impl Default for Limits {
