@@ -78,6 +78,11 @@ async fn question(
 }
 
 /// What an answer says of itself beside its body.
+fn headers_of(answered: &Answered) -> HeaderMap {
+    headers(&answered.provider, &answered.decided.intent)
+}
+
+/// The same, of one of which no more is known yet.
 fn headers(provider: &str, intent: &Intent) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for (name, value) in [(PROVIDER, provider), (INTENT, intent.name())] {
@@ -114,7 +119,7 @@ fn heading(service: &Service, answered: &Answered) -> completion::Heading {
     completion::Heading {
         id: id(&answered.request_id),
         created: service.now(),
-        model: answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
+        model: answered.model(),
         provider: answered.provider.clone(),
         left_out: answered.left_out,
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::service::{Access, Question, Service};
+use super::service::{Asking, Question};
 use crate::failure::Failure;
 
 /// Longer than a chain's deadline is meant to be.
@@ -26,14 +26,8 @@ pub(super) struct AskArgs {
     /// The JSON schema of the answer.
     #[arg(long, value_name = "FILE")]
     schema: Option<PathBuf>,
-    /// The service.
-    #[arg(long, value_name = "URL", env = "ANCHORWATCH_SERVER")]
-    server: String,
     #[command(flatten)]
-    access: Access,
-    /// Print all that the service says as JSON, not only the answer.
-    #[arg(long)]
-    json: bool,
+    asking: Asking,
 }
 
 pub(super) fn run(args: &AskArgs) -> Result<ExitCode, Failure> {
@@ -51,10 +45,10 @@ pub(super) fn run(args: &AskArgs) -> Result<ExitCode, Failure> {
         body["response_format"] =
             json!({"type": "json_schema", "json_schema": {"name": "answer", "strict": true, "schema": schema}});
     }
-    let service = Service::at(&args.server, &args.access)?;
+    let service = args.asking.service()?;
     let question = Question { path: "/v1/chat/completions", body: Some(&body), key: None, timeout: LIMIT };
     let answer = super::runtime()?.block_on(service.ask_once(&question))?;
-    if args.json {
+    if args.asking.json {
         super::output::print_json(&answer)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use serde_json::Value;
 
 use super::output::padded;
-use super::service::{Access, Question, Service};
+use super::service::{Asking, Question};
 use crate::api::RouteResponse;
 use crate::failure::Failure;
 
@@ -27,18 +27,6 @@ pub(super) enum RouteCommand {
     NetworkPolicy(network_policy::PolicyArgs),
 }
 
-#[derive(Debug, clap::Args)]
-pub(super) struct Asking {
-    /// The service.
-    #[arg(long, value_name = "URL", env = "ANCHORWATCH_SERVER")]
-    server: String,
-    #[command(flatten)]
-    access: Access,
-    /// Print what the service says as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
 pub(super) fn run(command: RouteCommand) -> Result<ExitCode, Failure> {
     match command {
         RouteCommand::Status(asking) => show(&asking, "/api/v1/route"),
@@ -48,7 +36,7 @@ pub(super) fn run(command: RouteCommand) -> Result<ExitCode, Failure> {
 }
 
 fn show(asking: &Asking, path: &str) -> Result<ExitCode, Failure> {
-    let service = Service::at(&asking.server, &asking.access)?;
+    let service = asking.service()?;
     let question = Question { path, body: None, key: None, timeout: LIMIT };
     let said: Value = super::runtime()?.block_on(service.ask(&question))?;
     let route: RouteResponse = serde_json::from_value(said.clone())

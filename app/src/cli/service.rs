@@ -27,6 +27,26 @@ pub(super) struct Access {
     server_ca: Option<PathBuf>,
 }
 
+/// Which service is asked, and how its answer is printed.
+#[derive(Debug, clap::Args)]
+pub(super) struct Asking {
+    /// The service.
+    #[arg(long, value_name = "URL", env = "ANCHORWATCH_SERVER")]
+    server: String,
+    #[command(flatten)]
+    access: Access,
+    /// Print all that the service says, as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+impl Asking {
+    /// The service that is meant.
+    pub(super) fn service(&self) -> Result<Service, Failure> {
+        Service::at(&self.server, &self.access)
+    }
+}
+
 /// A service, and how it is reached.
 pub(super) struct Service {
     client: Client,

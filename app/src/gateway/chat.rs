@@ -48,7 +48,7 @@ pub(super) async fn complete(
     }
     let answered = service.ask(question).await?;
     let whole = answer(&answered).map(|answer| super::heading(&service, &answered).whole(answer));
-    Ok((super::headers(&answered.provider, &answered.decided.intent), Json(whole.unwrap_or_default())).into_response())
+    Ok((super::headers_of(&answered), Json(whole.unwrap_or_default())).into_response())
 }
 
 async fn in_pieces(service: Arc<Service>, question: Question, with_usage: bool) -> Result<Response, Error> {
@@ -58,7 +58,7 @@ async fn in_pieces(service: Arc<Service>, question: Question, with_usage: bool) 
     if let Ok(answered) = early {
         let answered = answered?;
         let pieces = stream::iter(pieces(&service, Ok(&answered), with_usage));
-        let headers = super::headers(&answered.provider, &answered.decided.intent);
+        let headers = super::headers_of(&answered);
         return Ok((headers, sse(pieces, Streaming::Verified)).into_response());
     }
     let late = stream::once(answering).flat_map(move |answered: Result<Answered, Refused>| {
@@ -70,16 +70,14 @@ async fn in_pieces(service: Arc<Service>, question: Question, with_usage: bool) 
 
 /// All pieces of an answer, or the error that it ended in.
 fn pieces(service: &Service, answered: Result<&Answered, Refused>, with_usage: bool) -> Vec<Event> {
-    let mut pieces: Vec<Value> = match answered {
+    let pieces: Vec<Value> = match answered {
         Ok(answered) => {
             let heading = super::heading(service, answered);
             answer(answered).map(|answer| heading.pieces(answer, with_usage)).unwrap_or_default()
         }
         Err(refused) => vec![Error::from(refused).json()],
     };
-    let mut events: Vec<Event> = pieces.drain(..).map(|piece| event(&piece)).collect();
-    events.push(done());
-    events
+    pieces.iter().map(event).chain([done()]).collect()
 }
 
 pub(super) fn event(piece: &Value) -> Event {

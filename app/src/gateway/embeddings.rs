@@ -73,10 +73,10 @@ pub(super) async fn embed(
     let body = json!({
         "object": "list",
         "data": data,
-        "model": answered.given.model().unwrap_or_else(|| answered.asked_model.clone()),
+        "model": answered.model(),
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     });
-    Ok((super::headers(&answered.provider, &answered.decided.intent), Json(body)).into_response())
+    Ok((super::headers_of(&answered), Json(body)).into_response())
 }
 
 /// Numbers as little-endian 32 bits, as OpenAI's own client asks for them.

@@ -377,6 +377,13 @@ fn tell(provider: &str, failure: &Failure) {
     }
 }
 
+impl Answered {
+    /// The model that says that it has answered, or the one that was asked for where none does.
+    pub(crate) fn model(&self) -> String {
+        self.given.model().unwrap_or_else(|| self.asked_model.clone())
+    }
+}
+
 impl Given {
     /// The model that says that it has answered.
     pub(crate) fn model(&self) -> Option<String> {
