@@ -204,6 +204,25 @@ fn an_exported_audit_is_verified_without_store_and_secret() {
     audit(&world, &["verify", "--file", "audit.ndjson", "--public-key", "00"]).ends(2, &["no public key"]);
 }
 
+/// What is documented is enough to follow a chain without this program.
+#[test]
+fn a_few_lines_of_python_find_the_same_hashes() {
+    let world = world();
+    written(&world);
+    world.write("audit.ndjson", exported(&world).join("\n"));
+    let script = "import hashlib, json\n\
+                  before, rows = bytes(32), 0\n\
+                  for line in open('audit.ndjson'):\n\
+                  \x20   if not line.startswith('{\"row\":'): continue\n\
+                  \x20   body = line[len('{\"row\":'):line.index(',\"hash\":')]\n\
+                  \x20   before, rows = hashlib.sha256(before + body.encode()).digest(), rows + 1\n\
+                  \x20   row = json.loads(line)\n\
+                  \x20   assert row['hash'] == before.hex() and row['row']['seq'] == rows, line\n\
+                  print(rows)\n";
+    let output = std::process::Command::new("python3").args(["-c", script]).current_dir(world.work()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "7\n", "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn a_log_tells_of_what_was_cut_off_with_its_checkpoint() {
     let world = world();

@@ -128,6 +128,7 @@ pub(crate) async fn run(address: &StoreAddress, tamper: impl Fn(&str)) {
     the_store_itself_refuses_changes(&store, &tamper).await;
     who_cannot_write_in_time_sends_nothing(&store, &tamper).await;
     what_somebody_else_has_written_is_found(&store, &tamper).await;
+    what_no_row_holds_is_found(&store, &tamper).await;
 }
 
 async fn nothing_is_whole(store: &Store) {
@@ -283,4 +284,19 @@ async fn what_somebody_else_has_written_is_found(store: &Store, tamper: &impl Fn
     audit.settle().await.unwrap();
     let report = verify_with(store, &told.checkpoints()).await;
     assert_eq!(report.breaks[0], Break::RowChanged { chain, seq: 4 });
+}
+
+/// Pages come as one text; what separates rows there must not make two of one.
+async fn what_no_row_holds_is_found(store: &Store, tamper: &impl Fn(&str)) {
+    let before = verify(store).await;
+    for letter in ['\u{1e}', '\u{1f}'] {
+        let id = new_id();
+        tamper(&format!("INSERT INTO audit_rows VALUES ('{id}', 1, 0, 'a{letter}b', 'c{letter}', NULL)"));
+        let odd = rows(store).await.into_iter().find(|row| row.chain == id).unwrap();
+        assert_eq!((odd.body, odd.hash), (format!("a{letter}b"), format!("c{letter}")));
+    }
+    let report = verify(store).await;
+    assert_eq!(report.rows, before.rows + 2);
+    let unreadable = report.breaks.iter().filter(|found| matches!(found, Break::RowUnreadable { .. }));
+    assert_eq!(unreadable.count(), 2, "{:?}", report.breaks);
 }
