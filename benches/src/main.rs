@@ -7,6 +7,7 @@
 //! benches/run growth N…       only scans of that many objects, without a server
 //! benches/run served [OBJECTS EDITS REPORTS]  only the service: how soon edits are seen, how many it answers; printed only
 //! benches/run audit [ROWS CLIENTS]  only the audit: attempts written and rows verified, on both databases; printed only
+//! benches/run gateway [ROUNDS MILLISECONDS]  only the gateway, beside LiteLLM's proxy where that is installed; printed only
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
@@ -14,6 +15,7 @@
 mod audit;
 mod cluster;
 mod compare_alone;
+mod gateway;
 mod growth;
 mod measure;
 mod objects;
@@ -28,6 +30,7 @@ use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
@@ -45,6 +48,9 @@ const PAGE: &str = "docs/benchmarks.md";
 /// What is measured of the service.
 const WHOLE: served::Extent = served::Extent { objects: 10_000, edits: 200, reports: 100_000 };
 const QUICK: served::Extent = served::Extent { objects: 1000, edits: 20, reports: 10_000 };
+/// What is measured of the gateway.
+const GATEWAY: gateway::Extent = gateway::Extent { rounds: 5, round: Duration::from_secs(2) };
+const QUICK_GATEWAY: gateway::Extent = gateway::Extent { rounds: 1, round: Duration::from_secs(1) };
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -88,6 +94,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 write!(out, "{}", measured.map_err(|error| error.to_string())?)?;
             }
         }
+        ["gateway", ref numbers @ ..] => {
+            let extent = match numbers {
+                [rounds, millis] => {
+                    gateway::Extent { rounds: rounds.parse()?, round: Duration::from_millis(millis.parse()?) }
+                }
+                _ => GATEWAY,
+            };
+            write!(out, "{}", report::gateway(&gateway::run(&runtime, &scanner()?, extent)?))?;
+        }
         ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,
         ["record"] => cluster::record(&runtime, &mut out)?,
         _ => return Err("see the head of benches/src/main.rs".into()),
@@ -97,7 +112,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn full(runtime: &Runtime) -> Result<ExitCode, Box<dyn Error>> {
     let extent = Extent { smaller: &[100, 1000], objects: 10_000, rounds: 9, diff_rounds: 1 };
-    let measured = measure(runtime, "benches/run", &[100, 1000, 10_000, 100_000], (extent, WHOLE))?;
+    let measured = measure(runtime, "benches/run", &[100, 1000, 10_000, 100_000], (extent, WHOLE, GATEWAY))?;
     let page = report::page(&measured);
     std::fs::write(Path::new(PAGE), &page)?;
     write!(io::stdout(), "{page}")?;
@@ -106,21 +121,22 @@ fn full(runtime: &Runtime) -> Result<ExitCode, Box<dyn Error>> {
 
 fn quick(runtime: &Runtime) -> Result<Measured, Box<dyn Error>> {
     let extent = Extent { smaller: &[100], objects: 1000, rounds: 5, diff_rounds: 1 };
-    measure(runtime, "benches/run quick", &[100, 1000, 10_000], (extent, QUICK))
+    measure(runtime, "benches/run quick", &[100, 1000, 10_000], (extent, QUICK, QUICK_GATEWAY))
 }
 
 fn measure(
     runtime: &Runtime,
     command: &'static str,
     sizes: &[usize],
-    (online, served): (Extent, served::Extent),
+    (online, served, gateway): (Extent, served::Extent, gateway::Extent),
 ) -> Result<Measured, Box<dyn Error>> {
     let scanner = scanner()?;
     let alone = compare_alone::run(1000, 9);
     let growth = sizes.iter().map(|objects| growth::run(&scanner, *objects, 3)).collect::<Result<_, _>>()?;
     let online = online::run(runtime, &scanner, online)?;
     let served = served::run(runtime, &scanner, served)?;
-    Ok(Measured { command, date: jiff::Zoned::now().date(), alone, growth, online, served })
+    let gateway = gateway::run(runtime, &scanner, gateway)?;
+    Ok(Measured { command, date: jiff::Zoned::now().date(), alone, growth, online, served, gateway })
 }
 
 /// The program that is measured lies beside this one.

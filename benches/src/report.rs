@@ -5,6 +5,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::compare_alone::Rates;
+use crate::gateway::{Crowd, Gateway, Load};
 use crate::growth::Size;
 use crate::online::{Online, Scenario};
 use crate::served::{Served, percentile};
@@ -18,6 +19,7 @@ pub(crate) struct Measured {
     pub(crate) growth: Vec<Size>,
     pub(crate) online: Online,
     pub(crate) served: Served,
+    pub(crate) gateway: Gateway,
 }
 
 /// A promise, and whether it was kept.
@@ -41,6 +43,10 @@ const SEEN: Duration = Duration::from_millis(500);
 const RESCAN: Duration = Duration::from_millis(50);
 const PER_SECOND: f64 = 2000.0;
 const ANSWERED: Duration = Duration::from_millis(20);
+
+/// What the gateway may add to an answer, with this many clients.
+const ADDED: [(usize, Duration); 2] = [(50, Duration::from_micros(300)), (99, Duration::from_millis(1))];
+const CLIENTS: usize = 16;
 
 /// True if every promise was kept.
 pub(crate) fn all_met(measured: &Measured) -> bool {
@@ -143,7 +149,106 @@ differing, no cache.
         alone.objects, alone.live_bytes, alone.both, alone.parse, alone.compare, alone.yaml,
     );
     out.push_str(&section(&measured.served));
+    out.push_str(&gateway_section(&measured.gateway));
     out
+}
+
+/// What was measured of the gateway, with its promises.
+pub(crate) fn gateway(gateway: &Gateway) -> String {
+    let mut out = String::new();
+    for target in gateway_targets(gateway) {
+        out.push_str(&row(target));
+    }
+    out + &gateway_section(gateway)
+}
+
+fn gateway_section(gateway: &Gateway) -> String {
+    let mut out = String::new();
+    let Gateway { asked, rows, connections, .. } = gateway;
+    let _ = write!(
+        out,
+        "
+## The gateway
+
+A provider that answers at once, in the process of those who ask; the gateway of `anchorwatch serve` over it, and LiteLLM's proxy
+(one worker, without tokens, database or redaction) over the same. Each client asks again once it has its answer, about two
+kilobytes with a password in it. The gateway looks up a token, redacts, remembers the texts as private, and has `begin` durably in
+its audit before anything is sent: {asked} attempts and {rows} rows, by {connections} connections to the provider. Its store is
+SQLite; the audit is written with `synchronous = FULL`, all else with `NORMAL`.
+
+| clients | streamed | direct p50, p99 | gateway p50, p99 | added p50, p99 | requests/s (direct) | LiteLLM added p50, p99 | requests/s | LiteLLM ÷ gateway, added p50 |
+|---|---|---|---|---|---|---|---|---|
+",
+    );
+    for crowd in &gateway.crowds {
+        let Crowd { clients, is_streamed, direct, gateway, litellm } = crowd;
+        let both = |load: &Load| format!("{}, {}", precise(load.p50), precise(load.p99));
+        let (added, peer) = (added(gateway, direct), litellm.map(|peer| (peer, self::added(&peer, direct))));
+        let peer = match peer {
+            None => "not installed | |".to_owned(),
+            Some((load, peer)) => {
+                let ratio = peer.p50.as_secs_f64() / added.p50.as_secs_f64();
+                format!("{} | {:.0} | {ratio:.1}", both(&peer), load.per_second)
+            }
+        };
+        let _ = writeln!(
+            out,
+            "| {clients} | {} | {} | {} | {} | {:.0} ({:.0}) | {peer} |",
+            if *is_streamed { "yes" } else { "no" },
+            both(direct),
+            both(gateway),
+            both(&added),
+            gateway.per_second,
+            direct.per_second,
+        );
+    }
+    out
+}
+
+/// What is waited for longer than by asking directly.
+fn added(load: &Load, direct: &Load) -> Load {
+    Load { p50: load.p50.saturating_sub(direct.p50), p99: load.p99.saturating_sub(direct.p99), ..*load }
+}
+
+fn gateway_targets(gateway: &Gateway) -> Vec<Target> {
+    let mut all = vec![Target {
+        what: "rows of the audit, for each attempt at the gateway".to_owned(),
+        wanted: "2".to_owned(),
+        measured: format!("{} for {}", gateway.rows, gateway.asked),
+        met: gateway.rows == 2 * gateway.asked,
+    }];
+    all.push(Target {
+        what: "prompts that reached the provider with their secret".to_owned(),
+        wanted: "0".to_owned(),
+        measured: gateway.leaked.to_string(),
+        met: gateway.leaked == 0,
+    });
+    for crowd in gateway.crowds.iter().filter(|crowd| crowd.clients == CLIENTS) {
+        let way = if crowd.is_streamed { "streamed" } else { "whole" };
+        let own = added(&crowd.gateway, &crowd.direct);
+        for ((hundredths, wanted), measured) in ADDED.into_iter().zip([own.p50, own.p99]) {
+            all.push(Target {
+                what: format!("added by the gateway, {CLIENTS} clients, {way}, p{hundredths}"),
+                wanted: format!("≤ {}", precise(wanted)),
+                measured: precise(measured),
+                met: measured <= wanted,
+            });
+        }
+        let Some(peer) = crowd.litellm else { continue };
+        let ratio = added(&peer, &crowd.direct).p50.as_secs_f64() / own.p50.as_secs_f64();
+        all.push(Target {
+            what: format!("added by LiteLLM ÷ by the gateway, {CLIENTS} clients, {way}, p50"),
+            wanted: format!("≥ {FASTER}"),
+            measured: format!("{ratio:.1}"),
+            met: ratio >= FASTER,
+        });
+    }
+    all
+}
+
+/// With two decimals.
+fn precise(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
 /// What was measured of the service, with its promises.
@@ -322,6 +427,7 @@ fn targets(measured: &Measured) -> Vec<Target> {
         },
     ]);
     all.extend(served_targets(&measured.served));
+    all.extend(gateway_targets(&measured.gateway));
     all
 }
 

@@ -105,9 +105,9 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<S
 }
 
 /// A service, and who asks it.
-struct Watch {
-    service: Service,
-    token: String,
+pub(crate) struct Watch {
+    pub(crate) service: Service,
+    pub(crate) token: String,
     _folder: TempDir,
 }
 
@@ -128,7 +128,7 @@ impl Watch {
         Ok(watch)
     }
 
-    fn serve(program: &Path, folder: TempDir, config: &str) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn serve(program: &Path, folder: TempDir, config: &str) -> Result<Self, Box<dyn Error>> {
         fs::write(folder.path().join("anchorwatch.yaml"), config)?;
         let command = |arguments: &[&str]| {
             let mut command = Command::new(program);
