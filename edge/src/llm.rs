@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect;
 use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::locality::Sign;
 use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin, Piece};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -76,6 +77,8 @@ impl fmt::Debug for Streamed {
 pub struct Health {
     /// Its version, where it says.
     pub version: Option<String>,
+    /// What gives away that it passes requests on.
+    pub signs: Vec<Sign>,
 }
 
 /// Where a provider is, and what it is asked for.

@@ -257,11 +257,17 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         mut outlet: Option<&mut Outlet>,
         origin: &mut Origin,
     ) -> Result<Given, Failure> {
+        let began = Instant::now();
+        if self.question.decided.private.is_some() {
+            link.look(PROBE.min(limits.whole).min(limits.deadline)).await?;
+        }
+        let limits = limits.less(began.elapsed());
         let time = limits.whole.min(limits.deadline);
         let ask = match &self.question.wanted {
             Wanted::Embeddings(texts) => {
                 let embeddings = link.provider().embed(texts, limits).await?;
                 origin.clone_from(&embeddings.origin);
+                link.judge(&origin.signs)?;
                 return Ok(Given::Embeddings(embeddings));
             }
             Wanted::Answer(ask) => ask,
@@ -275,6 +281,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             outlet.take_from(&link.settings);
         }
         origin.clone_from(&streamed.origin);
+        link.judge(&origin.signs)?;
         let mut gathering = Gathering::default();
         while let Some(piece) = streamed.pieces.next().await {
             let piece = piece?;

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anchorwatch_core::route::breaker::{Breaker, BreakerPolicy};
 use anchorwatch_core::route::dialect;
-use anchorwatch_core::route::locality::{self, Locality, ModelFacts};
+use anchorwatch_core::route::failure;
+use anchorwatch_core::route::locality::{self, Locality, ModelFacts, Networks, NotLocal, Sign};
 use anchorwatch_core::route::provider::{Dialect, Speed};
 use anchorwatch_edge::llm::{Local, Open, Provider, Settings};
 use anchorwatch_edge::outbound::{Anywhere, InsideOnly, Outbound};
@@ -22,12 +23,53 @@ pub(super) struct Link<P> {
     provider: P,
     pub(super) settings: Arc<route::Provider>,
     pub(super) doing: Arc<Doing>,
+    networks: Arc<Networks>,
 }
 
 impl<P: Deref<Target = dyn Provider>> Link<P> {
     pub(super) fn provider(&self) -> &dyn Provider {
         &*self.provider
     }
+
+    /// Fails if it was found not to be local. Before anything of anybody's is sent to it in private, it is asked for its
+    /// health, so that whoever passes requests on is seen before there is one.
+    pub(super) async fn look(&self, timeout: Duration) -> Result<(), failure::Failure> {
+        match self.doing.found() {
+            Found::Local => Ok(()),
+            Found::NotLocal(reason) => Err(failure::Failure::NotLocal(reason)),
+            Found::Nothing => {
+                let health = self.provider().health(timeout).await?;
+                self.judge(&health.signs)?;
+                self.doing.find(Found::Local);
+                Ok(())
+            }
+        }
+    }
+
+    /// Judges by what an answer gave away. Whoever is found not to be local stays so as long as this process runs.
+    pub(super) fn judge(&self, signs: &[Sign]) -> Result<(), failure::Failure> {
+        if signs.is_empty() || self.settings.is_cloud {
+            return Ok(());
+        }
+        match locality::judge(&facts(&self.settings, None, signs), &self.networks) {
+            Locality::Local { .. } => Ok(()),
+            Locality::NotLocal(reason) => {
+                self.doing.find(Found::NotLocal(reason.clone()));
+                Err(failure::Failure::NotLocal(reason))
+            }
+        }
+    }
+}
+
+/// What a provider was found to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Found {
+    /// Nobody has looked.
+    Nothing,
+    /// Nothing speaks against its being local.
+    Local,
+    /// It passes requests on; why that is known.
+    NotLocal(NotLocal),
 }
 
 /// How a provider is doing.
@@ -35,11 +77,13 @@ impl<P: Deref<Target = dyn Provider>> Link<P> {
 pub(super) struct Doing {
     breaker: Mutex<Breaker>,
     speed: Mutex<Speed>,
+    found: Mutex<Found>,
 }
 
 impl Default for Doing {
     fn default() -> Self {
-        Self { breaker: Mutex::new(Breaker::new(BreakerPolicy::default())), speed: Mutex::default() }
+        let breaker = Mutex::new(Breaker::new(BreakerPolicy::default()));
+        Self { breaker, speed: Mutex::default(), found: Mutex::new(Found::Nothing) }
     }
 }
 
@@ -50,6 +94,18 @@ impl Doing {
 
     pub(super) fn speed(&self) -> Speed {
         *self.speed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn found(&self) -> Found {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Nothing makes local again what was found not to be.
+    fn find(&self, now: Found) {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!(*found, Found::NotLocal(_)) {
+            *found = now;
+        }
     }
 
     /// Takes a measurement in: each counts for a fifth.
@@ -75,6 +131,7 @@ pub(super) struct Links {
 impl Links {
     pub(super) fn open(config: &config::Route) -> Result<Self, Failure> {
         let mut links = Self { local: BTreeMap::new(), clouds: BTreeMap::new() };
+        let networks = Arc::new(config.networks.clone());
         let (inside, anywhere) = (Outbound::inside_only(config.networks.clone()), Outbound::anywhere());
         for provider in &config.providers {
             let key = provider.key.as_ref().map(crate::secret::Secret::read).transpose()?;
@@ -85,13 +142,14 @@ impl Links {
                 key: key.clone().map(SecretString::from),
             };
             let (name, own, doing) = (provider.name.clone(), Arc::new(provider.clone()), Arc::default());
+            let networks = networks.clone();
             if provider.is_cloud {
                 let provider = cloud(provider, anywhere.clone(), settings)?;
-                links.clouds.insert(name, Link { provider, settings: own, doing });
+                links.clouds.insert(name, Link { provider, settings: own, doing, networks });
             } else {
                 judge(provider, key.as_deref(), config)?;
                 let provider = local(provider, inside.clone(), settings);
-                links.local.insert(name, Link { provider, settings: own, doing });
+                links.local.insert(name, Link { provider, settings: own, doing, networks });
             }
         }
         Ok(links)
@@ -111,28 +169,33 @@ impl Links {
 
 impl Link<Local> {
     fn opened(&self) -> Link<Open> {
-        Link { provider: self.provider.clone().into(), settings: self.settings.clone(), doing: self.doing.clone() }
+        let Self { provider, settings, doing, networks } = self.clone();
+        Link { provider: provider.into(), settings, doing, networks }
     }
 }
 
 /// Fails if what is written of a provider says that it is not local.
 fn judge(provider: &route::Provider, key: Option<&str>, config: &config::Route) -> Result<(), Failure> {
-    let facts = ModelFacts {
-        endpoint: &provider.endpoint,
-        key,
-        model: &provider.model,
-        remote: None,
-        signs: &[],
-        is_declared_proxy: provider.is_proxy,
-        attestation: provider.attestation.as_ref(),
-    };
-    match locality::judge(&facts, &config.networks) {
+    match locality::judge(&facts(provider, key, &[]), &config.networks) {
         Locality::Local { .. } => Ok(()),
         Locality::NotLocal(reason) => {
             let hint =
                 "say cloud: true of it, which keeps it out of the private chain; or attest what stands behind a proxy";
             Err(Failure::new(format!("the provider {:?} is not local: {reason}", provider.name)).hint(hint))
         }
+    }
+}
+
+fn facts<'a>(provider: &'a route::Provider, key: Option<&'a str>, signs: &'a [Sign]) -> ModelFacts<'a> {
+    ModelFacts {
+        endpoint: &provider.endpoint,
+        key,
+        model: &provider.model,
+        // Ollama is asked for that each time.
+        remote: None,
+        signs,
+        is_declared_proxy: provider.is_proxy,
+        attestation: provider.attestation.as_ref(),
     }
 }
 

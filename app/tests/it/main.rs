@@ -16,6 +16,7 @@ mod faces;
 mod faults;
 mod gateway;
 mod gateway_live;
+mod gateway_local;
 mod hostile;
 mod incomplete;
 mod page;

@@ -146,7 +146,8 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use super::super::failure::{Elsewhere, Wait};
+    use super::super::failure::Wait;
+    use super::super::locality::NotLocal;
     use super::*;
 
     fn seconds(seconds: u64) -> Duration {
@@ -169,7 +170,6 @@ mod tests {
     /// Each kind of failure, and whether the same provider is asked once more.
     fn failures() -> Vec<(Failure, Option<Ask>)> {
         let words = String::new;
-        let model = Elsewhere::Model { model: "m".to_owned(), host: "h".to_owned() };
         let violation = Failure::SchemaViolation { place: "/cause".to_owned(), said: "no such cause".to_owned() };
         vec![
             (Failure::ConnectionRefused, None),
@@ -177,7 +177,7 @@ mod tests {
             (Failure::Dns(words()), None),
             (Failure::Tls(words()), None),
             (Failure::Misconfigured(words()), None),
-            (Failure::NotLocal(model), None),
+            (Failure::NotLocal(NotLocal::Name), None),
             (Failure::Broken(words()), None),
             (Failure::Timeout(Wait::FirstToken, seconds(10)), None),
             (Failure::Timeout(Wait::Idle, seconds(10)), None),

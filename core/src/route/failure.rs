@@ -1,10 +1,11 @@
 //! Why one provider's attempt brought no answer, as plain data; and what may be done after it.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
+
+use super::locality::{NotLocal, Remote};
 
 /// Characters that are kept of a provider's own words.
 const WORDS_LIMIT: usize = 1000;
@@ -32,7 +33,7 @@ pub enum Failure {
     Unsupported(String),
     /// It is, or would be, answered from elsewhere.
     #[error("it is not local: {0}")]
-    NotLocal(Elsewhere),
+    NotLocal(NotLocal),
     /// The connection broke before the whole answer was there.
     #[error("the connection broke: {0}")]
     Broken(String),
@@ -101,25 +102,6 @@ pub enum Failure {
     /// It was not asked: there was too little time left.
     #[error("it was not asked, as only {} s were left", .0.as_secs_f64())]
     Skipped(Duration),
-}
-
-/// What of it leads elsewhere.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Elsewhere {
-    /// Its address, which is in none of the networks that are allowed.
-    #[error("the address {0} is in no network that is allowed")]
-    Address(IpAddr),
-    /// Its host, which is a cloud's.
-    #[error("{0}")]
-    Host(String),
-    /// Its model, which somebody else runs.
-    #[error("the model {model} is run by {host}")]
-    Model {
-        /// The model's name.
-        model: String,
-        /// Who runs it.
-        host: String,
-    },
 }
 
 /// What was waited for.
@@ -219,7 +201,7 @@ impl Failure {
             | Self::Tls(words)
             | Self::Misconfigured(words)
             | Self::Unsupported(words)
-            | Self::NotLocal(Elsewhere::Model { host: words, .. })
+            | Self::NotLocal(NotLocal::Remote(Remote { host: words, .. }))
             | Self::Broken(words)
             | Self::Status { words, .. }
             | Self::ErrorInside(words)
@@ -228,7 +210,7 @@ impl Failure {
             | Self::InvalidJson(words)
             | Self::SchemaViolation { said: words, .. } => Some(words),
             Self::ConnectionRefused
-            | Self::NotLocal(Elsewhere::Address(_) | Elsewhere::Host(_))
+            | Self::NotLocal(_)
             | Self::Timeout(..)
             | Self::Redirect(_)
             | Self::Truncated
@@ -251,9 +233,7 @@ impl Failure {
             Self::Tls(_) => "tls",
             Self::Misconfigured(_) => "misconfigured",
             Self::Unsupported(_) => "unsupported",
-            Self::NotLocal(Elsewhere::Address(_)) => "address_not_local",
-            Self::NotLocal(Elsewhere::Host(_)) => "host_not_local",
-            Self::NotLocal(Elsewhere::Model { .. }) => "model_not_local",
+            Self::NotLocal(reason) => reason.code(),
             Self::Broken(_) => "connection_broken",
             Self::Timeout(Wait::Connect, _) => "connect_timeout",
             Self::Timeout(Wait::FirstByte, _) => "first_byte_timeout",
@@ -376,7 +356,6 @@ mod tests {
     fn each_failure_has_words_and_a_name_of_its_own() {
         let second = Duration::from_secs(1);
         let text = || "why".to_owned();
-        let model = Elsewhere::Model { model: text(), host: text() };
         let mut all = vec![
             Failure::ConnectionRefused,
             Failure::Unreachable(text()),
@@ -384,9 +363,9 @@ mod tests {
             Failure::Tls(text()),
             Failure::Misconfigured(text()),
             Failure::Unsupported(text()),
-            Failure::NotLocal(Elsewhere::Address([192, 0, 2, 1].into())),
-            Failure::NotLocal(Elsewhere::Host(text())),
-            Failure::NotLocal(model),
+            Failure::NotLocal(NotLocal::Host("a cloud")),
+            Failure::NotLocal(NotLocal::Name),
+            Failure::NotLocal(NotLocal::Unattested(text())),
             Failure::Broken(text()),
             Failure::Redirect(307),
             Failure::Truncated,

@@ -143,6 +143,19 @@ pub enum NotLocal {
     Unattested(String),
 }
 
+impl NotLocal {
+    /// Its name in JSON, metrics and the audit, which stays the same.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Address(_) => "address_not_local",
+            Self::Host(_) => "host_not_local",
+            Self::Key(_) => "key_not_local",
+            Self::Name | Self::Remote(_) => "model_not_local",
+            Self::Cloud(_) | Self::Unattested(_) => "proxy_not_local",
+        }
+    }
+}
+
 /// Judges a provider and its model by all that is known of them.
 ///
 /// An attestation speaks for a proxy, and for nothing that was seen.

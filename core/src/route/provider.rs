@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::budget::Evidence;
+use super::locality::Sign;
 
 /// How a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -275,6 +276,8 @@ pub struct Origin {
     pub peer: Option<SocketAddr>,
     /// The digest of the model, where the provider has one.
     pub model_digest: Option<String>,
+    /// What gives away that it came from elsewhere.
+    pub signs: Vec<Sign>,
 }
 
 /// Texts as vectors.

@@ -12,8 +12,8 @@ use super::server::Server;
 use super::{Health, Provider, Settings, Streamed};
 use crate::outbound::Outbound;
 
-/// A NIM's own way to say that its model is loaded, and that of llama.cpp and vLLM.
-const HEALTH: [&str; 2] = ["/v1/health/ready", "/health"];
+/// A NIM's own way to say that its model is loaded, that of `LiteLLM`, and that of llama.cpp and vLLM.
+const HEALTH: [&str; 3] = ["/v1/health/ready", "/health/readiness", "/health"];
 
 /// A server with a Nemotron.
 #[derive(Debug)]

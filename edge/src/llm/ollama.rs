@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect::AnswerReader;
 use anchorwatch_core::route::dialect::ollama::{self, Asked, Facts, Ways};
-use anchorwatch_core::route::failure::{Elsewhere, Failure};
+use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::locality::NotLocal;
 use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin};
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -49,8 +50,8 @@ impl Ollama {
             Some(known) => known,
             None => self.learn(digest, patience).await?,
         };
-        match &known.facts.elsewhere {
-            Some(host) => Err(self.not_local(host)),
+        match known.facts.remote {
+            Some(remote) => Err(Failure::NotLocal(NotLocal::Remote(remote))),
             None => Ok(known),
         }
     }
@@ -70,16 +71,12 @@ impl Ollama {
         Ok(known)
     }
 
-    fn not_local(&self, host: &str) -> Failure {
-        Failure::NotLocal(Elsewhere::Model { model: self.model.clone(), host: host.to_owned() })
-    }
-
     async fn chat_whole(&self, ask: &Ask, limits: Limits) -> Result<Answer, Failure> {
         let patience = Patience::new(limits);
         let known = self.model_now(&patience).await?;
         let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
         body["stream"] = false.into();
-        let reader = AnswerReader::ollama(Asked::of(&self.model, ask, &self.ways));
+        let reader = AnswerReader::ollama(Asked::of(ask, &self.ways));
         let read = |answered: &[u8], origin| reader.whole(answered, Origin { model_digest: known.digest, ..origin });
         self.server.post("/api/chat", &body, &patience, read).await
     }
@@ -89,7 +86,7 @@ impl Ollama {
         let known = patience.head(self.model_now(&patience)).await?;
         let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
         body["stream"] = true.into();
-        let reader = AnswerReader::ollama(Asked::of(&self.model, ask, &self.ways));
+        let reader = AnswerReader::ollama(Asked::of(ask, &self.ways));
         let mut streamed = self.server.stream("/api/chat", &body, reader, patience).await?;
         streamed.origin.model_digest = known.digest;
         Ok(streamed)
@@ -101,16 +98,17 @@ impl Ollama {
         let body = ollama::embeddings_body(&self.model, texts, &self.ways);
         let read = |answered: &[u8], origin| {
             let origin = Origin { model_digest: known.digest, ..origin };
-            ollama::embeddings(answered, &self.model, texts.len(), origin)
+            ollama::embeddings(answered, texts.len(), origin)
         };
         self.server.post("/api/embed", &body, &patience, read).await
     }
 
     async fn is_healthy(&self, timeout: Duration) -> Result<Health, Failure> {
         let patience = Patience::new(Limits::within(timeout));
-        let version = self.server.get("/api/version", &patience, |answered, _| ollama::version(answered)).await?;
+        let read = |answered: &[u8], origin: Origin| ollama::version(answered).map(|version| (version, origin.signs));
+        let (version, signs) = self.server.get("/api/version", &patience, read).await?;
         self.model_now(&patience).await?;
-        Ok(Health { version: Some(version) })
+        Ok(Health { version: Some(version), signs })
     }
 
     async fn load(&self, timeout: Duration) -> Result<(), Failure> {

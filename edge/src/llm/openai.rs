@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect::{AnswerReader, openai};
 use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::locality::sign::signs_of;
 use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin};
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
@@ -12,6 +13,9 @@ use super::patience::Patience;
 use super::server::Server;
 use super::{Health, Provider, Settings, Streamed};
 use crate::outbound::Outbound;
+
+/// Where LiteLLM says that it is LiteLLM, and where llama.cpp and vLLM say how they are.
+const HEALTH: [&str; 2] = ["/health/readiness", "/health"];
 
 /// Any server of this dialect.
 #[derive(Debug)]
@@ -65,7 +69,7 @@ where
     }
 
     fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
-        Box::pin(self.api.health(&["/health"], timeout))
+        Box::pin(self.api.health(&HEALTH, timeout))
     }
 
     fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
@@ -122,8 +126,11 @@ impl<Reach> Api<Reach> {
 
 /// Whoever answers so is well, whatever is said.
 #[expect(clippy::unnecessary_wraps, reason = "what reads an answer may fail")]
-fn healthy(_answered: &[u8], _origin: Origin) -> Result<Health, Failure> {
-    Ok(Health::default())
+fn healthy(answered: &[u8], origin: Origin) -> Result<Health, Failure> {
+    let body = serde_json::from_slice(answered).unwrap_or_default();
+    let mut signs = origin.signs;
+    signs.extend(signs_of([], &body));
+    Ok(Health { version: None, signs })
 }
 
 /// The root of a server and what stands before its paths: `/v1`, also where an address has no path; else nothing.

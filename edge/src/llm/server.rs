@@ -2,6 +2,7 @@
 
 use anchorwatch_core::route::dialect::{AnswerReader, error_words};
 use anchorwatch_core::route::failure::{Failure, retry_after};
+use anchorwatch_core::route::locality::sign::signs_of;
 use anchorwatch_core::route::provider::{Answer, Origin, Piece};
 use futures::stream::{self, BoxStream};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
@@ -53,7 +54,7 @@ impl<Reach> Server<Reach> {
     async fn whole(&self, path: &str, body: Option<&Json>, patience: &Patience) -> Result<(Vec<u8>, Origin), Failure> {
         let reading = async {
             let opened = success(self.send(path, body).await?).await?;
-            let origin = Origin { peer: opened.peer, model_digest: None };
+            let origin = origin(&opened);
             Ok((opened.rest(patience.answer_bytes()).await?, origin))
         };
         patience.whole(reading).await
@@ -69,7 +70,7 @@ impl<Reach> Server<Reach> {
     ) -> Result<Streamed, Failure> {
         let opening = async { success(self.send(path, Some(body)).await?).await };
         let opened = self.clean(patience.head(opening).await)?;
-        let origin = Origin { peer: opened.peer, model_digest: None };
+        let origin = origin(&opened);
         // Some answer whole, whatever they are asked for; and errors often come so.
         if opened.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/json")) {
             let body = patience.whole(opened.rest(patience.answer_bytes())).await;
@@ -96,6 +97,12 @@ impl<Reach> Server<Reach> {
     fn clean<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
         result.map_err(|failure| clean(failure, self.key.as_ref()))
     }
+}
+
+/// Where an answer comes from, as far as its head says.
+fn origin(opened: &Opened) -> Origin {
+    let headers = opened.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap_or_default()));
+    Origin { peer: opened.peer, model_digest: None, signs: signs_of(headers, &Json::Null) }
 }
 
 /// Some repeat the key that they were given.

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use anchorwatch_core::route::failure::{Elsewhere, Failure, Wait};
+use anchorwatch_core::route::failure::{Failure, Wait};
 use anchorwatch_core::route::locality::NotLocal;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
@@ -81,10 +81,8 @@ impl<Reach> Outbound<Reach> {
 
 /// How a request failed that brought no head of an answer.
 fn failure(error: &ClientError) -> Failure {
-    match cause(error) {
-        Some(NotLocal::Address(outside)) => return Failure::NotLocal(Elsewhere::Address(outside.address)),
-        Some(cloud @ NotLocal::Host(_)) => return Failure::NotLocal(Elsewhere::Host(cloud.to_string())),
-        _ => {}
+    if let Some(reason) = cause::<NotLocal>(error) {
+        return Failure::NotLocal(reason.clone());
     }
     let reason = innermost(error);
     if !error.is_connect() {

@@ -225,6 +225,10 @@ impl Stage {
             (Dialect::Nemotron, "/v1/health/ready") | (Dialect::OpenAi, "/health") => {
                 Reply::whole(self.model.ready, &json!({ "status": "ok" }))
             }
+            // LiteLLM has it, and nobody else.
+            (Dialect::Nemotron | Dialect::OpenAi, "/health/readiness") => {
+                Reply::whole(404, &json!({ "detail": "Not Found" }))
+            }
             (Dialect::Nemotron | Dialect::OpenAi, "/v1/models") => {
                 Reply::whole(200, &json!({ "object": "list", "data": [{ "id": "m", "object": "model" }] }))
             }

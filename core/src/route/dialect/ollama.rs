@@ -9,11 +9,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::progress::Progress;
 use super::{checked, said, unreadable};
-use crate::route::failure::{Elsewhere, Failure, words};
+use crate::route::failure::{Failure, words};
+use crate::route::locality::{NotLocal, Remote};
 use crate::route::provider::{Ask, Embeddings, Message, Origin, Role};
-
-/// Who runs the models that Ollama only passes on, where it does not say.
-const CLOUD: &str = "ollama.com";
 /// A prompt that reaches the context's size but for so many tokens was cut.
 const MARGIN_TOKENS: u64 = 8;
 /// No text has fewer tokens than one for so many bytes, white space and repetitions included.
@@ -40,7 +38,7 @@ pub struct Facts {
     /// What it can do, as `thinking`, `tools` and `vision`.
     pub capabilities: Vec<String>,
     /// Who runs it, where that is not this Ollama.
-    pub elsewhere: Option<String>,
+    pub remote: Option<Remote>,
 }
 
 impl Facts {
@@ -62,8 +60,6 @@ pub struct Tag {
 /// What was asked, as far as it matters to what is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// The model's name.
-    pub model: String,
     /// True if an answer that is cut is one.
     pub may_be_cut: bool,
     /// Tokens that the context has room for.
@@ -74,9 +70,8 @@ pub struct Asked {
 
 impl Asked {
     /// What of an ask matters.
-    pub fn of(model: &str, ask: &Ask, ways: &Ways) -> Self {
+    pub fn of(ask: &Ask, ways: &Ways) -> Self {
         Self {
-            model: model.to_owned(),
             may_be_cut: ask.may_be_cut,
             context_tokens: ways.context_tokens.into(),
             prompt_bytes: ask.messages.iter().map(|message| message.text.len() as u64).sum(),
@@ -201,19 +196,6 @@ struct Said {
     tool_calls: Option<Vec<Json>>,
 }
 
-#[derive(Deserialize)]
-struct Remote {
-    remote_model: Option<String>,
-    remote_host: Option<String>,
-}
-
-impl Remote {
-    fn host(self) -> Option<String> {
-        let named = |name: Option<String>| name.filter(|name| !name.is_empty()).map(|name| words(&name));
-        named(self.remote_host).or_else(|| named(self.remote_model).map(|_| CLOUD.to_owned()))
-    }
-}
-
 /// Reads messages of this dialect.
 #[derive(Debug)]
 pub(super) struct Reader {
@@ -245,8 +227,8 @@ impl Reader {
         if let Some(error) = line.error {
             return Err(Failure::ErrorInside(said(&error)));
         }
-        if let Some(host) = line.remote.host() {
-            return Err(Failure::NotLocal(Elsewhere::Model { model: self.asked.model.clone(), host }));
+        if let Some(remote) = line.remote.told() {
+            return Err(Failure::NotLocal(NotLocal::Remote(remote)));
         }
         if let Some(message) = line.message {
             self.progress.think(message.thinking.unwrap_or_default().chars().count());
@@ -319,7 +301,7 @@ pub fn facts(body: &[u8]) -> Result<Facts, Failure> {
         remote: Remote,
     }
     let shown: Shown = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    Ok(Facts { capabilities: shown.capabilities.unwrap_or_default(), elsewhere: shown.remote.host() })
+    Ok(Facts { capabilities: shown.capabilities.unwrap_or_default(), remote: shown.remote.told() })
 }
 
 /// What `/api/version` answered.
@@ -338,7 +320,7 @@ pub fn embeddings_body(model: &str, texts: &[String], ways: &Ways) -> Json {
 }
 
 /// What `/api/embed` answered to so many texts.
-pub fn embeddings(body: &[u8], model: &str, texts: usize, origin: Origin) -> Result<Embeddings, Failure> {
+pub fn embeddings(body: &[u8], texts: usize, origin: Origin) -> Result<Embeddings, Failure> {
     #[derive(Deserialize)]
     struct Vectors {
         embeddings: Option<Vec<Vec<f32>>>,
@@ -352,8 +334,8 @@ pub fn embeddings(body: &[u8], model: &str, texts: usize, origin: Origin) -> Res
     if let Some(error) = read.error {
         return Err(Failure::ErrorInside(said(&error)));
     }
-    if let Some(host) = read.remote.host() {
-        return Err(Failure::NotLocal(Elsewhere::Model { model: model.to_owned(), host }));
+    if let Some(remote) = read.remote.told() {
+        return Err(Failure::NotLocal(NotLocal::Remote(remote)));
     }
     let vectors = checked(read.embeddings.unwrap_or_default(), texts)?;
     Ok(Embeddings {

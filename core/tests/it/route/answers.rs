@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect::ollama::Asked;
 use anchorwatch_core::route::dialect::{AnswerReader, Gathering, ollama, openai};
-use anchorwatch_core::route::failure::{Elsewhere, Failure};
+use anchorwatch_core::route::failure::Failure;
+use anchorwatch_core::route::locality::{NotLocal, Remote};
 use anchorwatch_core::route::provider::{Answer, Finish, Origin, Piece, Speed, Usage};
 use serde_json::{Value as Json, json};
 
 pub(super) fn asked() -> Asked {
-    Asked { model: "qwen3:8b".to_owned(), may_be_cut: false, context_tokens: 4096, prompt_bytes: 400 }
+    Asked { may_be_cut: false, context_tokens: 4096, prompt_bytes: 400 }
 }
 
 /// All pieces of a stream, up to its end or failure.
@@ -197,7 +198,7 @@ fn what_is_wrong_with_an_answer_of_openais_dialect_is_found() {
 #[test]
 fn what_is_wrong_with_an_answer_of_ollama_is_found() {
     let half = || line(&json!({ "content": "half" }));
-    let elsewhere = Elsewhere::Model { model: "qwen3:8b".to_owned(), host: "https://ollama.com:443".to_owned() };
+    let elsewhere = NotLocal::Remote(Remote { host: "https://ollama.com:443".to_owned(), model: String::new() });
     let cut = |read_tokens| Failure::PromptCut { read_tokens, context_tokens: 4096 };
     for (what, last, failure) in [
         ("length", done("length"), Failure::Length),
@@ -262,16 +263,16 @@ fn vectors_come_in_the_order_of_their_texts() {
     let read = openai::embeddings(body.to_string().as_bytes(), 2, Origin::default()).unwrap();
     assert_eq!((read.vectors, read.prompt_tokens), (vec![vec![1.0, 0.5], vec![2.0, 0.5]], Some(4)));
     let native = json!({ "model": "embed", "embeddings": [[1.0], [2.0]], "total_duration": 1, "prompt_eval_count": 4 });
-    let read = ollama::embeddings(native.to_string().as_bytes(), "embed", 2, Origin::default()).unwrap();
+    let read = ollama::embeddings(native.to_string().as_bytes(), 2, Origin::default()).unwrap();
     assert_eq!((read.vectors, read.prompt_tokens), (vec![vec![1.0], vec![2.0]], Some(4)));
     for body in [json!({ "error": { "message": "no" } }), json!({ "error": "no" })] {
         let body = body.to_string();
         let inside = Err(Failure::ErrorInside("no".to_owned()));
         assert_eq!(openai::embeddings(body.as_bytes(), 1, Origin::default()), inside);
-        assert_eq!(ollama::embeddings(body.as_bytes(), "embed", 1, Origin::default()), inside);
+        assert_eq!(ollama::embeddings(body.as_bytes(), 1, Origin::default()), inside);
     }
     let remote = json!({ "embeddings": [[1.0]], "remote_host": "ollama.com" }).to_string();
-    let failure = ollama::embeddings(remote.as_bytes(), "embed", 1, Origin::default()).unwrap_err();
+    let failure = ollama::embeddings(remote.as_bytes(), 1, Origin::default()).unwrap_err();
     assert_eq!(failure.code(), "model_not_local");
 }
 
@@ -289,10 +290,14 @@ fn ollama_says_what_is_installed_and_what_it_can_do() {
         (json!({ "capabilities": ["completion", "thinking"] }), true, None),
         (json!({ "capabilities": ["completion"], "remote_host": "", "remote_model": "" }), false, None),
         (json!({ "remote_host": "https://ollama.com:443" }), false, Some("https://ollama.com:443")),
-        (json!({ "remote_model": "gpt-oss:120b" }), false, Some("ollama.com")),
+        (json!({ "remote_model": "gpt-oss:120b" }), false, Some("")),
     ] {
         let facts = ollama::facts(shown.to_string().as_bytes()).unwrap();
-        assert_eq!((facts.thinks(), facts.elsewhere.as_deref()), (thinks, elsewhere), "{shown}");
+        assert_eq!(
+            (facts.thinks(), facts.remote.as_ref().map(|remote| remote.host.as_str())),
+            (thinks, elsewhere),
+            "{shown}"
+        );
     }
     assert_eq!(ollama::version(br#"{"version":"0.13.1"}"#).unwrap(), "0.13.1");
 }
