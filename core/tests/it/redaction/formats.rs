@@ -22,7 +22,7 @@ const TABLE: &[(&str, &str, &str)] = &[
     ),
     (
         "azure",
-        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;EndpointSuffix=x",
+        "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=Eby8vdM02xNOcqFlq§UwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;EndpointSuffix=x",
         "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=<SECRET_1>;EndpointSuffix=x",
     ),
     ("github", "https://gh§p_16C7e42F292c6912E7710c838347Ae178B4a@github.com/a/b", "https://<SECRET_1>@github.com/a/b"),
@@ -119,7 +119,7 @@ const TABLE: &[(&str, &str, &str)] = &[
         "time=\"x\" level=debug msg=\"auth\" token=\"abc123def456ghi\"",
         "time=\"x\" level=debug msg=\"auth\" token=\"<SECRET_1>\"",
     ),
-    ("header", "authorization: Bearer abc123def456ghi", "authorization: Bearer <SECRET_1>"),
+    ("header", "authorization: Bearer abc123§def456ghi", "authorization: Bearer <SECRET_1>"),
     ("header", "-H \"X-Vault-Token: hv§s.CAESIJlU9JMYEhOPYv4igdhm\"", "-H \"X-Vault-Token: <SECRET_1>\""),
     ("command", "mysqldump -uroot -phunter2 app", "mysqldump -uroot -p<SECRET_1> app"),
     (
