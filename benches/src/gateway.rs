@@ -294,7 +294,7 @@ impl Litellm {
         command.arg(config).current_dir(folder.path());
         // Without a token it has less to do.
         let open = ("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
-        command.envs([open, ("LITELLM_LOCAL_MODEL_COST_MAP", "True"), ("LITELLM_LOG", "ERROR")]);
+        command.envs([open, ("LITELLM_LOCAL_MODEL_COST_MAP", "True")]);
         let service = Service::start("litellm", command, &folder.path().join("log"))?;
         Ok(Some(Self { service, _folder: folder }))
     }

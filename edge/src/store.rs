@@ -238,6 +238,8 @@ impl Store {
                     .foreign_keys(true)
             },
         );
+        // A file does not hang up.
+        options.test_before_acquire(address.backend != DbBackend::Sqlite);
         options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_whole(connection))));
         let is_durable = matches!(synchronous, SqliteSynchronous::Full);
         options.map_sqlx_postgres_opts(move |postgres| {

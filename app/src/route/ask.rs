@@ -3,8 +3,6 @@
 
 use std::sync::atomic::Ordering;
 
-use anchorwatch_edge::store::StoreError;
-
 use super::Rejection;
 use super::answer::{Answered, Question, Refused, Tried};
 use super::live::Outlet;
@@ -30,8 +28,8 @@ impl Service {
         }
         self.metrics.asked(intent.name(), "cancelled");
         // Whoever asked has what was passed on so far.
-        if is_private && let Err(error) = self.router.remember_passed(&outlet).await {
-            tracing::error!(%error, "a part of an answer cannot be remembered as private");
+        if is_private && self.router.remember_passed(&outlet).await.is_err() {
+            tracing::error!("a part of an answer cannot be remembered as private");
         }
     }
 
@@ -74,14 +72,15 @@ impl Service {
         is_private: bool,
         mut outlet: Option<&mut Outlet>,
     ) -> Result<Answered, Refused> {
-        let unknown = |error: StoreError| {
-            tracing::error!(%error, "what is private cannot be remembered; it is not answered");
+        let unknown = |_| {
+            tracing::error!("what is private cannot be remembered; it is not answered");
             Refused::StoreUnavailable
         };
-        if is_private {
-            self.router.remember_asked(&question.wanted).await.map_err(unknown)?;
-        }
+        let remembered = is_private.then(|| self.router.remember_asked(&question.wanted));
         let answered = self.router.answer(question, outlet.as_deref_mut()).await;
+        if let Some(remembered) = remembered {
+            remembered.await.map_err(unknown)?;
+        }
         if let Some(outlet) = outlet.filter(|_| is_private) {
             self.router.remember_passed(outlet).await.map_err(unknown)?;
         }

@@ -2,7 +2,7 @@
 
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::provider::Message;
-use anchorwatch_edge::store::StoreError;
+use anchorwatch_edge::store::AuditUnavailable;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -26,26 +26,31 @@ impl Router {
         }
     }
 
-    /// Remembers that a request is private, before any of it is sent.
-    pub(super) async fn remember_asked(&self, wanted: &Wanted) -> Result<(), StoreError> {
-        self.store.remember_private(&self.hashes(texts_of(wanted)), self.clock.now()).await
+    /// Remembers that a request is private, before any of it is sent: nothing that is begun after this call is sent earlier.
+    pub(super) fn remember_asked(&self, wanted: &Wanted) -> impl Future<Output = Result<(), AuditUnavailable>> + use<> {
+        self.remember(self.hashes(texts_of(wanted)))
     }
 
     /// Remembers what was answered in private, before anybody has it.
-    pub(super) async fn remember_given(&self, given: &Given) -> Result<(), StoreError> {
+    pub(super) async fn remember_given(&self, given: &Given) -> Result<(), AuditUnavailable> {
         let Given::Answer(answer) = given else { return Ok(()) };
         let calls = answer.tool_calls.iter().filter_map(arguments);
-        let texts = std::iter::once(answer.text.as_str()).chain(calls);
-        self.store.remember_private(&self.hashes(texts), self.clock.now()).await
+        self.remember(self.hashes(std::iter::once(answer.text.as_str()).chain(calls))).await
     }
 
     /// Remembers what somebody may have of an answer that is passed on as it comes.
-    pub(super) async fn remember_passed(&self, outlet: &Outlet) -> Result<(), StoreError> {
-        let hashes = self.hashes(outlet.texts());
-        if hashes.is_empty() {
-            return Ok(());
+    pub(super) async fn remember_passed(&self, outlet: &Outlet) -> Result<(), AuditUnavailable> {
+        self.remember(self.hashes(outlet.texts())).await
+    }
+
+    fn remember(&self, hashes: Vec<String>) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<> {
+        let remembered = (!hashes.is_empty()).then(|| self.audit.remember(hashes, self.clock.now()));
+        async move {
+            match remembered {
+                Some(remembered) => remembered.await,
+                None => Ok(()),
+            }
         }
-        self.store.remember_private(&hashes, self.clock.now()).await
     }
 
     fn hashes<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Vec<String> {

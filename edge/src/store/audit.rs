@@ -4,6 +4,9 @@
 //! killed leaves a chain that ends where it ended, its last attempts open. One task writes: what waits is written by one
 //! statement, which is committed durably before anybody is told. On SQLite that is `synchronous = FULL` on connections of
 //! its own, in PostgreSQL `synchronous_commit = on`.
+//!
+//! The same task remembers what was said in private (`private_texts`): what a request leaves behind is written together, and
+//! no two tasks of a process wait for each other's lock.
 
 mod forget;
 mod look;
@@ -104,6 +107,26 @@ impl Audit {
         let (give, given) = oneshot::channel();
         let entry = Entry::Reject(reject);
         self.written(|place| Ask::Write { entry: Box::new(entry), written: Some((give, place)) }, given).await
+    }
+
+    /// Remembers that texts were said in private, by their hashes.
+    ///
+    /// What waits is written in its order: what is begun after this was called is not sent before they are remembered, whether
+    /// that was waited for or not.
+    pub fn remember(
+        &self,
+        hashes: Vec<String>,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<> {
+        let (written, given) = oneshot::channel();
+        let asked = self.places.clone().try_acquire_owned().ok().and_then(|_place| {
+            let ask = Ask::Remember { hashes, at, written, _place };
+            self.asks.send(ask).ok()
+        });
+        async move {
+            asked.ok_or(AuditUnavailable)?;
+            tokio::time::timeout(PATIENCE, given).await.ok().and_then(Result::ok).ok_or(AuditUnavailable)
+        }
     }
 
     /// Writes all that was asked for so far, and a checkpoint; as before the process ends.

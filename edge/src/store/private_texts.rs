@@ -1,30 +1,33 @@
 //! `private_texts`: what was said in private, as keyed hashes; kept so long that nobody says it elsewhere a moment later.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, Value};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
 
-use super::{ROWS_AT_A_TIME, Store, StoreError, Table, failing, insert, micros, places};
+use super::{ROWS_AT_A_TIME, Store, StoreError, failing, micros, places};
 
-const PRIVATE_TEXTS: Table = Table { name: "private_texts", columns: &["hash", "seen_at"] };
+/// Remembers texts by their hashes, in one order, so that nobody waits for somebody who waits for him.
+pub(super) async fn remember(
+    write: &impl ConnectionTrait,
+    hashes: &BTreeSet<&str>,
+    at: Timestamp,
+) -> Result<(), DbErr> {
+    let backend = write.get_database_backend();
+    // One text, so that there is one statement whatever their number.
+    let each = match backend {
+        DbBackend::Postgres => "SELECT value, $2 FROM json_array_elements_text($1::json) AS value",
+        _ => "SELECT value, $2 FROM json_each($1) WHERE true",
+    };
+    let sql = format!(
+        "INSERT INTO private_texts (hash, seen_at) {each} ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at"
+    );
+    let hashes = serde_json::to_string(hashes).expect("texts are JSON");
+    write.execute_raw(Statement::from_sql_and_values(backend, sql, [hashes.into(), micros(at).into()])).await?;
+    Ok(())
+}
 
 impl Store {
-    /// Remembers texts by their hashes.
-    pub async fn remember_private(&self, hashes: &[String], now: Timestamp) -> Result<(), StoreError> {
-        if hashes.is_empty() {
-            return Ok(());
-        }
-        let fail = failing("remember what is private");
-        let mut hashes: Vec<&String> = hashes.iter().collect();
-        // Rows are written in one order, so that nobody waits for somebody who waits for him.
-        hashes.sort_unstable();
-        hashes.dedup();
-        let rows = hashes.iter().map(|hash| vec![hash.as_str().into(), micros(now).into()]).collect();
-        let write = self.begin().await.map_err(&fail)?;
-        let again = " ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at";
-        insert(&write, PRIVATE_TEXTS, rows, again).await.map_err(&fail)?;
-        write.commit().await.map_err(fail)
-    }
-
     /// True if one of these texts was said in private since a time.
     pub async fn is_private(&self, hashes: &[String], since: Timestamp) -> Result<bool, StoreError> {
         for hashes in hashes.chunks(ROWS_AT_A_TIME) {

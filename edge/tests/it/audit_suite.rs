@@ -125,6 +125,7 @@ pub(crate) async fn run(address: &StoreAddress, tamper: impl Fn(&str)) {
     replicas_write_chains_of_their_own_at_once(&store).await;
     a_process_that_was_killed_leaves_its_attempts_open(&store).await;
     retention_leaves_what_can_be_verified(&store).await;
+    what_is_begun_after_a_private_text_was_told_is_begun_with_it_remembered(&store).await;
     the_store_itself_refuses_changes(&store, &tamper).await;
     who_cannot_write_in_time_sends_nothing(&store, &tamper).await;
     what_somebody_else_has_written_is_found(&store, &tamper).await;
@@ -191,6 +192,23 @@ async fn replicas_write_chains_of_their_own_at_once(store: &Store) {
     assert_eq!((report.open, report.after_checkpoint, report.breaks), (0, 0, Vec::new()));
     let chains: BTreeSet<String> = rows(store).await.into_iter().map(|row| row.chain).collect();
     assert_eq!(chains.len() as u64, report.chains);
+}
+
+async fn what_is_begun_after_a_private_text_was_told_is_begun_with_it_remembered(store: &Store) {
+    let (audit, _) = open(store).await;
+    let many = (0..200).map(|number| {
+        let audit = &audit;
+        async move {
+            let hashes = vec![format!("private {number}"), format!("private {}", number / 2)];
+            // Nobody waits for it, and who asked may be gone.
+            drop(audit.remember(hashes.clone(), now()));
+            audit.begin(begin()).await.unwrap().end(answered());
+            assert!(store.is_private(&hashes[..1], Timestamp::MIN).await.unwrap(), "{number}");
+        }
+    });
+    join_all(many).await;
+    audit.settle().await.unwrap();
+    assert_eq!(verify(store).await.breaks, Vec::new());
 }
 
 async fn a_process_that_was_killed_leaves_its_attempts_open(store: &Store) {

@@ -476,9 +476,9 @@ async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
 
 async fn what_was_said_in_private_is_known_for_a_while(store: &Store) {
     let hashes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
-    store.remember_private(&hashes(&["b", "a", "b"]), after(0)).await.unwrap();
-    store.remember_private(&hashes(&["a"]), after(50)).await.unwrap();
-    store.remember_private(&[], after(50)).await.unwrap();
+    let (audit, _) = crate::audit_suite::open(store).await;
+    audit.remember(hashes(&["b", "a", "b"]), after(0)).await.unwrap();
+    audit.remember(hashes(&["a"]), after(50)).await.unwrap();
     for (asked, since, is_private) in [
         (&["x", "a"][..], 0, true),
         (&["b"], 0, true),

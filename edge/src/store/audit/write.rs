@@ -1,16 +1,17 @@
 //! The one task of a process that writes its chain.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use anchorwatch_core::route::audit::{
     AuditError, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
 };
+use jiff::Timestamp;
 use sea_orm::{DbErr, FromQueryResult as _, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::super::{Store, StoreError, failing, insert, micros};
+use super::super::{Store, StoreError, failing, insert, micros, private_texts};
 use super::{Attempt, AuditNews, AuditWriting, EndRow, ROWS, malformed, number};
 use crate::clock;
 
@@ -34,6 +35,8 @@ pub(super) enum Ask {
     Begin { begin: Box<Begin>, give: oneshot::Sender<Attempt>, _place: Place },
     /// A row.
     Write { entry: Box<Entry>, written: Option<(oneshot::Sender<()>, Place)> },
+    /// That texts were said in private, by their hashes, no later than what is asked for after it.
+    Remember { hashes: Vec<String>, at: Timestamp, written: oneshot::Sender<()>, _place: Place },
     /// All that was asked for before, and a checkpoint.
     Settle(oneshot::Sender<()>),
 }
@@ -93,14 +96,14 @@ impl Writer {
             return;
         }
         let mut entries = Vec::with_capacity(taken.len() + 1);
-        if self.chain.last() == 0 {
+        if self.chain.last() == 0 && taken.iter().any(Ask::is_row) {
             let (program, key) = (self.writing.program.to_owned(), self.writing.key.public().id());
             entries.push(Entry::Start(Start { at: self.writing.clock.now(), program, key }));
         }
-        entries.extend(taken.iter().map(Ask::entry));
+        entries.extend(taken.iter().filter_map(Ask::entry));
         let mut after = self.chain.clone();
         let rows = after.append(&entries, &self.writing.key);
-        let is_written = self.write(&rows, &after).await;
+        let is_written = self.write(&rows, &Said::of(&taken), &after).await;
         if is_written {
             self.unsigned += rows.len() as u64;
             self.chain = after;
@@ -128,9 +131,12 @@ impl Writer {
                 Some(ask) => taken.push(ask),
             }
         }
-        let more = if taken.len() > FINE { taken.len() % FINE } else { 0 };
-        let rest = taken.split_off(taken.len() - more);
-        self.put_back(rest);
+        let mut rows = taken.iter().filter(|ask| ask.is_row()).count();
+        while rows > FINE && !rows.is_multiple_of(FINE) {
+            let Some(last) = taken.pop() else { break };
+            rows -= usize::from(last.is_row());
+            self.waiting.push_front(last);
+        }
         taken
     }
 
@@ -144,11 +150,10 @@ impl Writer {
     ///
     /// A statement whose outcome nobody knows may be committed later. So it is the same rows that are tried again, and before
     /// that the store is asked where the chain ends.
-    async fn write(&mut self, rows: &[Row], after: &Chain) -> bool {
+    async fn write(&mut self, rows: &[Row], said: &Said<'_>, after: &Chain) -> bool {
         let mut wait = WAITS.0;
         loop {
-            let insertion = insert(&self.store.db, ROWS, rows.iter().map(columns).collect(), "");
-            let written = in_time(insertion).await.map_err(failing("write the audit"));
+            let written = in_time(self.insert(rows, said)).await.map_err(failing("write the audit"));
             let error = match written {
                 Ok(()) => return self.recovered(),
                 Err(error) => error,
@@ -156,6 +161,9 @@ impl Writer {
             self.failing(error);
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAITS.1);
+            if rows.is_empty() {
+                continue;
+            }
             match self.end_of_chain().await {
                 Ok(Some(end)) if end.seq == number(after.last()) && end.hash == after.hash().to_string() => {
                     return self.recovered();
@@ -165,6 +173,21 @@ impl Writer {
                 Err(error) => self.failing(error),
             }
         }
+    }
+
+    /// Inserts what there is, all or nothing.
+    async fn insert(&self, rows: &[Row], said: &Said<'_>) -> Result<(), DbErr> {
+        let rows: Vec<_> = rows.iter().map(columns).collect();
+        if said.hashes.is_empty() {
+            return insert(&self.store.db, ROWS, rows, "").await;
+        }
+        if rows.is_empty() {
+            return private_texts::remember(&self.store.db, &said.hashes, said.at).await;
+        }
+        let write = self.store.begin().await?;
+        private_texts::remember(&write, &said.hashes, said.at).await?;
+        insert(&write, ROWS, rows, "").await?;
+        write.commit().await
     }
 
     async fn end_of_chain(&self) -> Result<Option<EndRow>, StoreError> {
@@ -196,7 +219,10 @@ impl Writer {
                 let attempt = Attempt { asks, clock, id: begin.attempt, if_dropped: Some(Outcome::Unsent) };
                 let _ = give.send(attempt);
             }
-            Ask::Write { written: Some((written, _place)), .. } => drop(written.send(())),
+            Ask::Write { written: Some((written, _place)), .. } | Ask::Remember { written, _place, .. } => {
+                // Whoever waited for it may have gone.
+                let _ = written.send(());
+            }
             Ask::Write { .. } | Ask::Settle(_) => {}
         }
     }
@@ -237,20 +263,44 @@ impl Writer {
     }
 }
 
-impl Ask {
-    fn entry(&self) -> Entry {
-        match self {
-            Self::Begin { begin, .. } => Entry::Begin(Begin::clone(begin)),
-            Self::Write { entry, .. } => Entry::clone(entry),
-            Self::Settle(_) => unreachable!("what is taken to be written is a row"),
+/// What was said in private, of some that wait.
+struct Said<'a> {
+    hashes: BTreeSet<&'a str>,
+    at: Timestamp,
+}
+
+impl<'a> Said<'a> {
+    fn of(asks: &'a [Ask]) -> Self {
+        let mut said = Self { hashes: BTreeSet::new(), at: Timestamp::MIN };
+        for ask in asks {
+            if let Ask::Remember { hashes, at, .. } = ask {
+                said.hashes.extend(hashes.iter().map(String::as_str));
+                said.at = said.at.max(*at);
+            }
         }
+        said
+    }
+}
+
+impl Ask {
+    fn entry(&self) -> Option<Entry> {
+        match self {
+            Self::Begin { begin, .. } => Some(Entry::Begin(Begin::clone(begin))),
+            Self::Write { entry, .. } => Some(Entry::clone(entry)),
+            Self::Remember { .. } | Self::Settle(_) => None,
+        }
+    }
+
+    fn is_row(&self) -> bool {
+        matches!(self, Self::Begin { .. } | Self::Write { .. })
     }
 
     fn was_given_up(&self) -> bool {
         match self {
             Self::Begin { give, .. } => give.is_closed(),
             Self::Write { written, .. } => written.as_ref().is_some_and(|(written, _)| written.is_closed()),
-            Self::Settle(_) => false,
+            // Whoever asked may be gone, and what was said stays private.
+            Self::Remember { .. } | Self::Settle(_) => false,
         }
     }
 }
