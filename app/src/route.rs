@@ -29,7 +29,7 @@ use crate::config;
 use crate::config::route::Streaming;
 use crate::failure::Failure;
 use link::{Link, Links};
-pub(crate) use probe::Condition;
+pub(crate) use probe::{Condition, warm_up};
 
 /// Knows the chains, and asks along them.
 pub(crate) struct Router {

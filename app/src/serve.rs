@@ -265,6 +265,7 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
     }
     duties.spawn(watch::run(service.clone()));
     duties.spawn(tidy::run(service.clone()));
+    duties.spawn(route::warm_up(service.clone()));
     duties.spawn(listener.run(service.clone()));
     duties.close();
     started(&base, login.as_deref());

@@ -90,7 +90,7 @@ fn a_proxy_that_shows_itself_only_in_an_answer_is_not_believed_and_not_asked_aga
 fn an_ollama_that_passes_its_model_on_gets_no_prompt() {
     let ollama = Receiver::start(Reply::json(404, &json!({"error": "no such path"}))).unwrap();
     let tags = json!({"models": [{"name": "m:latest", "model": "m:latest", "digest": "abc"}]});
-    for _ in 0..4 {
+    for _ in 0..8 {
         ollama.next("/api/version", Reply::json(200, &json!({"version": "0.13.0"})));
         ollama.next("/api/tags", Reply::json(200, &tags));
         let shown =
@@ -102,6 +102,23 @@ fn an_ollama_that_passes_its_model_on_gets_no_prompt() {
     let answer = ask(&service, &token, false);
     assert_eq!((answer.status, codes(&answer)), (503, json!(["model_not_local"])), "{}", answer.text);
     assert!(ollama.received("/api/chat").is_empty() && !ollama.received("/api/show").is_empty());
+}
+
+#[test]
+fn an_ollama_has_loaded_its_model_before_anybody_asks() {
+    let ollama = Receiver::start(Reply::json(404, &json!({"error": "no such path"}))).unwrap();
+    let tags = json!({"models": [{"name": "m:latest", "model": "m:latest", "digest": "abc"}]});
+    ollama.next("/api/version", Reply::json(200, &json!({"version": "0.13.0"})));
+    for _ in 0..2 {
+        ollama.next("/api/tags", Reply::json(200, &tags));
+    }
+    ollama.next("/api/show", Reply::json(200, &json!({"capabilities": ["completion"]})));
+    ollama.next("/api/chat", Reply::json(200, &json!({"model": "m", "done": true, "done_reason": "load"})));
+    let (_world, service) = started(&format!("dialect: ollama, url: '{}', model: m", ollama.url()), &[]);
+    let service = service.unwrap();
+    service.until("its model", || service.log().contains("its model is loaded"));
+    let asked = ollama.received("/api/chat")[0].json();
+    assert_eq!((&asked["messages"], &asked["model"]), (&json!([]), &json!("m")), "{asked}");
 }
 
 #[test]

@@ -119,8 +119,8 @@ impl Audit {
         at: Timestamp,
     ) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<> {
         let (written, given) = oneshot::channel();
-        let asked = self.places.clone().try_acquire_owned().ok().and_then(|_place| {
-            let ask = Ask::Remember { hashes, at, written, _place };
+        let asked = self.places.clone().try_acquire_owned().ok().and_then(|place| {
+            let ask = Ask::Remember { hashes, at, written, _place: place };
             self.asks.send(ask).ok()
         });
         async move {
