@@ -17,7 +17,7 @@ use anchorwatch_testbed::Service;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use axum::routing::post;
+use axum::routing::{get, post};
 use futures::future::try_join_all;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -225,7 +225,7 @@ impl Stub {
         let seen = Arc::new(Seen::default());
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
         let url = format!("http://{}", listener.local_addr()?);
-        let app = Router::new().route(CHAT, post(answer)).with_state(seen.clone());
+        let app = Router::new().route(CHAT, post(answer)).route("/health", get(async || "{}")).with_state(seen.clone());
         let counted = seen.clone();
         let listener = axum::serve::ListenerExt::tap_io(listener, move |connection: &mut tokio::net::TcpStream| {
             counted.connections.fetch_add(1, Ordering::Relaxed);

@@ -38,8 +38,12 @@ impl<P: Deref<Target = dyn Provider>> Link<P> {
             Found::Local => Ok(()),
             Found::NotLocal(reason) => Err(failure::Failure::NotLocal(reason)),
             Found::Nothing => {
-                let health = self.provider().health(timeout).await?;
-                self.judge(&health.signs)?;
+                match self.provider().health(timeout).await {
+                    Ok(health) => self.judge(&health.signs)?,
+                    // It has no such paths: it gives nothing away there.
+                    Err(failure::Failure::Status { code: 404 | 405 | 501, .. }) => {}
+                    Err(failure) => return Err(failure),
+                }
                 self.doing.find(Found::Local);
                 Ok(())
             }

@@ -87,6 +87,16 @@ fn a_proxy_that_shows_itself_only_in_an_answer_is_not_believed_and_not_asked_aga
 }
 
 #[test]
+fn a_server_that_says_nothing_of_its_health_is_asked_all_the_same() {
+    let bare = Receiver::start(Reply::json(404, &json!({"error": "no such path"}))).unwrap();
+    let (world, service) = started(&format!("dialect: openai, url: '{}', model: m", bare.url()), &[]);
+    let (service, token) = (service.unwrap(), token_of(&world));
+    bare.next(CHAT, said("it needs more memory"));
+    let answer = ask(&service, &token, false);
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[test]
 fn an_ollama_that_passes_its_model_on_gets_no_prompt() {
     let ollama = Receiver::start(Reply::json(404, &json!({"error": "no such path"}))).unwrap();
     let tags = json!({"models": [{"name": "m:latest", "model": "m:latest", "digest": "abc"}]});
