@@ -37,6 +37,8 @@ use serde_json::Value as Json;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 
+#[cfg(feature = "memory")]
+pub use audit::KeptEntries;
 pub use audit::{Attempt, Audit, AuditLook, AuditNews, AuditRow, AuditUnavailable, AuditWriting, Forgetting};
 pub use duties::Duty;
 pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};

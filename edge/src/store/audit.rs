@@ -10,6 +10,8 @@
 
 mod forget;
 mod look;
+#[cfg(feature = "memory")]
+mod memory;
 mod write;
 
 use std::sync::Arc;
@@ -25,6 +27,8 @@ use crate::clock::{self, Clock};
 
 pub use forget::Forgetting;
 pub use look::{AuditLook, AuditRow};
+#[cfg(feature = "memory")]
+pub use memory::KeptEntries;
 use write::{Ask, Writer};
 
 /// How long a row may take. Then nothing is sent.

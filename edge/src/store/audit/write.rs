@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::{Store, StoreError, failing, insert, micros, private_texts};
 use super::{Attempt, AuditNews, AuditWriting, EndRow, ROWS, malformed, number};
-use crate::clock;
+use crate::clock::{self, Clock};
 
 /// How often a checkpoint is made, if there is anything new, and after how many rows at the latest.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
@@ -88,10 +88,9 @@ impl Writer {
     async fn write_some(&mut self) {
         let taken = self.take();
         if taken.is_empty() {
-            if let Some(Ask::Settle(settled)) = self.waiting.pop_front() {
+            if let Some(settle) = self.waiting.pop_front() {
                 self.checkpoint().await;
-                // Whoever waited for it may have gone.
-                let _ = settled.send(());
+                settle.answer(&self.asks, self.writing.clock);
             }
             return;
         }
@@ -108,7 +107,7 @@ impl Writer {
             self.unsigned += rows.len() as u64;
             self.chain = after;
             for ask in taken {
-                self.tell(ask);
+                ask.answer(&self.asks, self.writing.clock);
             }
         } else {
             AuditNews::Foreign(self.chain.id().to_owned()).told(&self.writing);
@@ -209,24 +208,6 @@ impl Writer {
         true
     }
 
-    /// Tells who waits that it is written.
-    fn tell(&self, ask: Ask) {
-        match ask {
-            Ask::Begin { begin, give, _place } => {
-                let Some(asks) = self.asks.upgrade() else { return };
-                let clock = self.writing.clock;
-                // Where nobody takes it any more, it is dropped, and that is written.
-                let attempt = Attempt { asks, clock, id: begin.attempt, if_dropped: Some(Outcome::Unsent) };
-                let _ = give.send(attempt);
-            }
-            Ask::Write { written: Some((written, _place)), .. } | Ask::Remember { written, _place, .. } => {
-                // Whoever waited for it may have gone.
-                let _ = written.send(());
-            }
-            Ask::Write { .. } | Ask::Settle(_) => {}
-        }
-    }
-
     async fn checkpoint(&mut self) {
         if self.chain.last() == 0 || self.unsigned == 0 {
             return;
@@ -283,7 +264,26 @@ impl<'a> Said<'a> {
 }
 
 impl Ask {
-    fn entry(&self) -> Option<Entry> {
+    /// Tells who waits that it is written. Whoever waited may have gone.
+    pub(super) fn answer(self, asks: &mpsc::WeakUnboundedSender<Self>, clock: Clock) {
+        match self {
+            Self::Begin { begin, give, _place } => {
+                let Some(asks) = asks.upgrade() else { return };
+                // Where nobody takes it any more, it is dropped, and that is written.
+                let attempt = Attempt { asks, clock, id: begin.attempt, if_dropped: Some(Outcome::Unsent) };
+                let _ = give.send(attempt);
+            }
+            Self::Write { written: Some((written, _place)), .. } | Self::Remember { written, _place, .. } => {
+                let _ = written.send(());
+            }
+            Self::Settle(settled) => {
+                let _ = settled.send(());
+            }
+            Self::Write { .. } => {}
+        }
+    }
+
+    pub(super) fn entry(&self) -> Option<Entry> {
         match self {
             Self::Begin { begin, .. } => Some(Entry::Begin(Begin::clone(begin))),
             Self::Write { entry, .. } => Some(Entry::clone(entry)),
@@ -295,7 +295,7 @@ impl Ask {
         matches!(self, Self::Begin { .. } | Self::Write { .. })
     }
 
-    fn was_given_up(&self) -> bool {
+    pub(super) fn was_given_up(&self) -> bool {
         match self {
             Self::Begin { give, .. } => give.is_closed(),
             Self::Write { written, .. } => written.as_ref().is_some_and(|(written, _)| written.is_closed()),
