@@ -17,6 +17,7 @@ use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::llm::Provider;
 use anchorwatch_edge::outbound::reached;
+use anchorwatch_edge::store::Attempt;
 use futures::StreamExt as _;
 use tokio::time::Instant;
 
@@ -24,6 +25,9 @@ use super::Router;
 use super::link::{Link, PROBE};
 use super::live::Outlet;
 use super::prompt;
+
+#[cfg(test)]
+mod tests;
 
 /// Bytes of an answer.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -194,8 +198,8 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         outlet: Option<&mut Outlet>,
     ) -> Result<Given, Stopped> {
         let began = Instant::now();
-        self.admit(link).await.map_err(Stopped::Failed)?;
-        let attempt = self.router.audit.begin(self.begin(link)).await.map_err(|_| Stopped::Unwritten)?;
+        self.admit(link, limits).await.map_err(Stopped::Failed)?;
+        let attempt = self.begun(link, limits.less(began.elapsed())).await?;
         // Asking for its health and writing it down took of its time.
         let ask = (kind, limits.less(began.elapsed()));
         let mut origin = Origin::default();
@@ -230,12 +234,12 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     }
 
     /// Whether a provider may be asked now. One that failed too often is asked for its health first, with nothing of anybody's.
-    async fn admit(&self, link: &Link<P>) -> Result<(), Failure> {
+    async fn admit(&self, link: &Link<P>, limits: Limits) -> Result<(), Failure> {
         let admission = link.doing.breaker().admit(self.router.clock.now());
         match admission {
             Admission::Admitted => Ok(()),
             Admission::Refused { .. } => Err(Failure::BreakerOpen),
-            Admission::AfterProbe => match link.provider().health(PROBE).await {
+            Admission::AfterProbe => match link.provider().health(PROBE.min(limits.left())).await {
                 Ok(_) => {
                     link.doing.breaker().well();
                     tracing::info!(provider = link.settings.name, "a provider is well again");
@@ -249,6 +253,15 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         }
     }
 
+    /// Writes down that it is about to be asked, while there is time to ask it.
+    async fn begun(&self, link: &Link<P>, limits: Limits) -> Result<Attempt, Stopped> {
+        let begun = self.router.audit.begin(self.begin(link));
+        match tokio::time::timeout(limits.left(), begun).await {
+            Ok(begun) => begun.map_err(|_| Stopped::Unwritten),
+            Err(_) => Err(Stopped::Failed(Failure::Skipped(limits.left()))),
+        }
+    }
+
     /// Takes an answer as it comes, so that whoever is silent is given up early, and gives it when it is whole.
     async fn call(
         &mut self,
@@ -259,10 +272,9 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     ) -> Result<Given, Failure> {
         let began = Instant::now();
         if self.question.decided.private.is_some() {
-            link.look(PROBE.min(limits.whole).min(limits.deadline)).await?;
+            link.look(PROBE.min(limits.left())).await?;
         }
         let limits = limits.less(began.elapsed());
-        let time = limits.whole.min(limits.deadline);
         let ask = match &self.question.wanted {
             Wanted::Embeddings(texts) => {
                 let embeddings = link.provider().embed(texts, limits).await?;
@@ -272,7 +284,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             }
             Wanted::Answer(ask) => ask,
         };
-        let readable = budget::readable(time, link.doing.speed(), ask.max_tokens);
+        let readable = budget::readable(limits.left(), link.doing.speed(), ask.max_tokens);
         let fitted = budget::fit(ask.as_ref().clone(), readable);
         self.left_out = fitted.left_out;
         let ask = if kind == chain::Ask::Repair { &self.repair(&fitted.ask) } else { &fitted.ask };

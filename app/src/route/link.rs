@@ -27,6 +27,11 @@ pub(super) struct Link<P> {
 }
 
 impl<P: Deref<Target = dyn Provider>> Link<P> {
+    /// A provider that nothing is known of yet.
+    pub(super) fn new(provider: P, settings: route::Provider, networks: Arc<Networks>) -> Self {
+        Self { provider, settings: Arc::new(settings), doing: Arc::default(), networks }
+    }
+
     pub(super) fn provider(&self) -> &dyn Provider {
         &*self.provider
     }
@@ -145,15 +150,14 @@ impl Links {
                 model: provider.model.clone(),
                 key: key.clone().map(SecretString::from),
             };
-            let (name, own, doing) = (provider.name.clone(), Arc::new(provider.clone()), Arc::default());
-            let networks = networks.clone();
+            let (name, own, networks) = (provider.name.clone(), provider.clone(), networks.clone());
             if provider.is_cloud {
                 let provider = cloud(provider, anywhere.clone(), settings)?;
-                links.clouds.insert(name, Link { provider, settings: own, doing, networks });
+                links.clouds.insert(name, Link::new(provider, own, networks));
             } else {
                 judge(provider, key.as_deref(), config)?;
                 let provider = local(provider, inside.clone(), settings);
-                links.local.insert(name, Link { provider, settings: own, doing, networks });
+                links.local.insert(name, Link::new(provider, own, networks));
             }
         }
         Ok(links)

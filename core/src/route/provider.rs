@@ -172,6 +172,11 @@ impl Limits {
         let (whole, deadline) = (self.whole.saturating_sub(used), self.deadline.saturating_sub(used));
         Self { whole, deadline, ..self }
     }
+
+    /// Until the whole answer has to be there, by whichever measure.
+    pub fn left(self) -> Duration {
+        self.whole.min(self.deadline)
+    }
 }
 
 impl Default for Limits {
