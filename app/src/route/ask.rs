@@ -7,6 +7,20 @@ use super::Rejection;
 use super::answer::{Answered, Question, Refused, Tried};
 use super::live::Outlet;
 use crate::serve::Service;
+use crate::serve::metrics::Metrics;
+
+/// A request that is counted however it ends: whoever hangs up drops it.
+struct Counted<'a> {
+    metrics: &'a Metrics,
+    intent: &'a str,
+    outcome: &'static str,
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.metrics.asked(self.intent, self.outcome);
+    }
+}
 
 impl Service {
     /// Asks, and gives the answer of the first provider that has one.
@@ -16,7 +30,7 @@ impl Service {
 
     /// Asks, and passes the answer on as it comes. Once nobody wants it any more, the provider is left.
     pub(crate) async fn ask_live(&self, question: Question, mut outlet: Outlet) {
-        let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
+        let is_private = question.decided.private.is_some();
         let abandoned = outlet.abandoned();
         let answered = tokio::select! {
             biased;
@@ -26,7 +40,6 @@ impl Service {
         if let Some(answered) = answered {
             return outlet.end(answered);
         }
-        self.metrics.asked(intent.name(), "cancelled");
         // Whoever asked has what was passed on so far.
         if is_private && self.router.remember_passed(&outlet).await.is_err() {
             tracing::error!("a part of an answer cannot be remembered as private");
@@ -35,8 +48,9 @@ impl Service {
 
     async fn asked(&self, question: Question, outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
         let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
+        let mut counted = Counted { metrics: &self.metrics, intent: intent.name(), outcome: "cancelled" };
         let answered = self.answer(question, is_private, outlet).await;
-        let outcome = match &answered {
+        counted.outcome = match &answered {
             Ok(_) => "answered",
             Err(Refused::Rejected(_)) => "rejected",
             Err(Refused::CallersFault(_)) => "callers_fault",
@@ -44,18 +58,17 @@ impl Service {
             Err(Refused::AuditUnavailable) => "audit_unavailable",
             Err(Refused::StoreUnavailable) => "store_unavailable",
         };
-        self.metrics.asked(intent.name(), outcome);
         let tried: &[Tried] = match &answered {
             Ok(answered) => &answered.tried,
             Err(Refused::Rejected(tried) | Refused::BrokenOff(tried)) => tried,
             Err(_) => &[],
         };
         for tried in tried {
-            self.metrics.provider_failed(&tried.provider, tried.failure.code());
+            self.metrics.attempted(&tried.provider, tried.failure.code());
         }
         match &answered {
             Ok(answered) => {
-                self.metrics.provider_answered(&answered.provider);
+                self.metrics.attempted(&answered.provider, "answered");
                 if is_private {
                     self.note_answered().await;
                 }

@@ -173,13 +173,8 @@ impl Metrics {
         self.asked.get_or_create(&labels).inc();
     }
 
-    /// A provider answered.
-    pub(crate) fn provider_answered(&self, provider: &str) {
-        self.provider_failed(provider, "answered");
-    }
-
-    /// A provider was asked, and failed so.
-    pub(crate) fn provider_failed(&self, provider: &str, outcome: &'static str) {
+    /// A provider was asked: it `answered`, or failed in this way.
+    pub(crate) fn attempted(&self, provider: &str, outcome: &'static str) {
         let labels = vec![("provider", provider.to_owned()), ("outcome", outcome.to_owned())];
         self.attempts.get_or_create(&labels).inc();
     }

@@ -94,18 +94,7 @@ fn whoever_hangs_up_ends_the_asking_and_what_was_read_stays_private() {
     let gateway = Gateway::start();
     let (headers, body) = begun("the secret plan");
     gateway.nemotron.next(CHAT, Reply::Stall { headers, body });
-    let body = asked("what is planned?").to_string();
-    let host = gateway.service.url().trim_start_matches("http://");
-    let mut stream = TcpStream::connect(host).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    write!(
-        stream,
-        "POST {CHAT} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nX-Anchorwatch-Stream: live\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        gateway.token,
-        body.len(),
-    )
-    .unwrap();
+    let mut stream = connected(&gateway, "live");
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains("the secret plan") {
         let mut part = [0; 1024];
@@ -117,4 +106,40 @@ fn whoever_hangs_up_ends_the_asking_and_what_was_read_stays_private() {
     gateway.service.until("the end of the attempt", || json!(gateway.audit()).to_string().contains("cancelled"));
     gateway.service.until("what was read is private", || is_private(&gateway, "the secret plan"));
     assert_eq!(Gateway::sent(&gateway.second).len(), 0, "nobody else is asked");
+    counted_as_cancelled(&gateway);
+}
+
+#[test]
+fn whoever_hangs_up_before_there_is_anything_is_counted_too() {
+    let gateway = Gateway::start();
+    let (headers, body) = begun("the secret plan");
+    gateway.nemotron.next(CHAT, Reply::Stall { headers, body });
+    let stream = connected(&gateway, "verified");
+    gateway.nemotron.wait_for(CHAT, 1);
+    drop(stream);
+    counted_as_cancelled(&gateway);
+}
+
+/// A client that has asked, and reads by itself.
+fn connected(gateway: &Gateway, streaming: &str) -> TcpStream {
+    let body = asked("what is planned?").to_string();
+    let host = gateway.service.url().trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    write!(
+        stream,
+        "POST {CHAT} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nX-Anchorwatch-Stream: {streaming}\r\n\
+         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        gateway.token,
+        body.len(),
+    )
+    .unwrap();
+    stream
+}
+
+/// Waits until the only request is counted as one that somebody no longer wanted.
+fn counted_as_cancelled(gateway: &Gateway) {
+    let viewer = Gateway::token_of(&gateway.world, "eve", &[]);
+    let counted = "route_requests_total{intent=\"diagnose\",outcome=\"cancelled\"} 1";
+    gateway.service.until("its count", || gateway.service.get("/metrics", &viewer).text.contains(counted));
 }
