@@ -1,14 +1,13 @@
 //! What was said in private stays private: its texts are known by keyed hashes for a week, whatever a later request says it is for.
 
 use anchorwatch_core::object::secret::SecretKey;
-use anchorwatch_core::route::provider::Message;
 use anchorwatch_edge::store::AuditUnavailable;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value as Json;
 
 use super::Router;
 use super::answer::{Given, Wanted};
 use super::live::Outlet;
+use super::prompt::{arguments, said};
 
 /// How long a text is known.
 pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -65,19 +64,6 @@ pub(crate) fn earliest(now: Timestamp) -> Timestamp {
     now.checked_sub(KEPT).unwrap_or(Timestamp::MIN)
 }
 
-fn texts_of(wanted: &Wanted) -> Box<dyn Iterator<Item = &str> + Send + '_> {
-    match wanted {
-        Wanted::Embeddings(texts) => Box::new(texts.iter().map(String::as_str)),
-        Wanted::Answer(ask) => {
-            let said = ask.messages.iter().flat_map(|message: &Message| {
-                let calls = message.tool_calls.iter().filter_map(arguments);
-                std::iter::once(message.text.as_str()).chain(calls)
-            });
-            Box::new(said.chain(ask.evidence.iter().map(|evidence| evidence.text.as_str())))
-        }
-    }
-}
-
-fn arguments(call: &Json) -> Option<&str> {
-    call.pointer("/function/arguments")?.as_str()
+fn texts_of(wanted: &Wanted) -> impl Iterator<Item = &str> {
+    said(wanted).into_iter().map(|(_, text)| text)
 }
