@@ -13,7 +13,6 @@ use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::intent::Decided;
 use anchorwatch_core::route::provider::{Answer, Ask, Embeddings, Limits, Message, Origin, Role};
 use anchorwatch_core::route::redaction::Conversation;
-use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::llm::Provider;
 use anchorwatch_edge::outbound::reached;
@@ -125,7 +124,6 @@ struct Asking<'r, P> {
     router: &'r Router,
     chain: &'r [Link<P>],
     question: Question,
-    shape: Option<Shape>,
     conversation: Conversation,
     prompt_hash: String,
     /// What the provider that was asked last wrote.
@@ -147,12 +145,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         let mut conversation = Conversation::new(Arc::clone(&router.redactor));
         prompt::redact(&mut conversation, &mut question.wanted);
         let prompt_hash = audit::prompt_hash(&router.key, &prompt::bytes(&question.wanted));
-        let shape = match &question.wanted {
-            // What is no schema was refused where it was read.
-            Wanted::Answer(ask) => ask.schema.as_ref().and_then(|schema| Shape::new(schema).ok()),
-            Wanted::Embeddings(_) => None,
-        };
-        Self { router, chain, question, shape, conversation, prompt_hash, wrote: String::new(), left_out: 0 }
+        Self { router, chain, question, conversation, prompt_hash, wrote: String::new(), left_out: 0 }
     }
 
     async fn along(mut self, mut outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
@@ -285,9 +278,9 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             Wanted::Answer(ask) => ask,
         };
         let readable = budget::readable(limits.left(), link.doing.speed(), ask.max_tokens);
-        let fitted = budget::fit(ask.as_ref().clone(), readable);
+        let fitted = budget::fit(ask, readable);
         self.left_out = fitted.left_out;
-        let ask = if kind == chain::Ask::Repair { &self.repair(&fitted.ask) } else { &fitted.ask };
+        let ask = if kind == chain::Ask::Repair { &self.repair(&fitted.ask) } else { &*fitted.ask };
         let mut streamed = link.provider().stream(ask, limits).await?;
         if let Some(outlet) = &mut outlet {
             outlet.take_from(&link.settings);
@@ -309,7 +302,11 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     fn judge(&mut self, given: Given) -> Result<Given, Failure> {
         let Given::Answer(answer) = &given else { return Ok(given) };
         self.wrote.clone_from(&answer.text);
-        match &self.shape {
+        let shape = match &self.question.wanted {
+            Wanted::Answer(ask) => ask.schema.as_ref(),
+            Wanted::Embeddings(_) => None,
+        };
+        match shape {
             Some(shape) if answer.tool_calls.is_empty() => shape.judge(&answer.text).map(|_| given),
             _ => Ok(given),
         }

@@ -3,6 +3,7 @@
 //! What is asked stays whole. What it rests on is left out piece by piece, the least telling first, and the answer says how
 //! many pieces that were. Of whom no speed is known everything is asked.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::provider::{Ask, Message, Role, Speed};
@@ -23,9 +24,9 @@ pub struct Evidence {
 
 /// What is sent of a question.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fitted {
-    /// The question, with its evidence in its last message.
-    pub ask: Ask,
+pub struct Fitted<'a> {
+    /// The question, with its evidence in its last message; the same where it has none.
+    pub ask: Cow<'a, Ask>,
     /// Pieces of evidence that were left out.
     pub left_out: usize,
 }
@@ -43,10 +44,10 @@ pub fn readable(time: Duration, speed: Speed, max_tokens: Option<u32>) -> Option
 
 /// Puts the evidence into the question, as much of it as fits into so many tokens: the most telling first, in the order in which it
 /// came.
-pub fn fit(mut ask: Ask, tokens: Option<u64>) -> Fitted {
-    let evidence = std::mem::take(&mut ask.evidence);
+pub fn fit(ask: &Ask, tokens: Option<u64>) -> Fitted<'_> {
+    let evidence = &ask.evidence;
     if evidence.is_empty() {
-        return Fitted { ask, left_out: 0 };
+        return Fitted { ask: Cow::Borrowed(ask), left_out: 0 };
     }
     let mut left =
         tokens.map(|tokens| tokens.saturating_sub(ask.messages.iter().map(|m| estimated_tokens(&m.text)).sum()));
@@ -65,8 +66,9 @@ pub fn fit(mut ask: Ask, tokens: Option<u64>) -> Fitted {
     kept.sort_unstable();
     let left_out = evidence.len() - kept.len();
     let texts: Vec<&str> = kept.iter().map(|at| evidence[*at].text.as_str()).collect();
-    append(&mut ask, &texts);
-    Fitted { ask, left_out }
+    let mut fitted = Ask { evidence: Vec::new(), ..ask.clone() };
+    append(&mut fitted, &texts);
+    Fitted { ask: Cow::Owned(fitted), left_out }
 }
 
 /// Writes texts below the last message of whoever asks.
@@ -112,7 +114,7 @@ mod tests {
     fn the_least_telling_is_left_out_first_and_the_order_stays() {
         let asked = ask(&[(3, "an old event....."), (1, "OOMKilled exit 137"), (2, "limit 64Mi, was 1Gi")]);
         let sent = |tokens| {
-            let Fitted { ask, left_out } = fit(asked.clone(), tokens);
+            let Fitted { ask, left_out } = fit(&asked, tokens);
             assert!(ask.evidence.is_empty());
             (ask.messages[1].text.clone(), left_out)
         };
@@ -128,9 +130,9 @@ mod tests {
     #[test]
     fn without_evidence_nothing_is_cut() {
         let asked = ask(&[]);
-        assert_eq!(fit(asked.clone(), Some(0)), Fitted { ask: asked, left_out: 0 });
+        assert_eq!(fit(&asked, Some(0)), Fitted { ask: Cow::Borrowed(&asked), left_out: 0 });
         let nobody = Ask { messages: Vec::new(), ..ask(&[(1, "a log")]) };
-        assert_eq!(fit(nobody, None).ask.messages, [Message::new(Role::User, "a log")]);
+        assert_eq!(fit(&nobody, None).ask.messages, [Message::new(Role::User, "a log")]);
     }
 
     #[test]

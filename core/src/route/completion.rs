@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::budget::Evidence;
 use super::provider::{Answer, Ask, End, Message, Role, Schema, Usage};
-use super::shape;
+use super::shape::{self, Shape};
 
 /// Settings of the sampling that are passed on as they are.
 const PASSED_ON: [&str; 6] =
@@ -144,7 +144,7 @@ impl ChatRequest {
             ask: Ask {
                 messages: messages.collect::<Result<_, Fault>>()?,
                 evidence,
-                schema: response_format.map(schema).transpose()?.flatten(),
+                schema: response_format.map(shape_of).transpose()?.flatten(),
                 tools: tools.unwrap_or_default(),
                 tool_choice,
                 max_tokens: max_completion_tokens.or(max_tokens),
@@ -221,17 +221,16 @@ fn refuse_what_is_not_given(fields: &Map<String, Json>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn schema(format: ResponseFormat) -> Result<Option<Schema>, Fault> {
-    match format {
-        ResponseFormat::Text => Ok(None),
-        ResponseFormat::JsonObject => Ok(Some(Schema { name: "object".to_owned(), json: json!({"type": "object"}) })),
+fn shape_of(format: ResponseFormat) -> Result<Option<Shape>, Fault> {
+    let schema = match format {
+        ResponseFormat::Text => return Ok(None),
+        ResponseFormat::JsonObject => Schema { name: "object".to_owned(), json: json!({"type": "object"}) },
         ResponseFormat::JsonSchema { json_schema: JsonSchema { name, schema } } => {
             let json = schema.ok_or_else(|| Fault::of("response_format", "json_schema has no schema"))?;
-            let schema = Schema { name: name.unwrap_or_else(|| "answer".to_owned()), json };
-            shape::Shape::new(&schema).map_err(|error| Fault::of("response_format", error.to_string()))?;
-            Ok(Some(schema))
+            Schema { name: name.unwrap_or_else(|| "answer".to_owned()), json }
         }
-    }
+    };
+    Shape::new(schema).map(Some).map_err(|error| Fault::of("response_format", error.to_string()))
 }
 
 fn message(written: WrittenMessage) -> Message {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::budget::Evidence;
 use super::locality::Sign;
+use super::shape::Shape;
 
 /// How a provider speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -63,7 +64,7 @@ pub struct Ask {
     /// What the question rests on, which may be left out where time is short; see [`super::budget`].
     pub evidence: Vec<Evidence>,
     /// The shape of the answer; any text where there is none.
-    pub schema: Option<Schema>,
+    pub schema: Option<Shape>,
     /// Tools that may be called, as OpenAI's API has them; passed through.
     pub tools: Vec<Json>,
     /// Which of them, as OpenAI's API says it; passed through.

@@ -4,6 +4,8 @@
 //! knows which is meant. A key that stands twice in an object is refused, as readers disagree on which one counts.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 use jsonschema::{ValidationError, Validator};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
@@ -12,10 +14,25 @@ use serde_json::{Map, Value as Json};
 use super::failure::{Failure, words};
 use super::provider::Schema;
 
-/// A schema that can be asked.
-#[derive(Debug)]
+/// A schema that can be asked; it was compiled once, and its clones share that.
+#[derive(Debug, Clone)]
 pub struct Shape {
-    validator: Validator,
+    schema: Schema,
+    validator: Arc<Validator>,
+}
+
+impl PartialEq for Shape {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema == other.schema
+    }
+}
+
+impl Deref for Shape {
+    type Target = Schema;
+
+    fn deref(&self) -> &Schema {
+        &self.schema
+    }
 }
 
 /// A schema that is none.
@@ -30,10 +47,10 @@ pub struct ShapeError {
 
 impl Shape {
     /// Reads a schema. One that refers to another by its address is refused: nothing is fetched.
-    pub fn new(schema: &Schema) -> Result<Self, ShapeError> {
+    pub fn new(schema: Schema) -> Result<Self, ShapeError> {
         let unusable = |said: String| ShapeError { name: schema.name.clone(), said: words(&said) };
         let validator = jsonschema::options().build(&schema.json).map_err(|error| unusable(error.to_string()))?;
-        Ok(Self { validator })
+        Ok(Self { schema, validator: Arc::new(validator) })
     }
 
     /// The JSON of an answer, where it is as the schema says.
@@ -179,7 +196,7 @@ mod tests {
     use serde_json::json;
 
     fn shape(json: Json) -> Shape {
-        Shape::new(&Schema { name: "test".to_owned(), json }).unwrap()
+        Shape::new(Schema { name: "test".to_owned(), json }).unwrap()
     }
 
     fn diagnosis() -> Shape {
@@ -236,8 +253,8 @@ mod tests {
     fn a_schema_that_is_none_or_leads_elsewhere_is_refused() {
         for json in [json!({ "type": 5 }), json!({ "$ref": "http://192.0.2.1/schema.json" }), json!({ "pattern": "(" })]
         {
-            let schema = Schema { name: "test".to_owned(), json };
-            assert!(Shape::new(&schema).is_err(), "{:?}", schema.json);
+            let schema = Schema { name: "test".to_owned(), json: json.clone() };
+            assert!(Shape::new(schema).is_err(), "{json}");
         }
     }
 

@@ -7,6 +7,7 @@ use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::provider::{
     Answer, Ask, Dialect, Finish, Limits, Message, Piece, ReasoningToggle, Role, Schema,
 };
+use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::llm::{Local, Open, Provider, Settings};
 use anchorwatch_edge::outbound::{InsideOnly, Outbound};
 use futures::StreamExt as _;
@@ -49,7 +50,7 @@ fn ask() -> Ask {
     let schema = Schema { name: "diagnosis".to_owned(), json: json!({ "type": "object" }) };
     Ask {
         messages: vec![Message::new(Role::System, "Be short."), Message::new(Role::User, "Why?")],
-        schema: Some(schema),
+        schema: Some(Shape::new(schema).unwrap()),
         max_tokens: Some(100),
         temperature: Some(0.0),
         seed: Some(7),

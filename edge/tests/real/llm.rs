@@ -26,12 +26,12 @@ fn provider(dialect: Dialect, url: &str) -> Local {
     }
 }
 
-fn schema() -> Schema {
+fn schema() -> Shape {
     let json = json!({
         "type": "object", "additionalProperties": false, "required": ["level", "is_urgent"],
         "properties": { "level": { "enum": ["high", "low"] }, "is_urgent": { "type": "boolean" } },
     });
-    Schema { name: "diagnosis".to_owned(), json }
+    Shape::new(Schema { name: "diagnosis".to_owned(), json }).unwrap()
 }
 
 fn ask() -> Ask {
@@ -58,7 +58,7 @@ async fn a_real_server_answers_as_a_nemotron_and_as_openai_does() {
     for dialect in [Dialect::OpenAi, Dialect::Nemotron] {
         let provider = provider(dialect, llama.url());
         assert_eq!(provider.models(LONG).await.unwrap(), ["m"]);
-        let shape = Shape::new(&schema()).unwrap();
+        let shape = schema();
 
         let whole = provider.chat(&ask(), Limits::within(LONG)).await.unwrap();
         shape.judge(&whole.text).unwrap();

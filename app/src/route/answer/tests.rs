@@ -13,6 +13,7 @@ use anchorwatch_core::route::audit::{Entry, Outcome, Refusal};
 use anchorwatch_core::route::intent::{Because, Decided, Intent};
 use anchorwatch_core::route::locality::{Endpoint, Networks};
 use anchorwatch_core::route::provider::{Ask, Dialect, Message, ReasoningToggle, Role, Schema};
+use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::llm::Provider;
 use anchorwatch_edge::store::{Audit, KeptEntries, Store, StoreAddress};
@@ -142,7 +143,7 @@ fn settings(name: &str, timeout: Duration) -> route::Provider {
 
 fn question(has_schema: bool) -> Question {
     let json = json!({ "type": "object", "required": ["cause"], "properties": { "cause": { "type": "string" } } });
-    let schema = has_schema.then(|| Schema { name: "diagnosis".to_owned(), json });
+    let schema = has_schema.then(|| Shape::new(Schema { name: "diagnosis".to_owned(), json }).unwrap());
     let ask = Ask { messages: vec![Message::new(Role::User, "why?")], schema, ..Ask::default() };
     Question {
         request_id: "r".to_owned(),

@@ -66,6 +66,7 @@ fn slash(ask: &mut Ask) {
 mod tests {
     use super::*;
     use crate::route::provider::Schema;
+    use crate::route::shape::Shape;
 
     fn ask(think: bool) -> Ask {
         let messages = vec![Message::new(Role::System, "Be short."), Message::new(Role::User, "Why?")];
@@ -105,7 +106,7 @@ mod tests {
     #[test]
     fn a_schema_goes_where_the_nim_reads_it() {
         let schema = Schema { name: "diagnosis".to_owned(), json: json!({ "type": "string" }) };
-        let ask = Ask { schema: Some(schema), ..ask(false) };
+        let ask = Ask { schema: Some(Shape::new(schema).unwrap()), ..ask(false) };
         let new = body("nano", &ask, Ways::default(), true);
         assert_eq!(new["response_format"]["json_schema"]["name"], "diagnosis");
         assert!(new.get("nvext").is_none());

@@ -3,11 +3,12 @@
 use anchorwatch_core::route::dialect::{ollama, openai};
 use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::provider::{Ask, Message, Role, Schema};
+use anchorwatch_core::route::shape::Shape;
 use serde_json::{Value as Json, json};
 
-fn schema() -> Schema {
+fn schema() -> Shape {
     let json = json!({ "type": "object", "properties": { "cause": { "type": "string" } }, "required": ["cause"], "additionalProperties": false });
-    Schema { name: "diagnosis".to_owned(), json }
+    Shape::new(Schema { name: "diagnosis".to_owned(), json }).unwrap()
 }
 
 fn call() -> Json {
