@@ -59,6 +59,8 @@ fn vectors() -> Reply {
 /// A gateway before one provider, which says this in its order, and is busy then.
 fn before(chat: Vec<Reply>) -> (Gateway, Receiver) {
     let played = Receiver::start(Reply::json(503, &json!({"error": {"message": "too many", "type": "busy"}}))).unwrap();
+    // It is well, and asked for that once.
+    played.next("/health/readiness", Reply::json(200, &json!({"status": "ok"})));
     for reply in chat {
         played.next(CHAT, reply);
     }
