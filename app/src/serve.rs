@@ -17,6 +17,7 @@ mod work;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use anchorwatch_core::object::known_secrets::KnownSecrets;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock::{self, Clock};
 use anchorwatch_edge::store::{Audit, ConfiguredSource, Person, Role, Store, StoreError};
@@ -166,13 +167,15 @@ impl Service {
 
     pub(crate) async fn open(plan: Plan) -> Result<Arc<Self>, Failure> {
         let Plan { config, again: _, clock, open } = plan;
+        let known = KnownSecrets::default();
         let key = clock::secret_key(&config.secret_key_file).map_err(|error| Failure::because(&error))?;
+        let key = key.remembering(known.clone());
         let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
         let audit = route::audit::open(&store, &key, clock).await.map_err(|error| store_failure(&error))?;
         let service = Self {
             router: route::Router::open(
                 &config.route,
-                route::Parts { key: key.clone(), clock, store: store.clone(), audit: audit.clone() },
+                route::Parts { key: key.clone(), known, clock, store: store.clone(), audit: audit.clone() },
             )?,
             store,
             audit,

@@ -1,5 +1,6 @@
 //! A Kubernetes object: its identity and its tree of values.
 
+pub mod known_secrets;
 pub mod list;
 pub mod live;
 pub mod name;

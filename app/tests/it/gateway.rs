@@ -195,6 +195,36 @@ fn only_what_all_labels_let_goes_to_a_cloud_and_what_was_private_never_does() {
 }
 
 #[test]
+fn a_value_of_a_scanned_secret_stays_here_though_nothing_else_tells_that_it_is_one() {
+    let model = Receiver::start(said("ok")).unwrap();
+    let world = World::new();
+    let secret = |value: &str| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db", "namespace": "default"}, "data": {"word": value}});
+    // In Git one value, in the cluster another.
+    world.write("git/a.yaml", secret("Ymx1ZS1Ib3JzZQ==").to_string());
+    world.write("live.json", list(&[secret("Z3JlZW4tSG9yc2UK")]));
+    world.write(
+        "config.yaml",
+        format!(
+            "listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\n\
+             sources: [{{name: shop, cluster: lab, address: git, interval: 24h, secrets: compare}}]\n\
+             route:\n  providers:\n  - {{name: near, dialect: openai, url: '{}', model: m}}\n  private: [near]\n",
+            model.url()
+        ),
+    );
+    let command = world.command(&["serve", "--config", "config.yaml"]);
+    let service = Service::start("anchorwatch", command, &world.state().join("log")).unwrap();
+    let operator = Gateway::token_of(&world, "olga", &["--role", "operator"]);
+    let scanned = service.post("/api/v1/drift/scan", &operator, &json!({}));
+    assert_eq!(scanned.status, 200, "{}", scanned.text);
+    let token = Gateway::token_of(&world, "robot", &["--role", "gateway"]);
+    let content = "they call it blue-Horse in Git, green-Horse in the cluster, and red-Horse nowhere";
+    service.post(CHAT, &token, &json!({"model": "m", "messages": [{"role": "user", "content": content}]}));
+    let [sent] = &Gateway::sent(&model)[..] else { panic!("{}", service.log()) };
+    let text = sent.to_string();
+    assert!(text.contains("<SECRET_1> in Git, <SECRET_2> in the cluster, and red-Horse nowhere"), "{text}");
+}
+
+#[test]
 fn secrets_stay_here_also_where_they_are_asked_of_a_model_inside() {
     let gateway = Gateway::start();
     let secret = ["Tr0ub", "4dor&3", "Xq"].concat();

@@ -11,21 +11,48 @@ use serde::{Serialize, Serializer};
 use sha2::Sha256;
 
 use super::LAST_APPLIED;
+use super::known_secrets::KnownSecrets;
 use super::value::{Map, Node, Value};
 
 /// The key of the fingerprints; without it a fingerprint of a short password could be guessed.
 #[derive(Clone)]
-pub struct SecretKey([u8; 32]);
+pub struct SecretKey {
+    bytes: [u8; 32],
+    known: Option<KnownSecrets>,
+}
 
 impl SecretKey {
     /// Wraps 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self { bytes, known: None }
+    }
+
+    /// The same key, which has the values known of the Secrets that are concealed with it from now on.
+    #[must_use]
+    pub fn remembering(self, known: KnownSecrets) -> Self {
+        Self { known: Some(known), ..self }
+    }
+
+    /// The fingerprint of a Secret's value, which is known from now on.
+    fn value(&self, bytes: &[u8]) -> Fingerprint {
+        if let Some(known) = &self.known {
+            known.take(bytes, self);
+        }
+        self.fingerprint(bytes)
+    }
+
+    /// The fingerprint of a recorded Secret's value.
+    fn sealed(&self, text: &str) -> Option<Fingerprint> {
+        let fingerprint = unsealed(text)?;
+        if let Some(known) = &self.known {
+            known.insert(fingerprint);
+        }
+        Some(fingerprint)
     }
 
     /// HMAC-SHA256 of some bytes.
     pub fn fingerprint(&self, bytes: &[u8]) -> Fingerprint {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes a key of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.bytes).expect("HMAC takes a key of any length");
         mac.update(bytes);
         Fingerprint(mac.finalize().into_bytes().into())
     }
@@ -144,7 +171,7 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
     match root.get_mut("data") {
         Some(Value::Map(data)) => {
             for value in data.values_mut() {
-                conceal_value(value, |text| unsealed(text).unwrap_or_else(|| key.fingerprint(&decoded(text))));
+                conceal_value(value, |text| key.sealed(text).unwrap_or_else(|| key.value(&decoded(text))));
             }
         }
         Some(Value::Null) | None => {}
@@ -160,7 +187,7 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
         && let Some(Node { value: Value::Map(mut plain), .. }) = root.remove("stringData")
     {
         for value in plain.values_mut() {
-            conceal_value(value, |text| key.fingerprint(text.as_bytes()));
+            conceal_value(value, |text| key.value(text.as_bytes()));
         }
         if root.map("data").is_none() {
             root.insert(Cow::Borrowed("data"), Value::Map(Map::default()).into());

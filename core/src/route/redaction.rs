@@ -38,7 +38,8 @@ use serde::Serialize;
 
 pub use stream::{StreamRedactor, StreamRestorer};
 
-use crate::object::secret::{Fingerprint, SecretKey};
+use crate::object::known_secrets::KnownSecrets;
+use crate::object::secret::SecretKey;
 use known::Known;
 use line::Carry;
 use placeholder::{Table, parse};
@@ -100,10 +101,10 @@ impl Redactor {
         Self::default()
     }
 
-    /// Looks for values of scanned Secrets too: these fingerprints, made with this key.
+    /// Looks for values of scanned Secrets too: those that are known with this key by then.
     #[must_use]
-    pub fn with_known(mut self, key: SecretKey, fingerprints: impl IntoIterator<Item = Fingerprint>) -> Self {
-        self.known = Some(Known::new(key, fingerprints.into_iter().collect()));
+    pub fn with_known(mut self, key: SecretKey, values: KnownSecrets) -> Self {
+        self.known = Some(Known::new(key, values));
         self
     }
 

@@ -8,6 +8,7 @@ mod times;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anchorwatch_core::object::known_secrets::KnownSecrets;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::audit::{Entry, Outcome, Refusal};
 use anchorwatch_core::route::intent::{Because, Decided, Intent};
@@ -73,7 +74,13 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = opened(folder.path().join("store.db"));
         let (audit, entries) = Audit::in_memory(Clock::default(), row_takes);
-        let parts = Parts { key: SecretKey::new([7; 32]), clock: Clock::default(), store, audit };
+        let parts = Parts {
+            key: SecretKey::new([7; 32]),
+            known: KnownSecrets::default(),
+            clock: Clock::default(),
+            store,
+            audit,
+        };
         Self { router: Router::open(&nobody(), parts).unwrap(), entries, _folder: folder }
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::known::is_telling;
 use super::random::is_name;
 use super::run::begins;
 use super::{Find, Kind};
+use crate::object::known_secrets::is_telling;
 
 /// Values are found by so many first bytes.
 const BEGIN: usize = 6;

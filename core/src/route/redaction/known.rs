@@ -4,28 +4,24 @@ use std::collections::HashSet;
 
 use super::coded::decoded;
 use super::{Find, Kind};
-use crate::object::secret::{Fingerprint, SecretKey};
-
-/// A shorter token proves nothing, and would take common words out of every text.
-const LEAST: usize = 6;
-/// A longer token is not tried.
-const MOST: usize = 4096;
+use crate::object::known_secrets::{KnownSecrets, LEAST_BYTES, MOST_BYTES, is_telling};
+use crate::object::secret::SecretKey;
 
 /// The fingerprints of all values of scanned Secrets, with the key that they were made with.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     key: SecretKey,
-    fingerprints: HashSet<Fingerprint>,
+    values: KnownSecrets,
 }
 
 impl Known {
-    pub(super) fn new(key: SecretKey, fingerprints: HashSet<Fingerprint>) -> Self {
-        Self { key, fingerprints }
+    pub(super) fn new(key: SecretKey, values: KnownSecrets) -> Self {
+        Self { key, values }
     }
 
     /// Finds every token of a text that is one of the values, in clear or in base64.
     pub(super) fn find(&self, text: &str, found: &mut Vec<Find>) {
-        if self.fingerprints.is_empty() {
+        if self.values.is_empty() {
             return;
         }
         let mut tried = HashSet::new();
@@ -56,18 +52,11 @@ impl Known {
     }
 
     fn knows(&self, token: &str) -> bool {
-        if !(LEAST..=MOST).contains(&token.len()) || !is_telling(token) {
+        if !(LEAST_BYTES..=MOST_BYTES).contains(&token.len()) || !is_telling(token) {
             return false;
         }
-        let has = |bytes: &[u8]| self.fingerprints.contains(&self.key.fingerprint(bytes));
+        let has = |bytes: &[u8]| self.values.contains(&self.key.fingerprint(bytes));
         has(token.as_bytes())
-            || (token.len() >= 8 && decoded(token).is_some_and(|bytes| bytes.len() >= LEAST && has(&bytes)))
+            || (token.len() >= 8 && decoded(token).is_some_and(|bytes| bytes.len() >= LEAST_BYTES && has(&bytes)))
     }
-}
-
-/// A short word of small letters or a short number may be a value, and stands for itself everywhere else.
-pub(super) fn is_telling(value: &str) -> bool {
-    let is_word = value.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    value.len() >= 16 || !(is_word || is_number)
 }

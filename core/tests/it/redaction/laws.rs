@@ -160,7 +160,8 @@ fn a_value_of_a_scanned_secret_is_found_by_its_fingerprint() {
     use anchorwatch_core::object::secret::SecretKey;
     let key = SecretKey::new([7; 32]);
     let fingerprints = ["blue-Horse", "plain words here"].map(|value| key.fingerprint(value.as_bytes()));
-    let mut conversation = Conversation::new(Arc::new(Redactor::new().with_known(key, fingerprints)));
+    let mut conversation =
+        Conversation::new(Arc::new(Redactor::new().with_known(key, fingerprints.into_iter().collect())));
     for (text, expected) in [
         ("he said blue-Horse.", "he said <SECRET_1>."),
         ("x=blue-Horse&y", "x=<SECRET_1>&y"),
