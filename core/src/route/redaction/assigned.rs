@@ -39,7 +39,7 @@ impl<'t> Name<'t> {
         let mut start = Letters::Name.start(text, at, NAME_BYTES);
         let end = Letters::Name.end(text, at);
         // `\n` in a text of JSON ends a line.
-        if text[..start].ends_with('\\') && text[start..end].starts_with(['n', 't', 'r']) {
+        if start < at && text[..start].ends_with('\\') && text[start..at].starts_with(['n', 't', 'r']) {
             start += 1;
         }
         // Full-width punctuation is none of a name's letters.
