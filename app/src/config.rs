@@ -715,6 +715,7 @@ mod tests {
             ("notifications:\n  telegram:\n    chats: [-1]\n    approvers: [7, -1]\n", "-1 is nobody"),
             ("notifications:\n  telegram:\n    chats: [-1]\n    approvers: [7, -1]\n", "at line 4, column 20"),
             ("notifications:\n  telegram:\n    chats: [-1]\n    people: [ann]\n", "line 4"),
+            ("route:\n  redaction: {internal_domains: [a.example, corp]}\n", "\"corp\" is no domain of two labels"),
         ] {
             let error = parsed(text).unwrap_err();
             assert!(error.contains(said), "{text}\n{error}");

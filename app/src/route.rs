@@ -17,7 +17,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anchorwatch_core::object::known_secrets::KnownSecrets;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::intent::{Intent, Intents, OpenIntent};
 use anchorwatch_core::route::redaction::Redactor;
@@ -73,8 +72,8 @@ const REJECTIONS: usize = 20;
 /// What a router is made with.
 pub(crate) struct Parts {
     pub(crate) key: SecretKey,
-    /// Values of the Secrets that are scanned with it.
-    pub(crate) known: KnownSecrets,
+    /// What takes secrets out of prompts.
+    pub(crate) redactor: Arc<Redactor>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) audit: Audit,
@@ -83,7 +82,7 @@ pub(crate) struct Parts {
 impl Router {
     /// Reads the providers' keys, and judges what is known of each; nobody is asked anything yet.
     pub(crate) fn open(config: &config::Route, parts: Parts) -> Result<Self, Failure> {
-        let Parts { key, known, clock, store, audit } = parts;
+        let Parts { key, redactor, clock, store, audit } = parts;
         let links = Links::open(config)?;
         let open = config.open.iter().map(|(intent, names)| (intent.clone(), links.open_chain(names)));
         let all: Vec<String> = config.providers.iter().map(|provider| provider.name.clone()).collect();
@@ -96,7 +95,7 @@ impl Router {
             first_token: config.first_token,
             idle: config.idle,
             streaming: config.streaming,
-            redactor: Arc::new(Redactor::new().with_known(key.clone(), known)),
+            redactor,
             key,
             clock,
             store,

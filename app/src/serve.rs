@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use anchorwatch_core::object::known_secrets::KnownSecrets;
 use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::route::redaction::{Kind, Redactor};
 use anchorwatch_edge::clock::{self, Clock};
 use anchorwatch_edge::store::{Audit, ConfiguredSource, Person, Role, Store, StoreError};
 use jiff::Timestamp;
@@ -36,6 +37,7 @@ use crate::notify::send::Sending;
 use crate::notify::word::Wording;
 use crate::route;
 use crate::secret::Secret;
+use crate::telemetry;
 use crate::words::Words;
 use discovered::Discovered;
 pub(crate) use discovered::ListState;
@@ -58,6 +60,8 @@ pub(crate) struct Service {
     pub(crate) store: Store,
     /// What it writes down of all that goes to a model.
     pub(crate) audit: Audit,
+    /// What takes out of texts what must not leave.
+    pub(crate) redactor: Arc<Redactor>,
     /// Who is asked what of it.
     pub(crate) router: route::Router,
     /// When it started.
@@ -170,15 +174,24 @@ impl Service {
         let known = KnownSecrets::default();
         let key = clock::secret_key(&config.secret_key_file).map_err(|error| Failure::because(&error))?;
         let key = key.remembering(known.clone());
+        let redactor = Arc::new(config.route.redactor(key.clone(), known));
+        telemetry::clean_with(Redactor::clone(&redactor).for_logs());
         let store = Store::open(&config.store).await.map_err(|error| store_failure(&error))?;
         let audit = route::audit::open(&store, &key, clock).await.map_err(|error| store_failure(&error))?;
         let service = Self {
             router: route::Router::open(
                 &config.route,
-                route::Parts { key: key.clone(), known, clock, store: store.clone(), audit: audit.clone() },
+                route::Parts {
+                    key: key.clone(),
+                    redactor: redactor.clone(),
+                    clock,
+                    store: store.clone(),
+                    audit: audit.clone(),
+                },
             )?,
             store,
             audit,
+            redactor,
             started_at: clock.now(),
             key,
             clock,
@@ -291,6 +304,8 @@ fn tell(service: &Arc<Service>, channels: Channels, duties: &TaskTracker) {
         words: Words(config.notifications.language),
         public_url: config.public_url.clone(),
         time_zone: config.timezone.clone(),
+        // What people are told are names, and what stands beside `password` in them is none.
+        redactor: Arc::new(Redactor::clone(&service.redactor).for_logs().sparing([Kind::Password])),
     };
     let sending = Sending {
         store: service.store.clone(),

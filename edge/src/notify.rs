@@ -6,8 +6,10 @@ mod slack;
 pub mod telegram;
 mod webhook;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use anchorwatch_core::route::redaction::Redactor;
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
 
@@ -46,6 +48,33 @@ pub struct Message {
     pub buttons: Vec<Vec<Button>>,
     /// What it tells, as data.
     pub payload: Json,
+}
+
+impl Message {
+    /// The same one without what must not leave, in its text and in its data. Addresses and buttons are the program's own.
+    #[must_use]
+    pub fn cleaned(mut self, redactor: &Redactor) -> Self {
+        for text in self.lines.iter_mut().chain([&mut self.title]) {
+            clean(redactor, text);
+        }
+        clean_json(redactor, &mut self.payload);
+        self
+    }
+}
+
+fn clean(redactor: &Redactor, text: &mut String) {
+    if let Cow::Owned(cleaned) = redactor.clean(text) {
+        *text = cleaned;
+    }
+}
+
+fn clean_json(redactor: &Redactor, json: &mut Json) {
+    match json {
+        Json::String(text) => clean(redactor, text),
+        Json::Array(items) => items.iter_mut().for_each(|item| clean_json(redactor, item)),
+        Json::Object(fields) => fields.values_mut().for_each(|value| clean_json(redactor, value)),
+        Json::Null | Json::Bool(_) | Json::Number(_) => {}
+    }
 }
 
 /// A page that says more.
@@ -157,6 +186,21 @@ mod tests {
         {
             assert_eq!(cut(text, units), left);
         }
+    }
+
+    #[test]
+    fn a_message_leaves_without_a_secret_in_its_text_and_in_its_data() {
+        let token = ["gh", "p_", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5"].concat();
+        let told = |token: &str| Message {
+            title: format!("Drift in {token}"),
+            lines: vec![format!("HIGH ConfigMap/{token} in shop")],
+            payload: serde_json::json!({"objects": [{"resource_name": token, "count": 1}]}),
+            link: Some(Link { label: "open".to_owned(), url: "https://watch.example.com/".to_owned() }),
+            ..Message::default()
+        };
+        let redactor = Redactor::new().for_logs();
+        assert_eq!(told(&token).cleaned(&redactor), told("<SECRET>"));
+        assert_eq!(told("web").cleaned(&redactor), told("web"));
     }
 
     #[test]

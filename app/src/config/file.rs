@@ -299,6 +299,21 @@ pub(super) struct Route {
     pub(super) first_token_timeout: Spanned<SignedDuration>,
     pub(super) idle_timeout: Spanned<SignedDuration>,
     pub(super) stream: super::route::Streaming,
+    pub(super) redaction: Redaction,
+}
+
+/// What is taken out of prompts beside secrets.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Redaction {
+    pub(super) internal_domains: Vec<Spanned<String>>,
+    pub(super) emails: bool,
+}
+
+impl Default for Redaction {
+    fn default() -> Self {
+        Self { internal_domains: Vec::new(), emails: true }
+    }
 }
 
 impl Default for Route {
@@ -315,6 +330,7 @@ impl Default for Route {
             first_token_timeout: seconds(10),
             idle_timeout: seconds(10),
             stream: super::route::Streaming::default(),
+            redaction: Redaction::default(),
         }
     }
 }

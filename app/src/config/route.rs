@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anchorwatch_core::object::known_secrets::KnownSecrets;
+use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::intent::{Intents, OpenIntent};
 use anchorwatch_core::route::locality::{self, Attestation, Endpoint, NamedNetwork, Networks};
 use anchorwatch_core::route::provider::{Dialect, ReasoningToggle};
+use anchorwatch_core::route::redaction::{Kind, Redactor};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
@@ -41,6 +44,10 @@ pub(crate) struct Route {
     pub(crate) idle: Duration,
     /// How a streamed answer is passed on where the request does not say.
     pub(crate) streaming: Streaming,
+    /// Domains whose hosts are nobody else's affair.
+    pub(crate) internal_domains: Vec<String>,
+    /// True if e-mail addresses leave as they are.
+    pub(crate) keeps_emails: bool,
 }
 
 /// How a streamed answer is passed on.
@@ -86,6 +93,13 @@ impl Route {
             }
         }
         Ok(())
+    }
+
+    /// What looks for what must not leave, with the values of Secrets that are known with this key.
+    pub(crate) fn redactor(&self, key: SecretKey, known: KnownSecrets) -> Redactor {
+        let redactor =
+            Redactor::new().with_known(key, known).with_internal_domains(self.internal_domains.iter().cloned());
+        redactor.sparing(self.keeps_emails.then_some(Kind::Email))
     }
 
     /// The open intents that there are.
@@ -144,6 +158,7 @@ pub(super) fn read(written: file::Route, folder: &Path) -> Result<Route, String>
         first_token_timeout,
         idle_timeout,
         stream,
+        redaction: file::Redaction { internal_domains, emails },
     } = written;
     let networks = read_networks(networks, &networks_not)?;
     let providers = providers.into_iter().map(|provider| {
@@ -183,8 +198,26 @@ pub(super) fn read(written: file::Route, folder: &Path) -> Result<Route, String>
         first_token: positive("route.first_token_timeout", &first_token_timeout)?,
         idle: positive("route.idle_timeout", &idle_timeout)?,
         streaming: stream,
+        internal_domains: internal_domains.iter().map(read_domain).collect::<Result<_, _>>()?,
+        keeps_emails: !emails,
         providers: providers.into_iter().map(|(_, provider)| provider).collect(),
     })
+}
+
+/// A domain, as in `corp.example`; one label would take every word of its name out of a text.
+fn read_domain(written: &Spanned<String>) -> Result<String, String> {
+    let domain = written.value.trim_matches('.');
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    if domain.contains('.') && domain.split('.').all(is_label) {
+        return Ok(domain.to_owned());
+    }
+    let why = format!(
+        "route.redaction.internal_domains: {:?} is no domain of two labels or more, as in corp.example",
+        written.value
+    );
+    Err(at(written.referenced, &why))
 }
 
 fn read_networks(named: Vec<Spanned<file::Network>>, without: &[Spanned<String>]) -> Result<Networks, String> {

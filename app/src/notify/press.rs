@@ -60,6 +60,7 @@ impl Polling {
         };
         self.answer(press, &said).await;
         let Some(message) = message else { return Ok(()) };
+        let message = self.wording.cleaned(message);
         if let Err(error) = self.bot.telegram.edit(press.chat_id, press.message_id, &message).await {
             let (id, reason) = (&notification.short_id, Failure::because(&error).line());
             warn!(id, reason, "a message keeps its text and its buttons");

@@ -108,7 +108,7 @@ impl Sending {
         let (id, channel) = (notification.short_id.as_str(), notification.channel.as_str());
         let found = self.channels.iter().find(|known| known.name() == channel);
         let unsent = match found {
-            Some(found) => match found.send(&self.wording.message(notification)).await {
+            Some(found) => match found.send(&self.wording.cleaned(self.wording.message(notification))).await {
                 Ok(external_id) => {
                     fail_point::reached("after-send");
                     self.note(outgoing, external_id.as_deref()).await?;

@@ -1,10 +1,12 @@
 //! Wording a notification: the same text for every channel, in one language.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::lifecycle::Turn;
 use anchorwatch_core::notification::{Told, ToldDrifts, ToldItem, ToldObject, ToldRejection, ToldSource};
+use anchorwatch_core::route::redaction::Redactor;
 use anchorwatch_edge::notify::{Button, Link, Message};
 use anchorwatch_edge::store::{Hidden, Notification};
 use jiff::Timestamp;
@@ -32,6 +34,8 @@ pub(crate) struct Wording {
     pub(crate) public_url: Option<String>,
     /// The zone of times.
     pub(crate) time_zone: TimeZone,
+    /// What takes out of a message what must not leave.
+    pub(crate) redactor: Arc<Redactor>,
 }
 
 impl Wording {
@@ -68,6 +72,11 @@ impl Wording {
             buttons: if buttons.is_empty() { Vec::new() } else { vec![buttons] },
             payload: payload(notification),
         }
+    }
+
+    /// A message as it may leave.
+    pub(crate) fn cleaned(&self, message: Message) -> Message {
+        message.cleaned(&self.redactor)
     }
 
     /// A notification that somebody has dealt with: it says so, and nobody can do so again.
@@ -303,6 +312,7 @@ pub(super) mod tests {
             words: Words(language),
             public_url: Some("https://watch.example.com/".to_owned()),
             time_zone: TimeZone::UTC,
+            redactor: Arc::new(Redactor::new().for_logs()),
         }
     }
 

@@ -1,17 +1,18 @@
 //! Traces: what a request, a scan and a notification took, sent to a collector where one is configured.
 //!
-//! Spans have ids, names and counts, and never a value. They wait in a queue with an end: a collector that is slow, or gone, costs
+//! Spans have ids, names and counts, and never a value; what looks like a secret is taken out all the same. They wait in a queue with an end: a collector that is slow, or gone, costs
 //! spans, and neither time nor memory.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anchorwatch_edge::otlp::Collector;
 use axum::http::{HeaderMap, HeaderName};
-use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
+use opentelemetry::{Context, Value};
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracerProvider, Span, SpanData, SpanProcessor};
@@ -24,6 +25,7 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::clean;
 use crate::faults::Faults;
 use crate::notify::rest;
 
@@ -159,6 +161,7 @@ impl Sending {
             {
                 batch.push(span);
             }
+            batch.iter_mut().for_each(clean_span);
             let count = batch.len() as u64;
             match self.collector.take(batch).await {
                 Ok(()) => {
@@ -184,8 +187,19 @@ impl Sending {
     }
 }
 
+fn clean_span(span: &mut SpanData) {
+    for attribute in &mut span.attributes {
+        if let Value::String(text) = &attribute.value
+            && let Cow::Owned(cleaned) = clean(text.as_str())
+        {
+            attribute.value = cleaned.into();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use opentelemetry::KeyValue;
     use opentelemetry::trace::{Span as _, Tracer as _};
 
     use super::*;
@@ -202,6 +216,20 @@ mod tests {
         let left: Vec<String> =
             std::iter::from_fn(|| waiting.try_recv().ok()).map(|span| span.name.to_string()).collect();
         assert_eq!((left, lost.load(Ordering::Relaxed)), (vec!["a".to_owned(), "b".to_owned()], 3));
+    }
+
+    #[test]
+    fn a_span_leaves_without_a_secret() {
+        let (queue, mut waiting) = Queue::new(1);
+        let provider = SdkTracerProvider::builder().with_span_processor(queue).build();
+        let mut span = provider.tracer("test").start("scan");
+        span.set_attribute(KeyValue::new("source", "https://ann:hunter2@git.example/shop"));
+        span.set_attribute(KeyValue::new("cluster", "prod"));
+        span.end();
+        let mut span = waiting.try_recv().unwrap();
+        clean_span(&mut span);
+        let said: Vec<String> = span.attributes.iter().map(|attribute| attribute.value.to_string()).collect();
+        assert_eq!(said, ["https://ann:<SECRET>@git.example/shop", "prod"]);
     }
 
     #[test]

@@ -207,7 +207,8 @@ fn a_value_of_a_scanned_secret_stays_here_though_nothing_else_tells_that_it_is_o
         format!(
             "listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\n\
              sources: [{{name: shop, cluster: lab, address: git, interval: 24h, secrets: compare}}]\n\
-             route:\n  providers:\n  - {{name: near, dialect: openai, url: '{}', model: m}}\n  private: [near]\n",
+             route:\n  providers:\n  - {{name: near, dialect: openai, url: '{}', model: m}}\n  private: [near]\n\
+             \x20 redaction: {{emails: false, internal_domains: [corp.example]}}\n",
             model.url()
         ),
     );
@@ -217,11 +218,19 @@ fn a_value_of_a_scanned_secret_stays_here_though_nothing_else_tells_that_it_is_o
     let scanned = service.post("/api/v1/drift/scan", &operator, &json!({}));
     assert_eq!(scanned.status, 200, "{}", scanned.text);
     let token = Gateway::token_of(&world, "robot", &["--role", "gateway"]);
-    let content = "they call it blue-Horse in Git, green-Horse in the cluster, and red-Horse nowhere";
-    service.post(CHAT, &token, &json!({"model": "m", "messages": [{"role": "user", "content": content}]}));
+    let content = "they call it blue-Horse in Git, green-Horse in the cluster, and red-Horse nowhere; ann@example.com on db.corp.example";
+    let asked = json!({"model": "m", "messages": [{"role": "user", "content": content}]});
+    service.post(CHAT, &token, &asked);
     let [sent] = &Gateway::sent(&model)[..] else { panic!("{}", service.log()) };
     let text = sent.to_string();
-    assert!(text.contains("<SECRET_1> in Git, <SECRET_2> in the cluster, and red-Horse nowhere"), "{text}");
+    let expected = "<SECRET_1> in Git, <SECRET_2> in the cluster, and red-Horse nowhere; ann@example.com on <HOST_1>";
+    assert!(text.contains(expected), "{text}");
+    // Nor does it stand in the log, in what the provider said of it.
+    let error = json!({"error": {"message": "no green-Horse; password=hunter2 was wrong on db.corp.example"}});
+    model.otherwise(Reply::json(500, &error));
+    service.post(CHAT, &token, &asked);
+    let log = service.log();
+    assert!(log.contains("no <SECRET>; password=<SECRET> was wrong on db.corp.example"), "{log}");
 }
 
 #[test]

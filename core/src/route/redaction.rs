@@ -1,9 +1,9 @@
-//! What must not leave is replaced before it does: in prompts, logs, traces, notifications and commits.
+//! What must not leave is replaced before it does: in prompts, logs, traces and notifications.
 //!
 //! A [`Redactor`] knows what secrets look like, and which ones there are (by their keyed fingerprints). A
 //! [`Conversation`] gives each value a placeholder, `<SECRET_1>`, which stays the same as long as it lasts: a model can
 //! speak of a secret without having it. Only [`Conversation::restore`] turns placeholders back, into a type that shows
-//! itself nowhere by accident.
+//! itself nowhere by accident. A text that nobody answers is made clean by [`Redactor::clean`].
 //!
 //! How a secret is told from a word: by its issuer's beginning (`issued`), by the name it is given to (`assigned`,
 //! `name`, `line`), by where it stands (`address`, `header`, `command`), by what it is (`key`, `coded`), by having been
@@ -29,7 +29,8 @@ mod stream;
 mod unit;
 mod value;
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -93,6 +94,7 @@ pub(crate) struct Find {
 pub struct Redactor {
     known: Option<Known>,
     hosts: Vec<String>,
+    spared: BTreeSet<Kind>,
 }
 
 impl Redactor {
@@ -115,6 +117,38 @@ impl Redactor {
         self
     }
 
+    /// Leaves these kinds where they are.
+    #[must_use]
+    pub fn sparing(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.spared.extend(kinds);
+        self
+    }
+
+    /// The same one for texts in which ids, names and addresses are what people look for, as logs are: it looks for what is a
+    /// secret by its form or by its name, and not for what only looks random.
+    #[must_use]
+    pub fn for_logs(self) -> Self {
+        self.sparing([Kind::Random, Kind::Email, Kind::Host, Kind::Quoted])
+    }
+
+    /// The text with `<SECRET>` for everything that must not leave, where nobody answers and no placeholder comes back.
+    pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let mut cursor = Cursor::default();
+        let (mut out, mut done) = (String::new(), 0);
+        while let Some((_, finds)) = cursor.step(self, text, true) {
+            for find in finds {
+                out.push_str(&text[done..find.range.start]);
+                out.push_str("<SECRET>");
+                done = find.range.end;
+            }
+        }
+        if done == 0 {
+            return Cow::Borrowed(text);
+        }
+        out.push_str(&text[done..]);
+        Cow::Owned(out)
+    }
+
     fn scan(&self, text: &str, carry: Option<&mut Carry>) -> Vec<Find> {
         let mut finds = scan::scan(text, carry);
         if let Some(known) = &self.known {
@@ -122,6 +156,9 @@ impl Redactor {
         }
         if !self.hosts.is_empty() {
             address::find_hosts(text, &self.hosts, &mut finds);
+        }
+        if !self.spared.is_empty() {
+            finds.retain(|find| !self.spared.contains(&find.kind));
         }
         finds
     }
@@ -316,11 +353,44 @@ mod tests {
             ("password: |\n  hunter2\nuser: a", "", "password: |\n  <SECRET_1>\nuser: a"),
             ("- --password\n- hunter2\n", "", "- --password\n- <SECRET_1>\n"),
             ("mail ops@example.com.", "", "mail <EMAIL_1>."),
+            (r"C:\keys\token=hunter2", "", r"C:\keys\token=<SECRET_1>"),
+            (r"a=1\npassword=hunter2", "", r"a=1\npassword=<SECRET_1>"),
             ("the token {} leaked", &ghp, "the token <SECRET_1> leaked"),
             ("a <SECRET_1> b", "", "a <QUOTED_1> b"),
         ] {
             assert_eq!(redacted(&text.replace("{}", secret)), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_log_loses_its_secrets_and_keeps_what_people_look_for() {
+        let logs = Redactor::new().with_internal_domains(["corp.example".to_owned()]).for_logs();
+        let hash = joined(&["x7Kq2mPz9Rt4", "Vb8Nc3Ls6Wd1", "Fg5Hj0Ya"]);
+        for (text, expected) in [
+            (
+                "scan failed reason=\"postgres://app:hunter2@db/app\"",
+                Some("scan failed reason=\"postgres://app:<SECRET>@db/app\""),
+            ),
+            (
+                r#"{"reason":"refused: {\"password\":\"hunter2\"}"}"#,
+                Some(r#"{"reason":"refused: {\"password\":\"<SECRET>\"}"}"#),
+            ),
+            ("by=ann@example.com on nim.corp.example answered", None),
+            (&format!("checkpoint of the audit text={hash}"), None),
+            ("a <SECRET_1> b", None),
+        ] {
+            assert_eq!(logs.clean(text), expected.unwrap_or(text), "{text}");
+        }
+        assert!(matches!(logs.clean("nothing to see"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_spared_stays() {
+        let mut conversation = Conversation::new(Arc::new(Redactor::new().sparing([Kind::Email])));
+        assert_eq!(
+            conversation.redact("password: hunter2 of ann@example.com"),
+            "password: <SECRET_1> of ann@example.com"
+        );
     }
 
     #[test]
