@@ -106,7 +106,7 @@ async fn attempts(audit: Audit, prompt: Arc<str>, count: usize) -> Result<Vec<Du
             attestation: None,
         };
         let asked = Instant::now();
-        let attempt = audit.begin(begin).await?;
+        let attempt = audit.begin(begin, Vec::new()).await?;
         waits.push(asked.elapsed());
         let end = End::new(clock::now(), Outcome::Answered);
         let model = Some("nvidia/llama-3.3-nemotron-super-49b-v1.5".to_owned());

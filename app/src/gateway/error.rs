@@ -102,12 +102,8 @@ impl From<Refused> for Error {
                 Self { code: Some("broken_off"), providers, ..error }
             }
             Refused::AuditUnavailable => {
-                let message = "nothing was sent: it cannot be written into the audit; the service's log says why";
+                let message = "it cannot be written into the audit, so nothing is sent, or given back; the service's log says why";
                 unavailable("audit_unavailable", message.to_owned())
-            }
-            Refused::StoreUnavailable => {
-                let message = "nothing was answered: what is private cannot be remembered; the service's log says why";
-                unavailable("store_unavailable", message.to_owned())
             }
             Refused::CallersFault(Tried { failure: Failure::Status { code, words, .. }, .. }) => {
                 let status = StatusCode::from_u16(code).unwrap_or(StatusCode::BAD_REQUEST);

@@ -99,12 +99,10 @@ pub(crate) enum Refused {
     Rejected(Vec<Tried>),
     /// All providers say that the request is at fault; this is what the first one said.
     CallersFault(Tried),
-    /// It cannot be written down, and so it was not sent.
+    /// It cannot be written down, or not be remembered as private: so it was not sent, or what came back is not given.
     AuditUnavailable,
     /// A part of the answer was passed on, and then its provider failed; whoever was tried, and that one last.
     BrokenOff(Vec<Tried>),
-    /// It is private, and that cannot be remembered.
-    StoreUnavailable,
 }
 
 impl Router {
@@ -126,6 +124,8 @@ struct Asking<'r, P> {
     question: Question,
     conversation: Conversation,
     prompt_hash: String,
+    /// What was said in private and is not remembered yet, by its hashes.
+    said: Vec<String>,
     /// What the provider that was asked last wrote.
     wrote: String,
     /// Pieces of evidence that it was not sent.
@@ -136,16 +136,17 @@ struct Asking<'r, P> {
 enum Stopped {
     /// The provider failed.
     Failed(Failure),
-    /// It could not be written down, and so nothing was sent.
+    /// It could not be written down: nothing was sent, or nothing that came back may be given.
     Unwritten,
 }
 
 impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     fn new(router: &'r Router, mut question: Question, chain: &'r [Link<P>]) -> Self {
+        let said = if question.decided.private.is_some() { router.asked(&question.wanted) } else { Vec::new() };
         let mut conversation = Conversation::new(Arc::clone(&router.redactor));
         prompt::redact(&mut conversation, &mut question.wanted);
         let prompt_hash = audit::prompt_hash(&router.key, &prompt::bytes(&question.wanted));
-        Self { router, chain, question, conversation, prompt_hash, wrote: String::new(), left_out: 0 }
+        Self { router, chain, question, conversation, prompt_hash, said, wrote: String::new(), left_out: 0 }
     }
 
     async fn along(mut self, mut outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
@@ -188,7 +189,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         &mut self,
         link: &Link<P>,
         (kind, limits): (chain::Ask, Limits),
-        outlet: Option<&mut Outlet>,
+        mut outlet: Option<&mut Outlet>,
     ) -> Result<Given, Stopped> {
         let began = Instant::now();
         self.admit(link, limits).await.map_err(Stopped::Failed)?;
@@ -196,7 +197,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         // Asking for its health and writing it down took of its time.
         let ask = (kind, limits.less(began.elapsed()));
         let mut origin = Origin::default();
-        let (given, peer) = reached(self.call(link, ask, outlet, &mut origin)).await;
+        let (given, peer) = reached(self.call(link, ask, outlet.as_deref_mut(), &mut origin)).await;
         let judged = given.and_then(|given| self.judge(given));
         let now = self.router.clock.now();
         let breaker = |failed: bool| {
@@ -209,10 +210,10 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             Err(failure) => Outcome::Failed { code: failure.code().to_owned() },
         };
         let end = End { peer: origin.peer.or(peer), model_digest: origin.model_digest, ..End::new(now, outcome) };
-        attempt.end(match &judged {
+        let end = match &judged {
             Ok(given) => End { model: given.model(), tokens: given.tokens(), ..end },
             Err(_) => end,
-        });
+        };
         match &judged {
             Ok(given) => {
                 breaker(false);
@@ -223,6 +224,10 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             // Whoever answered is well, whatever was said.
             Err(failure) => breaker(failure.is_of_the_server()),
         }
+        match self.said_back(&judged, outlet.as_deref()) {
+            said if said.is_empty() => attempt.end(end),
+            said => attempt.end_remembering(end, said).await.map_err(|_| Stopped::Unwritten)?,
+        }
         judged.map_err(Stopped::Failed)
     }
 
@@ -232,7 +237,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         match admission {
             Admission::Admitted => Ok(()),
             Admission::Refused { .. } => Err(Failure::BreakerOpen),
-            Admission::AfterProbe => match link.provider().health(PROBE.min(limits.left())).await {
+            Admission::AfterProbe => match link.health(PROBE.min(limits.left())).await {
                 Ok(_) => {
                     link.doing.breaker().well();
                     tracing::info!(provider = link.settings.name, "a provider is well again");
@@ -247,8 +252,8 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     }
 
     /// Writes down that it is about to be asked, while there is time to ask it.
-    async fn begun(&self, link: &Link<P>, limits: Limits) -> Result<Attempt, Stopped> {
-        let begun = self.router.audit.begin(self.begin(link));
+    async fn begun(&mut self, link: &Link<P>, limits: Limits) -> Result<Attempt, Stopped> {
+        let begun = self.router.audit.begin(self.begin(link), std::mem::take(&mut self.said));
         match tokio::time::timeout(limits.left(), begun).await {
             Ok(begun) => begun.map_err(|_| Stopped::Unwritten),
             Err(_) => Err(Stopped::Failed(Failure::Skipped(limits.left()))),
@@ -296,6 +301,16 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             gathering.push(piece);
         }
         gathering.finish(streamed.origin).map(Given::Answer)
+    }
+
+    /// What is to be remembered of what came back: of a private answer, and of a part of one that somebody has already.
+    fn said_back(&self, judged: &Result<Given, Failure>, outlet: Option<&Outlet>) -> Vec<String> {
+        if self.question.decided.private.is_none() {
+            return Vec::new();
+        }
+        let given = judged.as_ref().map(|given| self.router.given(given)).unwrap_or_default();
+        let passed = outlet.map(|outlet| self.router.passed(outlet)).unwrap_or_default();
+        [given, passed].concat()
     }
 
     /// An answer has the shape that was asked for, unless it calls tools first.
@@ -366,7 +381,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
     }
 
     /// Writes down that nobody answered. The caller hears of it whether that can be written or not.
-    async fn reject(&self, tried: &[Tried]) {
+    async fn reject(&mut self, tried: &[Tried]) {
         let Question { request_id, decided, asked_by, .. } = &self.question;
         let reasons = tried
             .iter()
@@ -379,7 +394,7 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
             reasons: reasons.collect(),
             asked_by: asked_by.clone(),
         };
-        if self.router.audit.reject(reject).await.is_err() {
+        if self.router.audit.reject(reject, std::mem::take(&mut self.said)).await.is_err() {
             tracing::error!(request = request_id, "a rejection cannot be written into the audit");
         }
     }

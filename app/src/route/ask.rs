@@ -1,5 +1,4 @@
-//! Asking, as the service does it: what is private is remembered as such, what came of it is counted, and people are told
-//! when nobody answers.
+//! Asking, as the service does it: what came of it is counted, and people are told when nobody answers.
 
 use std::sync::atomic::Ordering;
 
@@ -41,7 +40,8 @@ impl Service {
             return outlet.end(answered);
         }
         // Whoever asked has what was passed on so far.
-        if is_private && self.router.remember_passed(&outlet).await.is_err() {
+        let passed = if is_private { self.router.passed(&outlet) } else { Vec::new() };
+        if !passed.is_empty() && self.audit.remember(passed, self.now()).await.is_err() {
             tracing::error!("a part of an answer cannot be remembered as private");
         }
     }
@@ -49,14 +49,13 @@ impl Service {
     async fn asked(&self, question: Question, outlet: Option<&mut Outlet>) -> Result<Answered, Refused> {
         let (intent, is_private) = (question.decided.intent.clone(), question.decided.private.is_some());
         let mut counted = Counted { metrics: &self.metrics, intent: intent.name(), outcome: "cancelled" };
-        let answered = self.answer(question, is_private, outlet).await;
+        let answered = self.router.answer(question, outlet).await;
         counted.outcome = match &answered {
             Ok(_) => "answered",
             Err(Refused::Rejected(_)) => "rejected",
             Err(Refused::CallersFault(_)) => "callers_fault",
             Err(Refused::BrokenOff(_)) => "broken_off",
             Err(Refused::AuditUnavailable) => "audit_unavailable",
-            Err(Refused::StoreUnavailable) => "store_unavailable",
         };
         let tried: &[Tried] = match &answered {
             Ok(answered) => &answered.tried,
@@ -75,32 +74,6 @@ impl Service {
             }
             Err(Refused::Rejected(tried)) => self.note_rejected(intent.name(), is_private, tried).await,
             Err(_) => {}
-        }
-        answered
-    }
-
-    async fn answer(
-        &self,
-        question: Question,
-        is_private: bool,
-        mut outlet: Option<&mut Outlet>,
-    ) -> Result<Answered, Refused> {
-        let unknown = |_| {
-            tracing::error!("what is private cannot be remembered; it is not answered");
-            Refused::StoreUnavailable
-        };
-        let remembered = is_private.then(|| self.router.remember_asked(&question.wanted));
-        let answered = self.router.answer(question, outlet.as_deref_mut()).await;
-        if let Some(remembered) = remembered {
-            remembered.await.map_err(unknown)?;
-        }
-        if let Some(outlet) = outlet.filter(|_| is_private) {
-            self.router.remember_passed(outlet).await.map_err(unknown)?;
-        }
-        if let Ok(answered) = &answered
-            && is_private
-        {
-            self.router.remember_given(&answered.given).await.map_err(unknown)?;
         }
         answered
     }

@@ -42,17 +42,23 @@ impl<P: Deref<Target = dyn Provider>> Link<P> {
         match self.doing.found() {
             Found::Local => Ok(()),
             Found::NotLocal(reason) => Err(failure::Failure::NotLocal(reason)),
-            Found::Nothing => {
-                match self.provider().health(timeout).await {
-                    Ok(health) => self.judge(&health.signs)?,
-                    // It has no such paths: it gives nothing away there.
-                    Err(failure::Failure::Status { code: 404 | 405 | 501, .. }) => {}
-                    Err(failure) => return Err(failure),
-                }
-                self.doing.find(Found::Local);
-                Ok(())
-            }
+            Found::Nothing => self.health(timeout).await.map(drop),
         }
+    }
+
+    /// Asks it for its health, with nothing of anybody's, and judges by what it gives away there. Gives its version, where it
+    /// says one. Who has no such path is well enough to say so.
+    pub(super) async fn health(&self, timeout: Duration) -> Result<Option<String>, failure::Failure> {
+        let version = match self.provider().health(timeout).await {
+            Ok(health) => {
+                self.judge(&health.signs)?;
+                health.version
+            }
+            Err(failure::Failure::Status { code: 404 | 405 | 501, .. }) => None,
+            Err(failure) => return Err(failure),
+        };
+        self.doing.find(Found::Local);
+        Ok(version)
     }
 
     /// Judges by what an answer gave away. Whoever is found not to be local stays so as long as this process runs.

@@ -53,7 +53,7 @@ pub(crate) async fn warm_up(service: Arc<Service>) {
 }
 
 async fn condition(link: &Link<anchorwatch_edge::llm::Open>, probes: bool) -> Condition {
-    let health = if probes { Some(link.provider().health(PROBE).await.map(|health| health.version)) } else { None };
+    let health = if probes { Some(link.health(PROBE).await) } else { None };
     Condition {
         settings: route::Provider::clone(&link.settings),
         open_until: link.doing.breaker().open_until(),

@@ -1,7 +1,6 @@
 //! What was said in private stays private: its texts are known by keyed hashes for a week, whatever a later request says it is for.
 
 use anchorwatch_core::object::secret::SecretKey;
-use anchorwatch_edge::store::AuditUnavailable;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Router;
@@ -25,31 +24,21 @@ impl Router {
         }
     }
 
-    /// Remembers that a request is private, before any of it is sent: nothing that is begun after this call is sent earlier.
-    pub(super) fn remember_asked(&self, wanted: &Wanted) -> impl Future<Output = Result<(), AuditUnavailable>> + use<> {
-        self.remember(self.hashes(texts_of(wanted)))
+    /// What is to be remembered of a private request, before any of it is sent.
+    pub(super) fn asked(&self, wanted: &Wanted) -> Vec<String> {
+        self.hashes(texts_of(wanted))
     }
 
-    /// Remembers what was answered in private, before anybody has it.
-    pub(super) async fn remember_given(&self, given: &Given) -> Result<(), AuditUnavailable> {
-        let Given::Answer(answer) = given else { return Ok(()) };
+    /// What is to be remembered of an answer to one, before anybody has it.
+    pub(super) fn given(&self, given: &Given) -> Vec<String> {
+        let Given::Answer(answer) = given else { return Vec::new() };
         let calls = answer.tool_calls.iter().filter_map(arguments);
-        self.remember(self.hashes(std::iter::once(answer.text.as_str()).chain(calls))).await
+        self.hashes(std::iter::once(answer.text.as_str()).chain(calls))
     }
 
-    /// Remembers what somebody may have of an answer that is passed on as it comes.
-    pub(super) async fn remember_passed(&self, outlet: &Outlet) -> Result<(), AuditUnavailable> {
-        self.remember(self.hashes(outlet.texts())).await
-    }
-
-    fn remember(&self, hashes: Vec<String>) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<> {
-        let remembered = (!hashes.is_empty()).then(|| self.audit.remember(hashes, self.clock.now()));
-        async move {
-            match remembered {
-                Some(remembered) => remembered.await,
-                None => Ok(()),
-            }
-        }
+    /// What is to be remembered of an answer that is passed on as it comes: what somebody may have of it.
+    pub(super) fn passed(&self, outlet: &Outlet) -> Vec<String> {
+        self.hashes(outlet.texts())
     }
 
     fn hashes<'t>(&self, texts: impl Iterator<Item = &'t str>) -> Vec<String> {

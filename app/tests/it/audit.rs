@@ -60,9 +60,9 @@ fn written(world: &World) {
         let tell = Box::new(|_| ());
         let writing = AuditWriting { key: key(), program: "0.1.0", clock: Clock::default(), tell };
         let audit = Audit::open(&store, writing).await.unwrap();
-        let failed = audit.begin(begin("one", "nemotron")).await.unwrap();
+        let failed = audit.begin(begin("one", "nemotron"), Vec::new()).await.unwrap();
         failed.end(End::new(now(), Outcome::Failed { code: "timeout".to_owned() }));
-        let answered = audit.begin(begin("two", "ollama")).await.unwrap();
+        let answered = audit.begin(begin("two", "ollama"), Vec::new()).await.unwrap();
         answered.end(End {
             peer: Some("10.1.2.3:11434".parse().unwrap()),
             model: Some("qwen\u{202e}3".to_owned()),
@@ -72,8 +72,11 @@ fn written(world: &World) {
         audit.settle().await.unwrap();
         let reasons = vec![Refusal { provider: Some("nemotron".to_owned()), code: "breaker_open".to_owned() }];
         let (request, intent) = ("request-three".to_owned(), "summarize".to_owned());
-        audit.reject(Reject { at: now(), request, intent, private: false, reasons, asked_by: None }).await.unwrap();
-        std::mem::forget(audit.begin(begin("four", "ollama")).await.unwrap());
+        audit
+            .reject(Reject { at: now(), request, intent, private: false, reasons, asked_by: None }, Vec::new())
+            .await
+            .unwrap();
+        std::mem::forget(audit.begin(begin("four", "ollama"), Vec::new()).await.unwrap());
         audit.settle().await.unwrap();
     });
 }

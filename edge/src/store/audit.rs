@@ -97,40 +97,27 @@ impl Audit {
         Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)) })
     }
 
-    /// Writes that something is about to be sent. Nothing may be sent before this has given an attempt.
-    pub async fn begin(&self, begin: Begin) -> Result<Attempt, AuditUnavailable> {
+    /// Writes that something is about to be sent, and remembers these hashes of texts as said in private. Nothing may be sent
+    /// before this has given an attempt.
+    pub async fn begin(&self, begin: Begin, said: Vec<String>) -> Result<Attempt, AuditUnavailable> {
         let (give, given) = oneshot::channel();
-        let mut attempt =
-            self.written(|place| Ask::Begin { begin: Box::new(begin), give, _place: place }, given).await?;
+        let begin = Box::new(begin);
+        let mut attempt = self.written(|place| Ask::Begin { begin, said, give, _place: place }, given).await?;
         attempt.if_dropped = Some(Outcome::Cancelled);
         Ok(attempt)
     }
 
-    /// Writes that a request got no answer.
-    pub async fn reject(&self, reject: Reject) -> Result<(), AuditUnavailable> {
+    /// Writes that a request got no answer, and remembers these hashes of texts as said in private.
+    pub async fn reject(&self, reject: Reject, said: Vec<String>) -> Result<(), AuditUnavailable> {
         let (give, given) = oneshot::channel();
-        let entry = Entry::Reject(reject);
-        self.written(|place| Ask::Write { entry: Box::new(entry), written: Some((give, place)) }, given).await
+        let (entry, written) = (Box::new(Entry::Reject(reject)), Some(give));
+        self.written(|place| Ask::Write { entry, said, written, _place: Some(place) }, given).await
     }
 
-    /// Remembers that texts were said in private, by their hashes.
-    ///
-    /// What waits is written in its order: what is begun after this was called is not sent before they are remembered, whether
-    /// that was waited for or not.
-    pub fn remember(
-        &self,
-        hashes: Vec<String>,
-        at: Timestamp,
-    ) -> impl Future<Output = Result<(), AuditUnavailable>> + Send + use<> {
-        let (written, given) = oneshot::channel();
-        let asked = self.places.clone().try_acquire_owned().ok().and_then(|place| {
-            let ask = Ask::Remember { hashes, at, written, _place: place };
-            self.asks.send(ask).ok()
-        });
-        async move {
-            asked.ok_or(AuditUnavailable)?;
-            tokio::time::timeout(PATIENCE, given).await.ok().and_then(Result::ok).ok_or(AuditUnavailable)
-        }
+    /// Remembers these hashes of texts as said in private, where there is nothing to write beside.
+    pub async fn remember(&self, said: Vec<String>, at: Timestamp) -> Result<(), AuditUnavailable> {
+        let (give, given) = oneshot::channel();
+        self.written(|place| Ask::Remember { said, at, written: Some(give), _place: Some(place) }, given).await
     }
 
     /// Writes all that was asked for so far, and a checkpoint; as before the process ends.
@@ -162,21 +149,29 @@ impl Attempt {
 
     /// Writes how it ended, as soon as the store takes it. Nobody waits for that.
     pub fn end(mut self, end: End) {
-        self.if_dropped = None;
-        self.write(end);
+        self.write(end, Vec::new(), None);
     }
 
-    fn write(&mut self, mut end: End) {
+    /// Writes how it ended, and remembers these hashes of texts as said in private; nobody may have the answer before this has
+    /// succeeded.
+    pub async fn end_remembering(mut self, end: End, said: Vec<String>) -> Result<(), AuditUnavailable> {
+        let (give, given) = oneshot::channel();
+        self.write(end, said, Some(give));
+        tokio::time::timeout(PATIENCE, given).await.ok().and_then(Result::ok).ok_or(AuditUnavailable)
+    }
+
+    fn write(&mut self, mut end: End, said: Vec<String>, written: Option<oneshot::Sender<()>>) {
+        self.if_dropped = None;
         end.attempt = std::mem::take(&mut self.id);
         // Where nobody writes any more, the attempt stays open.
-        let _ = self.asks.send(Ask::Write { entry: Box::new(Entry::End(end)), written: None });
+        let _ = self.asks.send(Ask::Write { entry: Box::new(Entry::End(end)), said, written, _place: None });
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
         if let Some(outcome) = self.if_dropped.take() {
-            self.write(End::new(self.clock.now(), outcome));
+            self.write(End::new(self.clock.now(), outcome), Vec::new(), None);
         }
     }
 }

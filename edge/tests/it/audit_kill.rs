@@ -28,7 +28,7 @@ async fn a_process_that_sends_for_ever() {
         let audit = audit.clone();
         tokio::spawn(async move {
             for number in 0.. {
-                let attempt = audit.begin(begin()).await.unwrap();
+                let attempt = audit.begin(begin(), Vec::new()).await.unwrap();
                 writeln!(std::io::stdout(), "\nsent {}", attempt.id()).unwrap();
                 if number % 2 == 0 {
                     attempt.end(End::new(now(), Outcome::Answered));

@@ -125,7 +125,7 @@ pub(crate) async fn run(address: &StoreAddress, tamper: impl Fn(&str)) {
     replicas_write_chains_of_their_own_at_once(&store).await;
     a_process_that_was_killed_leaves_its_attempts_open(&store).await;
     retention_leaves_what_can_be_verified(&store).await;
-    what_is_begun_after_a_private_text_was_told_is_begun_with_it_remembered(&store).await;
+    what_is_said_in_private_is_remembered_with_the_row(&store).await;
     the_store_itself_refuses_changes(&store, &tamper).await;
     who_cannot_write_in_time_sends_nothing(&store, &tamper).await;
     what_somebody_else_has_written_is_found(&store, &tamper).await;
@@ -143,7 +143,7 @@ async fn nothing_is_whole(store: &Store) {
 async fn what_begins_is_there_before_anybody_is_told(store: &Store) {
     let (audit, told) = open(store).await;
     let asked = begin();
-    let attempt = audit.begin(asked.clone()).await.unwrap();
+    let attempt = audit.begin(asked.clone(), Vec::new()).await.unwrap();
     assert_eq!(attempt.id(), asked.attempt);
     let written = rows(store).await;
     assert!(matches!(Entry::read(&written[0].body).unwrap(), Entry::Start(start) if start.program == "0.1.0"));
@@ -152,7 +152,7 @@ async fn what_begins_is_there_before_anybody_is_told(store: &Store) {
     attempt.end(answered());
     let reasons = vec![Refusal { provider: None, code: "audit_unavailable".to_owned() }];
     let (at, request, intent) = (now(), new_id(), "diagnose".to_owned());
-    audit.reject(Reject { at, request, intent, private: true, reasons, asked_by: None }).await.unwrap();
+    audit.reject(Reject { at, request, intent, private: true, reasons, asked_by: None }, Vec::new()).await.unwrap();
     audit.settle().await.unwrap();
     let report = verify_with(store, &told.checkpoints()).await;
     assert_eq!((report.rows, report.open, report.checkpoints, report.after_checkpoint), (4, 0, 1, 0));
@@ -161,9 +161,9 @@ async fn what_begins_is_there_before_anybody_is_told(store: &Store) {
 
 async fn an_attempt_that_is_dropped_was_cancelled(store: &Store) {
     let (audit, _) = open(store).await;
-    drop(audit.begin(begin()).await.unwrap());
+    drop(audit.begin(begin(), Vec::new()).await.unwrap());
     // A caller that goes away while its row is written.
-    let mut asking = Box::pin(audit.begin(begin()));
+    let mut asking = Box::pin(audit.begin(begin(), Vec::new()));
     assert!(futures::poll!(&mut asking).is_pending());
     drop(asking);
     audit.settle().await.unwrap();
@@ -178,7 +178,7 @@ async fn replicas_write_chains_of_their_own_at_once(store: &Store) {
     let replicas: Vec<(Audit, Told)> = join_all((0..3).map(|_| open(store))).await;
     let attempts = replicas.iter().flat_map(|(audit, _)| (0..200).map(move |_| audit.clone())).map(|audit| {
         tokio::spawn(async move {
-            let attempt = audit.begin(begin()).await.unwrap();
+            let attempt = audit.begin(begin(), Vec::new()).await.unwrap();
             attempt.end(answered());
         })
     });
@@ -194,20 +194,30 @@ async fn replicas_write_chains_of_their_own_at_once(store: &Store) {
     assert_eq!(chains.len() as u64, report.chains);
 }
 
-async fn what_is_begun_after_a_private_text_was_told_is_begun_with_it_remembered(store: &Store) {
+async fn what_is_said_in_private_is_remembered_with_the_row(store: &Store) {
     let (audit, _) = open(store).await;
+    let knows = async |text: String| store.is_private(&[text], Timestamp::MIN).await.unwrap();
     let many = (0..200).map(|number| {
-        let audit = &audit;
+        let (audit, knows) = (&audit, &knows);
         async move {
-            let hashes = vec![format!("private {number}"), format!("private {}", number / 2)];
-            // Nobody waits for it, and who asked may be gone.
-            drop(audit.remember(hashes.clone(), now()));
-            audit.begin(begin()).await.unwrap().end(answered());
-            assert!(store.is_private(&hashes[..1], Timestamp::MIN).await.unwrap(), "{number}");
+            let asked = vec![format!("asked {number}"), format!("asked {}", number / 2)];
+            let attempt = audit.begin(begin(), asked).await.unwrap();
+            assert!(knows(format!("asked {number}")).await, "{number}");
+            attempt.end_remembering(answered(), vec![format!("given {number}")]).await.unwrap();
+            assert!(knows(format!("given {number}")).await, "{number}");
         }
     });
     join_all(many).await;
+    let (at, request, intent) = (now(), new_id(), "diagnose".to_owned());
+    let reject = Reject { at, request, intent, private: true, reasons: Vec::new(), asked_by: None };
+    audit.reject(reject, vec!["rejected".to_owned()]).await.unwrap();
+    assert!(knows("rejected".to_owned()).await);
+    // Who asked may be gone before it is written: no row tells of it, and what was said stays private.
+    let mut asking = Box::pin(audit.begin(begin(), vec!["given up".to_owned()]));
+    assert!(futures::poll!(&mut asking).is_pending());
+    drop(asking);
     audit.settle().await.unwrap();
+    assert!(knows("given up".to_owned()).await);
     assert_eq!(verify(store).await.breaks, Vec::new());
 }
 
@@ -218,7 +228,7 @@ async fn a_process_that_was_killed_leaves_its_attempts_open(store: &Store) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let attempt: Attempt = runtime.block_on(async {
             let (audit, _) = open(&Store::open(&address).await.unwrap()).await;
-            audit.begin(begin()).await.unwrap()
+            audit.begin(begin(), Vec::new()).await.unwrap()
         });
         runtime.shutdown_background();
         std::mem::forget(attempt);
@@ -229,7 +239,7 @@ async fn a_process_that_was_killed_leaves_its_attempts_open(store: &Store) {
     assert_eq!(report.after_checkpoint, 2);
     // The first checkpoint of the next process covers what was left.
     let (audit, _) = open(store).await;
-    audit.begin(begin()).await.unwrap().end(answered());
+    audit.begin(begin(), Vec::new()).await.unwrap().end(answered());
     audit.settle().await.unwrap();
     assert_eq!(verify(store).await.after_checkpoint, 0);
 }
@@ -240,7 +250,7 @@ async fn retention_leaves_what_can_be_verified(store: &Store) {
     assert_eq!(store.forget_audit(age, &key(), now()).await.unwrap(), Forgetting::Nothing);
     let later = now() + SignedDuration::from_hours(24 * 100);
     let (audit, _) = open_at(store, Clock::starting_at(later)).await;
-    audit.begin(begin_at(later)).await.unwrap().end(End::new(later, Outcome::Answered));
+    audit.begin(begin_at(later), Vec::new()).await.unwrap().end(End::new(later, Outcome::Answered));
     audit.settle().await.unwrap();
     let (mut forgotten, mut logged) = (0, Vec::new());
     while let Forgetting::Rows(rows, signed) = store.forget_audit(age, &key(), later).await.unwrap() {
@@ -270,16 +280,16 @@ async fn the_store_itself_refuses_changes(store: &Store, tamper: &impl Fn(&str))
 /// Takes the table away for a while, so that nothing can be written.
 async fn who_cannot_write_in_time_sends_nothing(store: &Store, tamper: &impl Fn(&str)) {
     let (audit, told) = open(store).await;
-    audit.begin(begin()).await.unwrap().end(answered());
+    audit.begin(begin(), Vec::new()).await.unwrap().end(answered());
     audit.settle().await.unwrap();
     tamper("ALTER TABLE audit_rows RENAME TO elsewhere");
-    let refused = join_all((0..5).map(|_| audit.begin(begin()))).await;
+    let refused = join_all((0..5).map(|_| audit.begin(begin(), Vec::new()))).await;
     assert!(refused.iter().all(|answer| matches!(answer, Err(AuditUnavailable))));
     assert!(told.has(|news| matches!(news, AuditNews::Failing(_))));
     tamper("ALTER TABLE elsewhere RENAME TO audit_rows");
     // What waits longest is tried again after a second.
     tokio::time::sleep(Duration::from_millis(1200)).await;
-    audit.begin(begin()).await.unwrap().end(answered());
+    audit.begin(begin(), Vec::new()).await.unwrap().end(answered());
     audit.settle().await.unwrap();
     assert!(told.has(|news| matches!(news, AuditNews::Recovered)));
     let report = verify(store).await;
@@ -289,14 +299,14 @@ async fn who_cannot_write_in_time_sends_nothing(store: &Store, tamper: &impl Fn(
 
 async fn what_somebody_else_has_written_is_found(store: &Store, tamper: &impl Fn(&str)) {
     let (audit, told) = open(store).await;
-    audit.begin(begin()).await.unwrap().end(answered());
+    audit.begin(begin(), Vec::new()).await.unwrap().end(answered());
     audit.settle().await.unwrap();
     let chain = rows(store).await.pop().unwrap().chain;
     tamper(&format!(
         "INSERT INTO audit_rows SELECT chain, seq + 1, at, REPLACE(body, '\"seq\":3', '\"seq\":4'), hash, seal FROM audit_rows \
          WHERE chain = '{chain}' AND seq = 3"
     ));
-    let attempt = audit.begin(begin()).await.unwrap();
+    let attempt = audit.begin(begin(), Vec::new()).await.unwrap();
     assert!(told.has(|news| matches!(news, AuditNews::Foreign(_))));
     attempt.end(answered());
     audit.settle().await.unwrap();

@@ -8,7 +8,6 @@ mod times;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anchorwatch_core::object::known_secrets::KnownSecrets;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::audit::{Entry, Outcome, Refusal};
 use anchorwatch_core::route::intent::{Because, Decided, Intent};
@@ -74,13 +73,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let store = opened(folder.path().join("store.db"));
         let (audit, entries) = Audit::in_memory(Clock::default(), row_takes);
-        let parts = Parts {
-            key: SecretKey::new([7; 32]),
-            known: KnownSecrets::default(),
-            clock: Clock::default(),
-            store,
-            audit,
-        };
+        let parts =
+            Parts { key: SecretKey::new([7; 32]), redactor: Arc::default(), clock: Clock::default(), store, audit };
         Self { router: Router::open(&nobody(), parts).unwrap(), entries, _folder: folder }
     }
 
@@ -126,6 +120,8 @@ fn nobody() -> config::Route {
         first_token: seconds(10),
         idle: seconds(10),
         streaming: Streaming::Verified,
+        internal_domains: Vec::new(),
+        keeps_emails: false,
     }
 }
 

@@ -26,7 +26,7 @@ impl Audit {
                     tokio::time::sleep(takes).await;
                 }
                 // Who has given up waiting is passed over, as by the one that is stored.
-                if !ask.was_given_up() {
+                if let Some(ask) = ask.unless_given_up() {
                     kept.keep(&ask);
                     ask.answer(&answering, clock);
                 }

@@ -32,11 +32,11 @@ pub(super) type Place = OwnedSemaphorePermit;
 #[derive(Debug)]
 pub(super) enum Ask {
     /// An attempt, once its row is written.
-    Begin { begin: Box<Begin>, give: oneshot::Sender<Attempt>, _place: Place },
+    Begin { begin: Box<Begin>, said: Vec<String>, give: oneshot::Sender<Attempt>, _place: Place },
     /// A row.
-    Write { entry: Box<Entry>, written: Option<(oneshot::Sender<()>, Place)> },
-    /// That texts were said in private, by their hashes, no later than what is asked for after it.
-    Remember { hashes: Vec<String>, at: Timestamp, written: oneshot::Sender<()>, _place: Place },
+    Write { entry: Box<Entry>, said: Vec<String>, written: Option<oneshot::Sender<()>>, _place: Option<Place> },
+    /// That texts were said in private, by their hashes, which the others have beside a row.
+    Remember { said: Vec<String>, at: Timestamp, written: Option<oneshot::Sender<()>>, _place: Option<Place> },
     /// All that was asked for before, and a checkpoint.
     Settle(oneshot::Sender<()>),
 }
@@ -112,23 +112,19 @@ impl Writer {
         } else {
             AuditNews::Foreign(self.chain.id().to_owned()).told(&self.writing);
             self.chain = Chain::new(clock::new_id());
-            self.put_back(taken);
+            for ask in taken.into_iter().rev() {
+                self.waiting.push_front(ask);
+            }
         }
     }
 
     /// What is next, up to where all has to be settled. Who has given up waiting is passed over: nothing was sent.
     fn take(&mut self) -> Vec<Ask> {
         let mut taken = Vec::new();
-        while taken.len() < MOST {
-            match self.waiting.pop_front() {
-                None => break,
-                Some(settle @ Ask::Settle(_)) => {
-                    self.waiting.push_front(settle);
-                    break;
-                }
-                Some(ask) if ask.was_given_up() => {}
-                Some(ask) => taken.push(ask),
-            }
+        while taken.len() < MOST
+            && let Some(ask) = self.waiting.pop_front_if(|ask| !matches!(ask, Ask::Settle(_)))
+        {
+            taken.extend(ask.unless_given_up());
         }
         let mut rows = taken.iter().filter(|ask| ask.is_row()).count();
         while rows > FINE && !rows.is_multiple_of(FINE) {
@@ -137,12 +133,6 @@ impl Writer {
             self.waiting.push_front(last);
         }
         taken
-    }
-
-    fn put_back(&mut self, asks: Vec<Ask>) {
-        for ask in asks.into_iter().rev() {
-            self.waiting.push_front(ask);
-        }
     }
 
     /// Writes rows until they are there; false if others are in their place.
@@ -254,10 +244,14 @@ impl<'a> Said<'a> {
     fn of(asks: &'a [Ask]) -> Self {
         let mut said = Self { hashes: BTreeSet::new(), at: Timestamp::MIN };
         for ask in asks {
-            if let Ask::Remember { hashes, at, .. } = ask {
-                said.hashes.extend(hashes.iter().map(String::as_str));
-                said.at = said.at.max(*at);
-            }
+            let (hashes, at) = match ask {
+                Ask::Begin { begin, said, .. } => (said, begin.at),
+                Ask::Write { entry, said, .. } => (said, entry.at()),
+                Ask::Remember { said, at, .. } => (said, *at),
+                Ask::Settle(_) => continue,
+            };
+            said.hashes.extend(hashes.iter().map(String::as_str));
+            said.at = said.at.max(at);
         }
         said
     }
@@ -267,19 +261,18 @@ impl Ask {
     /// Tells who waits that it is written. Whoever waited may have gone.
     pub(super) fn answer(self, asks: &mpsc::WeakUnboundedSender<Self>, clock: Clock) {
         match self {
-            Self::Begin { begin, give, _place } => {
+            Self::Begin { begin, give, .. } => {
                 let Some(asks) = asks.upgrade() else { return };
                 // Where nobody takes it any more, it is dropped, and that is written.
                 let attempt = Attempt { asks, clock, id: begin.attempt, if_dropped: Some(Outcome::Unsent) };
                 let _ = give.send(attempt);
             }
-            Self::Write { written: Some((written, _place)), .. } | Self::Remember { written, _place, .. } => {
-                let _ = written.send(());
+            Self::Write { written: Some(told), .. }
+            | Self::Remember { written: Some(told), .. }
+            | Self::Settle(told) => {
+                let _ = told.send(());
             }
-            Self::Settle(settled) => {
-                let _ = settled.send(());
-            }
-            Self::Write { .. } => {}
+            Self::Write { .. } | Self::Remember { .. } => {}
         }
     }
 
@@ -295,13 +288,19 @@ impl Ask {
         matches!(self, Self::Begin { .. } | Self::Write { .. })
     }
 
-    pub(super) fn was_given_up(&self) -> bool {
-        match self {
-            Self::Begin { give, .. } => give.is_closed(),
-            Self::Write { written, .. } => written.as_ref().is_some_and(|(written, _)| written.is_closed()),
-            // Whoever asked may be gone, and what was said stays private.
-            Self::Remember { .. } | Self::Settle(_) => false,
-        }
+    /// What is left of it where whoever waits for it has given up: nothing was sent, and what was said stays private. How an
+    /// attempt ended is written whoever waits.
+    pub(super) fn unless_given_up(self) -> Option<Self> {
+        let (said, at) = match self {
+            Self::Begin { begin, said, give, .. } if give.is_closed() => (said, begin.at),
+            Self::Write { entry, said, written: Some(written), .. }
+                if written.is_closed() && !matches!(*entry, Entry::End(_)) =>
+            {
+                (said, entry.at())
+            }
+            ask => return Some(ask),
+        };
+        (!said.is_empty()).then_some(Self::Remember { said, at, written: None, _place: None })
     }
 }
 

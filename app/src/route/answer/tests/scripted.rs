@@ -109,6 +109,11 @@ impl Scripted {
         Self { health: (takes, Ok(())), ..self }
     }
 
+    /// One that fails when it is asked how it is.
+    pub(super) fn whose_health(self, fails: Failure) -> Self {
+        Self { health: (Duration::ZERO, Err(fails)), ..self }
+    }
+
     fn note(&self, what: What) -> Noting {
         let from = self.log.began.elapsed();
         Noting(self.log.clone(), Seen { provider: self.name.to_owned(), what, from, until: from })

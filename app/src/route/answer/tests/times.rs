@@ -31,7 +31,7 @@ enum Slow {
     Unwell,
     /// It takes its time to say so, and then a word each nine seconds.
     Hesitant,
-    /// The same, after it has failed so often that it is asked for its health twice.
+    /// The same, after it has failed so often that it is let in by its health only.
     Mending,
     /// It refuses the connection at once.
     Refusing,
@@ -198,4 +198,19 @@ async fn one_that_failed_three_times_is_left_alone_by_the_next_request() {
         let asked = |name: &str| came.seen.iter().any(|s| s.provider == name && matches!(s.what, What::Answer(..)));
         assert_eq!(asked("a"), expected != "breaker_open");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_no_word_for_its_health_is_let_in_again_and_asked_for_it_once() {
+    let world = World::new(Duration::ZERO);
+    let log = Log::new();
+    let no_such_path = Failure::status(404, None, "not found");
+    let provider = Scripted::new(NAMES[0], vec![Turn::answers(Duration::ZERO, "{}")], &log).whose_health(no_such_path);
+    let chain = chain(vec![(provider, seconds(30))]);
+    let before = world.router.clock.now() - SignedDuration::from_mins(1);
+    (0..3).for_each(|_| chain[0].doing.breaker().failed(before));
+    let came = world.ask(&chain, &log, WAYS[0]).await;
+    assert!(came.answered.is_ok(), "{}", told(&came.answered));
+    let seen: Vec<bool> = came.seen.iter().map(|seen| seen.what == What::Health).collect();
+    assert_eq!(seen, [true, false]);
 }
