@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::object::GroupKind;
 use crate::object::path::{Path, Step};
-use crate::object::value::{Key, Number, Value};
+use crate::object::value::{Key, Map, Number, Value};
 use crate::schema::{Schema, Shape};
 
 /// How a manager wrote.
@@ -95,6 +95,55 @@ impl FieldSet {
         Json::Object(map)
     }
 
+    /// Those of its paths at which an object has something.
+    #[must_use]
+    pub fn within_map(&self, map: &Map<'_>) -> Self {
+        self.within(|element| match element {
+            PathElement::Field(name) => map.get(name),
+            _ => None,
+        })
+    }
+
+    fn within_value(&self, value: &Value<'_>) -> Self {
+        match value {
+            Value::Map(map) => self.within_map(map),
+            Value::List(list) => {
+                self.within(|element| list.iter().map(|n| &n.value).find(|value| element.names(value)))
+            }
+            _ => self.within(|_| None),
+        }
+    }
+
+    fn within<'v>(&self, find: impl Fn(&PathElement) -> Option<&'v Value<'v>>) -> Self {
+        let below = |(element, set): &(PathElement, Self)| {
+            let set = set.within_value(find(element)?);
+            (!set.is_empty()).then(|| (element.clone(), set))
+        };
+        Self { member: self.member, children: self.children.iter().filter_map(below).collect() }
+    }
+
+    /// Adds all paths of another set.
+    pub fn add(&mut self, other: &Self) {
+        self.member |= other.member;
+        for (element, set) in &other.children {
+            match self.children.iter_mut().find(|(own, _)| own == element) {
+                Some((_, own)) => own.add(set),
+                None => self.children.push((element.clone(), set.clone())),
+            }
+        }
+    }
+
+    /// Takes all paths of another set out.
+    pub fn remove(&mut self, other: &Self) {
+        self.member &= !other.member;
+        self.children.retain_mut(|(element, own)| {
+            if let Some((_, set)) = other.children.iter().find(|(other, _)| other == element) {
+                own.remove(set);
+            }
+            !own.is_empty()
+        });
+    }
+
     /// The set below one step.
     pub fn child(&self, step: &Step) -> Option<&Self> {
         self.children.iter().find(|(element, _)| element.is(step)).map(|(_, below)| below)
@@ -130,6 +179,17 @@ impl PathElement {
             Self::Key(keys) => format!("k:{}", Json::Object(keys.clone())),
             Self::Value(value) => format!("v:{value}"),
             Self::Index(index) => format!("i:{index}"),
+        }
+    }
+
+    /// True if it leads to this element of a list. A key that the element does not say is the server's default.
+    fn names(&self, value: &Value<'_>) -> bool {
+        match self {
+            Self::Key(keys) => value.as_map().is_some_and(|map| {
+                keys.iter().all(|(key, wanted)| map.get(key).is_none_or(|own| same_scalar(wanted, own)))
+            }),
+            Self::Value(wanted) => same_scalar(wanted, value),
+            Self::Field(_) | Self::Index(_) => false,
         }
     }
 

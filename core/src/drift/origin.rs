@@ -326,7 +326,7 @@ impl OwnField {
 }
 
 /// True if this entry owns at least half of what Git says: then its manager delivered the object.
-pub(super) fn delivered(entry: &Entry, git: &Map<'_>) -> bool {
+pub(crate) fn delivered(entry: &Entry, git: &Map<'_>) -> bool {
     let (mut all, mut owned) = (0, 0);
     for (key, node) in git.iter() {
         if !matches!(key, "apiVersion" | "kind") {

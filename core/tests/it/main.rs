@@ -11,6 +11,7 @@ mod deliveries;
 mod laws;
 mod mutations;
 mod redaction;
+mod restore;
 mod route;
 mod text;
 mod world;

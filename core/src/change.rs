@@ -1,0 +1,177 @@
+//! One intended write to an object of a cluster, with the state before it, and what takes it back.
+//!
+//! A [`Plan`] is what a person is shown and confirms. It is known by its [hash](Plan::hash), which covers every byte that would
+//! be written but the preconditions: those are taken from the object when it is written, so that a change of its status
+//! in the meantime is no conflict.
+
+pub mod hand_back;
+pub mod patch;
+pub mod restore;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+
+use crate::drift::{Change, DriftItem, DriftLevel};
+use crate::object::secret::hex;
+use patch::Operation;
+
+/// The manager that this program's writes are known by in `managedFields`.
+pub const FIELD_MANAGER: &str = "anchorwatch";
+
+/// An object as requests name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// `apiVersion` as Git writes it.
+    pub api_version: String,
+    /// Kind.
+    pub kind: String,
+    /// Namespace, empty for cluster-scoped objects.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+}
+
+/// What is to be written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Write {
+    /// Changes what is there, by a JSON patch (RFC 6902) without the preconditions.
+    Patch(Vec<Operation>),
+    /// Creates the object, which is not there.
+    Create(Json),
+    /// Deletes the object.
+    Delete,
+}
+
+/// A field that is written, as people know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Field {
+    /// The item's identity.
+    pub fingerprint: String,
+    /// Its state when it was planned.
+    pub value_hash: String,
+    /// Its path with list keys; empty for a whole object.
+    pub stable_path: String,
+    /// How it differed.
+    pub change: Change,
+    /// How much it matters.
+    pub level: DriftLevel,
+}
+
+impl From<&DriftItem> for Field {
+    fn from(item: &DriftItem) -> Self {
+        Self {
+            fingerprint: item.fingerprint.clone(),
+            value_hash: item.value_hash.clone(),
+            stable_path: item.stable_path.clone(),
+            change: item.change,
+            level: item.drift_level,
+        }
+    }
+}
+
+/// One object's part of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ObjectChange {
+    /// Which object.
+    pub target: Target,
+    /// Its uid; `None` if it is not there.
+    pub uid: Option<String>,
+    /// What is written.
+    pub write: Write,
+    /// What takes that back.
+    pub inverse: Write,
+    /// The fields that are written.
+    pub fields: Vec<Field>,
+}
+
+/// What somebody is asked to confirm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Cluster's name.
+    pub cluster: String,
+    /// Source as it was named.
+    pub source: String,
+    /// The commit that the source was read at, where it has one.
+    pub revision: Option<String>,
+    /// One for each object, in the order in which they are written.
+    pub changes: Vec<ObjectChange>,
+}
+
+impl Plan {
+    /// SHA-256 of all that would be written, and to which objects: 64 hexadecimal characters.
+    pub fn hash(&self) -> String {
+        let parts = self.changes.iter().map(|change| (&change.target, &change.uid, &change.write, &change.fields));
+        let text = serde_json::to_vec(&(&self.cluster, &self.source, parts.collect::<Vec<_>>()));
+        hex(&Sha256::digest(text.expect("a plan is JSON")))
+    }
+
+    /// How many fields it writes.
+    pub fn fields(&self) -> usize {
+        self.changes.iter().map(|change| change.fields.len()).sum()
+    }
+
+    /// The highest level of what it writes.
+    pub fn level(&self) -> Option<DriftLevel> {
+        self.changes.iter().flat_map(|change| &change.fields).map(|field| field.level).max()
+    }
+}
+
+/// The exact body of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body(Vec<u8>);
+
+impl Body {
+    /// What is sent to write this on the object as it was observed. A patch tests uid and resourceVersion first.
+    pub fn of(write: &Write, observed: Option<&Observed>) -> Self {
+        let json = match write {
+            Write::Create(object) => object.clone(),
+            Write::Patch(operations) => {
+                let tests = observed.into_iter().flat_map(Observed::tests);
+                tests.chain(operations.iter().map(Operation::to_json)).collect()
+            }
+            Write::Delete => json!({
+                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+                "preconditions": observed.map(|observed| json!({"uid": observed.uid, "resourceVersion": observed.resource_version})),
+            }),
+        };
+        Self(serde_json::to_vec(&json).expect("JSON values are JSON"))
+    }
+
+    /// Its bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// SHA-256, in hexadecimal.
+    pub fn hash(&self) -> String {
+        hex(&Sha256::digest(&self.0))
+    }
+}
+
+/// What tells one state of an object from all others.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Observed {
+    /// `metadata.uid`.
+    pub uid: String,
+    /// `metadata.resourceVersion`.
+    pub resource_version: String,
+}
+
+impl Observed {
+    /// Reads it from an object as the server gave it, or from what is `None` for no object.
+    pub fn of(object: &[u8]) -> Result<Self, serde_json::Error> {
+        #[derive(Deserialize)]
+        struct Object {
+            metadata: Observed,
+        }
+        Ok(serde_json::from_slice::<Object>(object)?.metadata)
+    }
+
+    fn tests(&self) -> [Json; 2] {
+        [("/metadata/uid", &self.uid), ("/metadata/resourceVersion", &self.resource_version)]
+            .map(|(path, value)| json!({"op": "test", "path": path, "value": value}))
+    }
+}

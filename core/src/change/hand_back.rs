@@ -1,0 +1,108 @@
+//! Ownership, given back to the tool that delivers the object.
+//!
+//! Whoever writes a field owns it. Where a tool delivers by server-side apply, a restored value would be this program's, and the tool's
+//! own next apply would write the object once more to take it back. So what Git says goes into the tool's own entry, as if nobody
+//! had taken it away. <https://kubernetes.io/docs/reference/using-api/server-side-apply/#field-management>
+
+use serde_json::Value as Json;
+
+use super::FIELD_MANAGER;
+use crate::drift::origin;
+use crate::object::value::Map;
+use crate::ownership::{Entry, Operation, parse_managed_fields};
+
+/// `metadata.managedFields` with what this program has written as Git says it in the entry of the tool that delivers the object.
+/// `None` where there is nothing to give, or nobody to give it to.
+pub fn hand_back(managed_fields: &Json, git: &Map<'_>) -> Option<Json> {
+    let mut all = managed_fields.as_array()?.clone();
+    let entries: Vec<Option<Entry>> =
+        all.iter().map(|entry| parse_managed_fields(&format!("[{entry}]")).0.pop()).collect();
+    let is_ours = |entry: &Entry| entry.manager == FIELD_MANAGER && entry.operation == Operation::Update;
+    let at = |fits: &dyn Fn(&Entry) -> bool| {
+        entries.iter().position(|entry| entry.as_ref().is_some_and(|e| e.subresource.is_empty() && fits(e)))
+    };
+    let ours = at(&is_ours)?;
+    let theirs = at(&|entry| entry.operation == Operation::Apply && origin::delivered(entry, git))?;
+    let (own, tool) = (entries[ours].as_ref()?, entries[theirs].as_ref()?);
+    if own.api_version != tool.api_version {
+        return None;
+    }
+    let given = own.fields.within_map(git);
+    if given.is_empty() {
+        return None;
+    }
+    let (mut kept, mut returned) = (own.fields.clone(), tool.fields.clone());
+    kept.remove(&given);
+    returned.add(&given);
+    all[theirs]["fieldsV1"] = returned.print();
+    if kept.is_empty() {
+        all.remove(ours);
+    } else {
+        all[ours]["fieldsV1"] = kept.print();
+    }
+    Some(all.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::object::value::Value;
+
+    fn entry(manager: &str, operation: &str, fields: &Json) -> Json {
+        json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsType": "FieldsV1",
+               "time": "2026-11-27T00:00:00Z", "fieldsV1": fields})
+    }
+
+    fn git() -> Map<'static> {
+        let text =
+            r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"k": "v", "l": "w"}}"#;
+        match serde_json::from_str(text).unwrap() {
+            Value::Map(map) => map,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_git_says_goes_back_and_the_rest_stays_ours() {
+        let flux = |fields: Json| entry("kustomize-controller", "Apply", &json!({"f:data": fields}));
+        let ours = |fields: Json| entry(FIELD_MANAGER, "Update", &json!({"f:data": fields}));
+        let person = entry("kubectl-edit", "Update", &json!({"f:data": {"f:m": {}}}));
+        for (before, after) in [
+            (
+                json!([flux(json!({"f:l": {}})), person, ours(json!({"f:k": {}}))]),
+                Some(json!([flux(json!({"f:k": {}, "f:l": {}})), person])),
+            ),
+            (
+                json!([ours(json!({"f:k": {}, "f:x": {}})), flux(json!({"f:l": {}}))]),
+                Some(json!([ours(json!({"f:x": {}})), flux(json!({"f:k": {}, "f:l": {}}))])),
+            ),
+            // Nothing of it is Git's; nobody applies; nothing is ours.
+            (json!([ours(json!({"f:x": {}})), flux(json!({"f:l": {}}))]), None),
+            (json!([ours(json!({"f:k": {}})), person]), None),
+            (json!([flux(json!({"f:l": {}}))]), None),
+        ] {
+            assert_eq!(hand_back(&before, &git()), after, "{before}");
+        }
+    }
+
+    #[test]
+    fn elements_of_a_list_are_found_by_their_keys() {
+        let text = r#"{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"},
+            "spec": {"ports": [{"port": 80, "name": "http"}]}}"#;
+        let Value::Map(git) = serde_json::from_str(text).unwrap() else { panic!() };
+        let key = r#"k:{"port":80,"protocol":"TCP"}"#;
+        let other = r#"k:{"port":81,"protocol":"TCP"}"#;
+        let ports = |fields: Json| json!({"f:spec": {"f:ports": fields}});
+        let before = json!([
+            entry("flux", "Apply", &ports(json!({key: {".": {}, "f:port": {}}}))),
+            entry(FIELD_MANAGER, "Update", &ports(json!({key: {"f:name": {}}, other: {".": {}, "f:port": {}}}))),
+        ]);
+        let after = json!([
+            entry("flux", "Apply", &ports(json!({key: {".": {}, "f:name": {}, "f:port": {}}}))),
+            entry(FIELD_MANAGER, "Update", &ports(json!({other: {".": {}, "f:port": {}}}))),
+        ]);
+        assert_eq!(hand_back(&before, &git), Some(after));
+    }
+}

@@ -1,0 +1,160 @@
+//! May this be written now? A [`Permit`] is the only thing that lets edge write, and [`decide`] the only maker of one.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::change::{Body, ObjectChange, Observed, Plan, Write};
+use crate::drift::{Change, DriftItem, DriftLevel, Origin};
+
+/// How long a confirmation counts, and how long a permit.
+const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
+const PERMITTED: SignedDuration = SignedDuration::from_secs(30);
+
+/// Kinds that are never deleted: what lies in them would go with them.
+const NEVER_DELETED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
+
+/// Leave to write one body to one object, once. It cannot be copied or kept beyond the process.
+#[derive(Debug)]
+pub struct Permit {
+    cluster: String,
+    observed: Option<Observed>,
+    body_hash: String,
+    expires: Timestamp,
+}
+
+impl Permit {
+    /// True if it lets this be written to this cluster now. The object's state is in the body, as a precondition.
+    pub fn allows(&self, cluster: &str, body: &Body, now: Timestamp) -> bool {
+        self.cluster == cluster && self.body_hash == body.hash() && now <= self.expires
+    }
+
+    /// The state of the object that it is for; `None` for one that is not there.
+    pub fn observed(&self) -> Option<&Observed> {
+        self.observed.as_ref()
+    }
+}
+
+/// Somebody said yes to a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmation {
+    /// The plan's hash.
+    pub plan: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// True for somebody who may approve what is HIGH.
+    pub approves: bool,
+}
+
+/// What the server said of the very bytes that are to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DryRun {
+    body_hash: String,
+}
+
+impl DryRun {
+    /// The server took this body, and `left` of the fields would still differ from Git: one that does is no proof.
+    pub fn proven(body: &Body, left: &[String]) -> Result<Self, Refusal> {
+        match left.first() {
+            None => Ok(Self { body_hash: body.hash() }),
+            Some(path) => Err(Refusal::StaysAsItIs(path.clone())),
+        }
+    }
+}
+
+/// All that a decision rests on.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The plan that somebody has seen.
+    pub plan: &'a Plan,
+    /// Who said yes to it.
+    pub confirmation: &'a Confirmation,
+    /// The part of it that is written now, planned anew from the object as it is.
+    pub change: &'a ObjectChange,
+    /// The object as it is; `None` if it is not there.
+    pub observed: Option<&'a Observed>,
+    /// What is sent.
+    pub body: &'a Body,
+    /// What the server said of that.
+    pub dry_run: &'a DryRun,
+}
+
+/// Why something is not written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Nobody has said yes to exactly this plan, lately.
+    #[error("the plan was not confirmed, or is another one now; look at it again")]
+    Unconfirmed,
+    /// Somebody has to say yes who may.
+    #[error("it is HIGH, and whoever confirmed it may not approve that")]
+    NeedsApprover,
+    /// The object is another one, or differs otherwise than was planned.
+    #[error("it has changed since it was planned; look at the new plan")]
+    Conflict,
+    /// The server was not asked about these bytes.
+    #[error("the server was not asked what would become of it")]
+    Untried,
+    /// The server would make something else of it, as by an admission webhook.
+    #[error(
+        "the server would leave {0} as it is: something in the cluster, such as an admission webhook, writes it again"
+    )]
+    StaysAsItIs(String),
+    /// Git is ahead of the cluster.
+    #[error("Git is ahead of the cluster there, or was: that is a sync's to end, and no rollback's")]
+    Stale,
+    /// An autoscaler decides.
+    #[error("an autoscaler decides how many replicas there are")]
+    Autoscaled,
+    /// It is never deleted.
+    #[error("a {0} is never deleted: what lies in it would go with it")]
+    NeverDeleted(String),
+    /// Nobody asked for it by its name.
+    #[error("an object that Git does not have is deleted only where it is named")]
+    Unnamed,
+}
+
+/// Decides. Whoever gets a permit may write these bytes to this object.
+pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
+    let Facts { plan, confirmation, change, observed, body, dry_run } = facts;
+    let age = now.duration_since(confirmation.at);
+    if confirmation.plan != plan.hash() || age > CONFIRMED || age < -CONFIRMED {
+        return Err(Refusal::Unconfirmed);
+    }
+    if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
+        return Err(Refusal::NeedsApprover);
+    }
+    if !plan.changes.contains(change) || change.uid.as_deref() != observed.map(|observed| observed.uid.as_str()) {
+        return Err(Refusal::Conflict);
+    }
+    if **body != Body::of(&change.write, *observed) || dry_run.body_hash != body.hash() {
+        return Err(Refusal::Untried);
+    }
+    if change.write == Write::Delete && NEVER_DELETED.contains(&change.target.kind.as_str()) {
+        return Err(Refusal::NeverDeleted(change.target.kind.clone()));
+    }
+    Ok(Permit {
+        cluster: plan.cluster.clone(),
+        observed: observed.cloned(),
+        body_hash: body.hash(),
+        expires: now.checked_add(PERMITTED).unwrap_or(now),
+    })
+}
+
+/// Whether an item may be part of a plan at all. `is_named`: somebody has asked for this very item.
+pub fn may_roll_back(item: &DriftItem, is_named: bool) -> Result<(), Refusal> {
+    if item.origin == Origin::Stale && item.change != Change::Extra {
+        return Err(Refusal::Stale);
+    }
+    if item.origin == Origin::Controller {
+        return Err(Refusal::Autoscaled);
+    }
+    if item.change == Change::UnmanagedObject {
+        if NEVER_DELETED.contains(&item.resource_kind.as_str()) {
+            return Err(Refusal::NeverDeleted(item.resource_kind.clone()));
+        }
+        if !is_named {
+            return Err(Refusal::Unnamed);
+        }
+    }
+    Ok(())
+}
