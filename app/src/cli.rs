@@ -7,6 +7,7 @@ mod explain;
 mod output;
 mod progress;
 mod rbac;
+mod rollback;
 mod route;
 mod scan;
 mod serve;
@@ -41,6 +42,10 @@ enum Command {
     Scan(scan::Args),
     /// Say why an item has its class, origin and level, rule by rule.
     Explain(explain::ExplainArgs),
+    /// Make the cluster as Git says, in the fields that you name: planned, confirmed, proven, and undoable.
+    Rollback(rollback::RollbackArgs),
+    /// Take back what rollback has changed.
+    Undo(rollback::UndoArgs),
     /// Record a live state for later or for elsewhere.
     Snapshot(snapshot::SnapshotArgs),
     /// Print the rights that a feature needs, for kubectl apply.
@@ -97,6 +102,8 @@ pub(crate) fn run() -> ExitCode {
     let result = match cli.command {
         Command::Scan(args) => scan::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Rollback(args) => rollback::run(args),
+        Command::Undo(args) => rollback::run_undo(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Rbac(args) => rbac::run(args),
         Command::Serve(args) => serve::run(args),

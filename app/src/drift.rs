@@ -1,4 +1,4 @@
-//! The stories of drift: scanning, so far.
+//! The stories of drift: scanning, and rolling back.
 
 mod confirm;
 pub(crate) mod examiner;
@@ -6,6 +6,7 @@ mod ground;
 mod live;
 mod past;
 pub(crate) mod record;
+pub(crate) mod rollback;
 pub(crate) mod scan;
 pub(crate) mod side;
 pub(crate) mod source;

@@ -86,6 +86,14 @@ pub struct ObjectChange {
     pub fields: Vec<Field>,
 }
 
+impl ObjectChange {
+    /// True if it writes the same, for the same fields, to the same object.
+    pub fn writes_as(&self, other: &Self) -> bool {
+        let written = |change: &Self| (change.target.clone(), change.uid.clone(), change.fields.clone());
+        written(self) == written(other) && self.write == other.write
+    }
+}
+
 /// What somebody is asked to confirm.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
@@ -144,6 +152,18 @@ impl Body {
         &self.0
     }
 
+    /// The bytes by which it is tried out. Of a deletion the server reads options in the body and none beside it, so that it has to say
+    /// there that nothing is to be kept.
+    pub fn to_try_out(&self) -> Vec<u8> {
+        match serde_json::from_slice::<Json>(&self.0) {
+            Ok(mut json) if json["kind"] == "DeleteOptions" => {
+                json["dryRun"] = json!(["All"]);
+                serde_json::to_vec(&json).expect("JSON values are JSON")
+            }
+            _ => self.0.clone(),
+        }
+    }
+
     /// SHA-256, in hexadecimal.
     pub fn hash(&self) -> String {
         hex(&Sha256::digest(&self.0))
@@ -151,7 +171,7 @@ impl Body {
 }
 
 /// What tells one state of an object from all others.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Observed {
     /// `metadata.uid`.

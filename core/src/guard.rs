@@ -1,7 +1,9 @@
 //! May this be written now? A [`Permit`] is the only thing that lets edge write, and [`decide`] the only maker of one.
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value as Json;
 
+use crate::change::patch::Operation;
 use crate::change::{Body, ObjectChange, Observed, Plan, Write};
 use crate::drift::{Change, DriftItem, DriftLevel, Origin};
 
@@ -16,7 +18,6 @@ const NEVER_DELETED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVol
 #[derive(Debug)]
 pub struct Permit {
     cluster: String,
-    observed: Option<Observed>,
     body_hash: String,
     expires: Timestamp,
 }
@@ -25,11 +26,6 @@ impl Permit {
     /// True if it lets this be written to this cluster now. The object's state is in the body, as a precondition.
     pub fn allows(&self, cluster: &str, body: &Body, now: Timestamp) -> bool {
         self.cluster == cluster && self.body_hash == body.hash() && now <= self.expires
-    }
-
-    /// The state of the object that it is for; `None` for one that is not there.
-    pub fn observed(&self) -> Option<&Observed> {
-        self.observed.as_ref()
     }
 }
 
@@ -67,6 +63,8 @@ impl DryRun {
 pub struct Facts<'a> {
     /// The plan that somebody has seen.
     pub plan: &'a Plan,
+    /// What edge calls the cluster that is written to.
+    pub cluster: &'a str,
     /// Who said yes to it.
     pub confirmation: &'a Confirmation,
     /// The part of it that is written now, planned anew from the object as it is.
@@ -108,14 +106,14 @@ pub enum Refusal {
     /// It is never deleted.
     #[error("a {0} is never deleted: what lies in it would go with it")]
     NeverDeleted(String),
-    /// Nobody asked for it by its name.
-    #[error("an object that Git does not have is deleted only where it is named")]
-    Unnamed,
+    /// Nothing in Git says what it should be.
+    #[error("Git does not have it, and so nothing says what it should be; delete it, or put it into Git")]
+    Unmanaged,
 }
 
 /// Decides. Whoever gets a permit may write these bytes to this object.
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let Facts { plan, confirmation, change, observed, body, dry_run } = facts;
+    let Facts { plan, cluster, confirmation, change, observed, body, dry_run } = facts;
     let age = now.duration_since(confirmation.at);
     if confirmation.plan != plan.hash() || age > CONFIRMED || age < -CONFIRMED {
         return Err(Refusal::Unconfirmed);
@@ -123,7 +121,9 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
         return Err(Refusal::NeedsApprover);
     }
-    if !plan.changes.contains(change) || change.uid.as_deref() != observed.map(|observed| observed.uid.as_str()) {
+    if !plan.changes.iter().any(|planned| planned.writes_as(change))
+        || change.uid.as_deref() != observed.map(|observed| observed.uid.as_str())
+    {
         return Err(Refusal::Conflict);
     }
     if **body != Body::of(&change.write, *observed) || dry_run.body_hash != body.hash() {
@@ -133,28 +133,32 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
         return Err(Refusal::NeverDeleted(change.target.kind.clone()));
     }
     Ok(Permit {
-        cluster: plan.cluster.clone(),
-        observed: observed.cloned(),
+        cluster: (*cluster).to_owned(),
         body_hash: body.hash(),
         expires: now.checked_add(PERMITTED).unwrap_or(now),
     })
 }
 
-/// Whether an item may be part of a plan at all. `is_named`: somebody has asked for this very item.
-pub fn may_roll_back(item: &DriftItem, is_named: bool) -> Result<(), Refusal> {
-    if item.origin == Origin::Stale && item.change != Change::Extra {
+/// Lets the ownership of what was written be given back, and nothing else: what is sent is made here. It belongs to a write
+/// that was decided before.
+pub fn hand_back(cluster: &str, observed: &Observed, managed_fields: Json, now: Timestamp) -> (Permit, Write, Body) {
+    let path = "/metadata/managedFields".to_owned();
+    let write = Write::Patch(vec![Operation::Replace { path, value: managed_fields }]);
+    let body = Body::of(&write, Some(observed));
+    let expires = now.checked_add(PERMITTED).unwrap_or(now);
+    (Permit { cluster: cluster.to_owned(), body_hash: body.hash(), expires }, write, body)
+}
+
+/// Whether an item may be part of a plan at all.
+pub fn may_roll_back(item: &DriftItem) -> Result<(), Refusal> {
+    if item.origin == Origin::Stale {
         return Err(Refusal::Stale);
     }
     if item.origin == Origin::Controller {
         return Err(Refusal::Autoscaled);
     }
     if item.change == Change::UnmanagedObject {
-        if NEVER_DELETED.contains(&item.resource_kind.as_str()) {
-            return Err(Refusal::NeverDeleted(item.resource_kind.clone()));
-        }
-        if !is_named {
-            return Err(Refusal::Unnamed);
-        }
+        return Err(Refusal::Unmanaged);
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A live cluster: connecting, finding out what it serves, and reading lists of raw objects, and following
-//! their changes. Nothing is written.
+//! their changes; and writing, with the guard's permit alone.
 
+pub mod apply;
 pub mod connect;
 pub mod discover;
 mod dry_run;
@@ -63,6 +64,14 @@ pub enum ClusterError {
         path: String,
         /// Why not.
         reason: String,
+    },
+    /// The guard has not permitted to write that.
+    #[error("nothing was written to {path} of cluster {cluster}: no permit of the guard's is for it, or not any more")]
+    NotPermitted {
+        /// Its name.
+        cluster: String,
+        /// What was to be written.
+        path: String,
     },
     /// The answer broke off.
     #[error("the answer of cluster {cluster} broke off: {reason}")]
@@ -171,7 +180,7 @@ impl Cluster {
         })?;
         let (parts, body) = response.into_parts();
         let bytes = self.collect(body, MOST_BYTES).await?;
-        if parts.status == StatusCode::OK {
+        if parts.status == StatusCode::OK || parts.status == StatusCode::CREATED {
             return Ok(bytes);
         }
         Err(self.refusal(&parts, &bytes))

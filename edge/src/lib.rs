@@ -4,6 +4,7 @@ pub mod clock;
 pub mod cluster;
 pub mod files;
 pub mod git;
+pub mod journal;
 pub mod lines;
 pub mod llm;
 pub mod notify;

@@ -136,13 +136,18 @@ pub(super) fn secret_key(recorded: bool) -> Result<SecretKey, Failure> {
         }
         clock::passing_key().map_err(|e| Failure::because(&e))
     };
-    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(home);
-    match state.map(|folder| clock::secret_key(&folder.join("anchorwatch/secret.key"))) {
+    match state_folder().map(|folder| clock::secret_key(&folder.join("secret.key"))) {
         Some(Ok(key)) => Ok(key),
         // A read-only home is no reason not to look at a cluster.
         Some(Err(error @ KeyError::File { .. })) => passing(error.to_string()),
         None => passing("there is no folder for the key of the fingerprints".to_owned()),
         Some(Err(error)) => Err(Failure::because(&error)),
     }
+}
+
+/// Where this program keeps what a person's next run is to find; `None` where there is no such place.
+pub(super) fn state_folder() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|p| p.is_absolute()).or_else(home);
+    Some(state?.join("anchorwatch"))
 }

@@ -1,5 +1,6 @@
 //! Takes raw live objects, one at a time and from any thread, and makes items of those that differ.
 
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Mutex;
 
@@ -91,6 +92,15 @@ impl FromStr for Selector {
         }
         let is_fingerprint = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
         is_fingerprint.then(|| Self::Fingerprint(text.to_ascii_lowercase())).ok_or(())
+    }
+}
+
+impl fmt::Display for Selector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fingerprint(beginning) => f.write_str(beginning),
+            Self::Object { kind, named } => write!(f, "{kind}/{named}"),
+        }
     }
 }
 
@@ -305,10 +315,35 @@ impl<'a> Examiner<'a> {
     }
 
     fn compare(&self, wanted: &Wanted<'_>, live: &LiveObject<'_>, api_version: &str) -> Vec<DriftItem> {
+        self.with_pair(wanted, live, api_version, |pair| self.compare_pair(wanted, live, api_version, pair))
+    }
+
+    /// What differs in an object of Git's as the server gives it alone, or why it cannot be compared.
+    pub(super) fn look_at(&self, wanted: &Wanted<'_>, raw: &str) -> Result<Vec<DriftItem>, String> {
+        self.examine_wanted(wanted, raw, (wanted.head.api_version, wanted.head.kind))
+    }
+
+    /// Both sides as they are compared.
+    pub(super) fn with_pair<T>(
+        &self,
+        wanted: &Wanted<'_>,
+        live: &LiveObject<'_>,
+        api_version: &str,
+        then: impl FnOnce(Pair<'_>) -> T,
+    ) -> T {
         let root = self.schema.root(api_version, &wanted.kind);
         let git = &*secret::concealed_like(&wanted.desired.root, &live.root, self.setting.key);
         let actual = &*secret::concealed_like(&live.root, &wanted.desired.root, self.setting.key);
-        let pair = Pair { schema: self.schema, kind: &wanted.kind, root, git, live: actual };
+        then(Pair { schema: self.schema, kind: &wanted.kind, root, git, live: actual })
+    }
+
+    fn compare_pair(
+        &self,
+        wanted: &Wanted<'_>,
+        live: &LiveObject<'_>,
+        api_version: &str,
+        pair: Pair<'_>,
+    ) -> Vec<DriftItem> {
         let differences = if self.explain.is_some_and(|s| s.is_about(&wanted.kind.kind, wanted.head.name)) {
             let (differences, silent) = compare_and_tell(pair);
             self.tell(wanted, &silent);
@@ -331,7 +366,7 @@ impl<'a> Examiner<'a> {
                 kind: &wanted.kind,
                 entries: entries.as_deref(),
                 created: origin::created(&live.root),
-                git,
+                git: pair.git,
                 last_applied: applied.as_deref().and_then(|json| parse_applied(json, self.setting.key)),
             },
             ..self.subject(wanted)

@@ -232,21 +232,29 @@ pub(crate) struct Extent {
 #[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
 pub(crate) fn scan(runtime: &Handle, request: &Request, key: &SecretKey) -> Result<Outcome, Failure> {
     let started = Instant::now();
-    ground::stand_on(runtime, request, key, |mut ground| {
-        let examiner = &ground.examiner;
-        // Lists are read meanwhile; they are beside it, not in it.
-        let comparing = tracing::info_span!("compare", anchorwatch.objects = examiner.index.all().len());
-        let mut examined = match ground.side {
-            Side::Recorded { .. } => live::examine_recorded(examiner, ground.recorded),
-            Side::Served { cluster, .. } => {
-                let wishes = live::all_wishes(examiner.schema, examiner.index, request.unmanaged);
-                live::examine_cluster(runtime, cluster, examiner, wishes, &mut ground.unlisted)?
-            }
-        };
-        drop(comparing);
-        examined.unreadable.append(&mut ground.unread);
-        Ok(tell(&ground, request, examined, started))
-    })
+    ground::stand_on(runtime, request, key, |mut ground| look(runtime, &mut ground, request, started))
+}
+
+/// Compares all that a ground has.
+pub(super) fn look(
+    runtime: &Handle,
+    ground: &mut Ground<'_>,
+    request: &Request,
+    started: Instant,
+) -> Result<Outcome, Failure> {
+    let examiner = &ground.examiner;
+    // Lists are read meanwhile; they are beside it, not in it.
+    let comparing = tracing::info_span!("compare", anchorwatch.objects = examiner.index.all().len());
+    let mut examined = match ground.side {
+        Side::Recorded { .. } => live::examine_recorded(examiner, ground.recorded),
+        Side::Served { cluster, .. } => {
+            let wishes = live::all_wishes(examiner.schema, examiner.index, request.unmanaged);
+            live::examine_cluster(runtime, cluster, examiner, wishes, &mut ground.unlisted)?
+        }
+    };
+    drop(comparing);
+    examined.unreadable.append(&mut ground.unread);
+    Ok(tell(ground, request, examined, started))
 }
 
 /// Tells what was found, to whom a request says.

@@ -8,14 +8,14 @@ use crate::world::{Folder, World};
 
 /// What each way of delivering is told by.
 #[derive(Debug, Clone, Copy)]
-struct Way {
-    name: &'static str,
-    arguments: &'static [&'static str],
+pub(crate) struct Way {
+    pub(crate) name: &'static str,
+    pub(crate) arguments: &'static [&'static str],
     /// Labels and annotations that the tool stamps.
     stamps: fn(&Value) -> Value,
 }
 
-const WAYS: [Way; 5] = [
+pub(crate) const WAYS: [Way; 5] = [
     Way {
         name: "argo-cd",
         arguments: &["apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller"],
@@ -50,13 +50,18 @@ const WAYS: [Way; 5] = [
 
 impl Way {
     /// Delivers the shop to a namespace of its own, and gives what Git says.
-    fn deliver(self, world: &World, namespace: &str) -> Folder {
+    pub(crate) fn deliver(self, world: &World, namespace: &str) -> Folder {
         world.namespace(namespace);
         let manifests = shop::manifests(namespace);
-        let objects: Vec<Value> = serde_saphyr::from_multiple(&manifests).unwrap();
+        self.apply(world, namespace);
+        Folder::with(&[("shop.yaml", &manifests)])
+    }
+
+    /// Makes the cluster what Git says, as the tool does it.
+    pub(crate) fn apply(self, world: &World, namespace: &str) {
+        let objects: Vec<Value> = serde_saphyr::from_multiple(&shop::manifests(namespace)).unwrap();
         let stamped: Vec<String> = objects.into_iter().map(|object| self.stamp(object).to_string()).collect();
         world.deliver(self.arguments, &stamped.join("\n---\n"));
-        Folder::with(&[("shop.yaml", &manifests)])
     }
 
     fn stamp(self, mut object: Value) -> Value {
@@ -89,7 +94,7 @@ fn every_edit_is_found_and_nothing_else_however_the_objects_were_delivered() {
     });
 }
 
-const EDITS: &[&str] = &[
+pub(crate) const EDITS: &[&str] = &[
     "high human Deployment/web changed spec.template.spec.containers[name=web].image by kubectl-set",
     "high human Deployment/web extra spec.template.spec.containers[name=web].env[name=HOTFIX] by kubectl-set",
     "high unknown Deployment/web removed spec.template.spec.containers[name=web].env[name=LOG_LEVEL]",
@@ -107,7 +112,7 @@ const EDITS: &[&str] = &[
     "high unknown NetworkPolicy/web missing_object",
 ];
 
-fn edit(world: &World, namespace: &str) {
+pub(crate) fn edit(world: &World, namespace: &str) {
     let alice = |arguments: &[&str]| world.alice(namespace, arguments);
     alice(&["set", "image", "deployment/web", "web=shop/web:1.4.3-hotfix"]);
     alice(&["set", "env", "deployment/web", "HOTFIX=1", "LOG_LEVEL-"]);

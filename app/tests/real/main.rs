@@ -24,6 +24,7 @@ mod policy;
 mod rendered;
 mod replicas;
 mod rights;
+mod rollback;
 mod shop;
 mod unmanaged;
 mod untouched;

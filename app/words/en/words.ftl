@@ -545,3 +545,32 @@ page-problem-refused = This cannot be done
 page-problem-refused-advice = Go back, and look at what was asked.
 page-problem-broken = Something broke
 page-problem-broken-advice = This is a defect of Anchorwatch; its log says more.
+rollback-head = Rollback of { $fields ->
+    [one] 1 field
+   *[other] { $fields } fields
+} in { $objects ->
+    [one] 1 object
+   *[other] { $objects } objects
+}: cluster { $cluster } becomes as { $source } says
+rollback-nothing = Nothing is to be written: cluster { $cluster }, { $source }
+rollback-create = not in the cluster; it is created
+rollback-now = now
+rollback-then = then
+rollback-absent = (absent)
+rollback-left = Left as it is:
+rollback-partial = Not everything could be compared; anchorwatch scan says what.
+rollback-plan = The server was asked, and would take it. Plan { $hash }
+rollback-ask = Write this to the cluster? [y/N]
+rollback-proven = { $object } is as Git says
+rollback-waiting = { $object } was not begun
+rollback-not-written = { $object } was not written: { $reason }
+rollback-not-proven = { $object } was written, and is not as it was to be: { $reason }
+rollback-undo = Take it back with: anchorwatch undo { $change }
+undo-head = Takes back { $fields ->
+    [one] 1 field
+   *[other] { $fields } fields
+} in { $objects ->
+    [one] 1 object
+   *[other] { $objects } objects
+} that { $by } has changed, { $at } (change { $change })
+undo-delete = the object, which was created

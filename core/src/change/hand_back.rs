@@ -22,7 +22,10 @@ pub fn hand_back(managed_fields: &Json, git: &Map<'_>) -> Option<Json> {
         entries.iter().position(|entry| entry.as_ref().is_some_and(|e| e.subresource.is_empty() && fits(e)))
     };
     let ours = at(&is_ours)?;
-    let theirs = at(&|entry| entry.operation == Operation::Apply && origin::delivered(entry, git))?;
+    let applies = |entry: &Entry| entry.operation == Operation::Apply;
+    // One of which everything was taken is known by its name alone; at worst it owns what Git says.
+    let theirs = at(&|entry| applies(entry) && origin::delivered(entry, git))
+        .or_else(|| at(&|entry| applies(entry) && origin::is_delivery_tool(&entry.manager)))?;
     let (own, tool) = (entries[ours].as_ref()?, entries[theirs].as_ref()?);
     if own.api_version != tool.api_version {
         return None;
@@ -77,6 +80,18 @@ mod tests {
             (
                 json!([ours(json!({"f:k": {}, "f:x": {}})), flux(json!({"f:l": {}}))]),
                 Some(json!([ours(json!({"f:x": {}})), flux(json!({"f:k": {}, "f:l": {}}))])),
+            ),
+            // All that it had was taken.
+            (
+                json!([
+                    entry("operator", "Apply", &json!({"f:data": {"f:z": {}}})),
+                    entry("argocd-controller", "Apply", &json!({})),
+                    ours(json!({"f:k": {}}))
+                ]),
+                Some(json!([
+                    entry("operator", "Apply", &json!({"f:data": {"f:z": {}}})),
+                    entry("argocd-controller", "Apply", &json!({"f:data": {"f:k": {}}}))
+                ])),
             ),
             // Nothing of it is Git's; nobody applies; nothing is ours.
             (json!([ours(json!({"f:x": {}})), flux(json!({"f:l": {}}))]), None),

@@ -325,6 +325,11 @@ impl OwnField {
     }
 }
 
+/// True for the name of a tool that delivers, which anyone may claim.
+pub(crate) fn is_delivery_tool(manager: &str) -> bool {
+    DELIVERY_TOOLS.contains(&manager)
+}
+
 /// True if this entry owns at least half of what Git says: then its manager delivered the object.
 pub(crate) fn delivered(entry: &Entry, git: &Map<'_>) -> bool {
     let (mut all, mut owned) = (0, 0);

@@ -1,8 +1,10 @@
 //! Dry runs: what the server would make of an object. Nothing is kept; the query that says so is always there.
 
+use anchorwatch_core::change::{Body as WriteBody, Write};
 use http::{Request, header};
 use kube::client::Body;
 
+use super::apply::Place;
 use super::{Cluster, ClusterError};
 
 const APPLY: (&str, &str) = ("application/apply-patch+yaml", "&force=true");
@@ -17,6 +19,11 @@ impl Cluster {
     /// Patches an object (RFC 6902) without keeping it, and gives back what it would be.
     pub async fn dry_run_patch(&self, path: &str, patch: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
         self.dry_run(path, JSON_PATCH, patch).await
+    }
+
+    /// Sends the very bytes that would be written without keeping anything, and gives back what the object would be.
+    pub async fn try_out(&self, (write, place): (&Write, &Place), body: &WriteBody) -> Result<Vec<u8>, ClusterError> {
+        self.send(&place.object, place.request(write, body.to_try_out(), "&dryRun=All")).await
     }
 
     async fn dry_run(

@@ -1,0 +1,214 @@
+//! `anchorwatch rollback` and `anchorwatch undo`: on this machine's own, with scan's flags.
+
+mod shown;
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anchorwatch_core::change::Plan;
+use anchorwatch_core::guard::Confirmation;
+use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::Cluster;
+use anchorwatch_edge::journal::Journal;
+use clap::ValueEnum;
+
+use super::{output, target};
+use crate::drift::examiner::Selector;
+use crate::drift::rollback::record::{ChangeRecord, StepState};
+use crate::drift::rollback::{Done, Meant, Planned, RolledBack, rollback, undo};
+use crate::failure::Failure;
+
+/// What can be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(super) struct RollbackArgs {
+    #[arg(
+        value_name = "SEL",
+        required_unless_present = "all",
+        help = "What to make as Git says: fingerprints (8 or more characters), or KIND/NAME[:STABLE_PATH]"
+    )]
+    selectors: Vec<String>,
+    /// All that differs and may be rolled back.
+    #[arg(long, conflicts_with = "selectors")]
+    all: bool,
+    /// What Git says: a path, or `REPO[//PATH][?ref=REV]`.
+    #[arg(long, value_name = "SRC")]
+    source: String,
+    #[command(flatten)]
+    target: target::TargetArgs,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// What can be said on the command line.
+#[derive(Debug, clap::Args)]
+pub(super) struct UndoArgs {
+    /// The change's id, as rollback printed it.
+    #[arg(value_name = "CHANGE")]
+    change: String,
+    #[command(flatten)]
+    connect: target::Connect,
+    /// Language; else that of the locale.
+    #[arg(long, value_enum)]
+    lang: Option<crate::words::Language>,
+    #[command(flatten)]
+    doing: Doing,
+}
+
+/// Whether and how to write.
+#[derive(Debug, clap::Args)]
+struct Doing {
+    /// Print what would be written, as the server would take it, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Write without asking.
+    #[arg(short, long, conflicts_with = "dry_run")]
+    yes: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
+pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
+    let style = super::style(args.target.lang, true);
+    let meant = if args.all { Meant::All } else { Meant::These(selectors(&args.selectors)?) };
+    let request = args.target.resolve(args.source)?;
+    let key = target::secret_key(request.is_of_a_recording())?;
+    let runtime = super::runtime()?;
+    let Doing { dry_run, yes, output } = args.doing;
+    let ask = |planned: &Planned| {
+        if output == Format::Table {
+            super::print(&shown::plan(planned, &style))?;
+        }
+        if dry_run {
+            return Ok(None);
+        }
+        let question = style.words.say("rollback-ask");
+        Ok(confirmed(yes, &question)?.then(|| confirmation(&planned.plan)))
+    };
+    let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, &journal()?, ask)?;
+    match output {
+        Format::Json => output::print_json(&shown::json(&rolled_back))?,
+        Format::Table if rolled_back.planned.plan.changes.is_empty() => {
+            super::print(&shown::plan(&rolled_back.planned, &style))?;
+        }
+        Format::Table => {}
+    }
+    if let Some(done) = &rolled_back.done
+        && output == Format::Table
+    {
+        super::print(&shown::done(done, &style, true))?;
+    }
+    Ok(exit_code(&rolled_back, dry_run))
+}
+
+pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
+    let style = super::style(args.lang, true);
+    let journal = journal()?;
+    let record = find(&journal, &args.change)?;
+    let plan = undo::plan(&record);
+    if plan.changes.is_empty() {
+        return Err(Failure::new(format!("the change {} wrote nothing", record.change_id)));
+    }
+    let runtime = super::runtime()?;
+    let failed = |error: anchorwatch_edge::cluster::ClusterError| Failure::because(&error);
+    let cluster = runtime.block_on(Cluster::connect(&args.connect.into())).map_err(failed)?;
+    if cluster.identity() != record.reached {
+        return Err(Failure::new("that change was made in another cluster")
+            .detail(format!("there: {}", record.reached))
+            .detail(format!("here: {}", cluster.identity()))
+            .hint("name its context with --context"));
+    }
+    let Doing { dry_run, yes, output } = args.doing;
+    if output == Format::Table {
+        super::print(&shown::undo(&plan, &record, &style))?;
+    }
+    if dry_run || !confirmed(yes, &style.words.say("rollback-ask"))? {
+        return Ok(ExitCode::from(u8::from(!dry_run)));
+    }
+    let done = undo::undo(runtime.handle(), &cluster, &record, &confirmation(&plan), &journal)?;
+    match output {
+        Format::Table => super::print(&shown::done(&done, &style, false))?,
+        Format::Json => output::print_json(&shown::json_of_done(&done))?,
+    }
+    Ok(ended(&done))
+}
+
+fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
+    let read = |text: &String| {
+        text.parse().map_err(|()| {
+            Failure::new(format!("{text} selects nothing"))
+                .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
+        })
+    };
+    written.iter().map(read).collect()
+}
+
+/// Whether the person wants it. Who is not at a terminal has to have said so.
+fn confirmed(yes: bool, question: &str) -> Result<bool, Failure> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::new("nobody is here to confirm it, and nothing was written")
+            .hint("say --yes to write without being asked, or --dry-run to look only"));
+    }
+    super::tell(question);
+    let mut answer = String::new();
+    let read = std::io::stdin().lock().read_line(&mut answer);
+    read.map_err(|error| Failure::new("cannot read the answer").detail(error.to_string()))?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes" | "是"))
+}
+
+/// The person at this machine, with the rights of their kubeconfig, decides for themselves.
+fn confirmation(plan: &Plan) -> Confirmation {
+    let by =
+        ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned());
+    Confirmation { plan: plan.hash(), by, at: clock::now(), approves: true }
+}
+
+/// Where this machine notes what it has changed.
+fn journal() -> Result<Journal, Failure> {
+    let folder: PathBuf = target::state_folder().ok_or_else(|| {
+        Failure::new("there is no folder to note changes in, so none is made")
+            .hint("set XDG_STATE_HOME to a folder that can be written")
+    })?;
+    Ok(Journal::in_folder(folder.join("changes")))
+}
+
+/// The one change whose id begins so.
+fn find(journal: &Journal, beginning: &str) -> Result<ChangeRecord, Failure> {
+    let names = journal.names().map_err(|error| Failure::because(&error))?;
+    let fits: Vec<&String> = names.iter().filter(|name| name.starts_with(beginning)).collect();
+    let [name] = fits[..] else {
+        let what = if fits.is_empty() { "no change is called" } else { "more than one change begins with" };
+        return Err(Failure::new(format!("{what} {beginning}"))
+            .detail(format!("changes are noted in {}", journal.folder().display()))
+            .hint("rollback prints the id of what it has changed"));
+    };
+    let record = journal.read(name).map_err(|error| Failure::because(&error))?;
+    record.ok_or_else(|| Failure::new(format!("the change {name} was forgotten just now")))
+}
+
+/// 0: done, or shown; 1: not confirmed, or something that was meant is left as it is; 2: a step failed.
+fn exit_code(rolled_back: &RolledBack, dry_run: bool) -> ExitCode {
+    let RolledBack { planned, done } = rolled_back;
+    let is_left = !planned.left.is_empty();
+    match done {
+        Some(done) if done.steps.iter().any(|step| step.state != StepState::Proven) => ExitCode::from(2),
+        Some(_) => ExitCode::from(u8::from(is_left)),
+        None => ExitCode::from(u8::from(is_left || !(dry_run || planned.plan.changes.is_empty()))),
+    }
+}
+
+fn ended(done: &Done) -> ExitCode {
+    ExitCode::from(if done.steps.iter().all(|step| step.state == StepState::Proven) { 0 } else { 2 })
+}

@@ -1,0 +1,159 @@
+//! What a plan and its outcome look like.
+
+use std::fmt::Write as _;
+
+use anchorwatch_core::change::{Plan, Target};
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::object::secret::Shown;
+use serde_json::{Value as Json, json};
+
+use crate::cli::output::{Style, flow, object, padded};
+use crate::cli::plain;
+use crate::drift::rollback::record::{ChangeRecord, StepState};
+use crate::drift::rollback::{Done, Left, Planned, RolledBack};
+use crate::shown::cut;
+use crate::words::Arg::{Count, Text};
+use crate::words::word;
+
+/// Columns before a value.
+const INDENT: usize = 17;
+
+/// A plan, object by object, and what of it is left as it is.
+pub(super) fn plan(planned: &Planned, style: &Style) -> String {
+    let Planned { plan, items, left, is_partial } = planned;
+    let words = style.words;
+    let (fields, objects) = (plan.fields(), plan.changes.len());
+    let args = [
+        ("fields", Count(fields)),
+        ("objects", Count(objects)),
+        ("source", Text(&plain(&plan.source))),
+        ("cluster", Text(&plain(&plan.cluster))),
+    ];
+    let mut out = words.say_with(if fields == 0 { "rollback-nothing" } else { "rollback-head" }, &args) + "\n";
+    for items in items {
+        let Some(first) = items.first() else { continue };
+        let _ = writeln!(out, "\n  {}", named(first));
+        for item in items {
+            field(item, style, &mut out);
+        }
+    }
+    if !left.is_empty() {
+        let _ = writeln!(out, "\n{}", words.say("rollback-left"));
+        for Left { item, reason } in left {
+            let _ = writeln!(out, "  {} {}", named(item), plain(&item.stable_path));
+            let _ = writeln!(out, "         {}", plain(reason));
+        }
+    }
+    if *is_partial {
+        let _ = writeln!(out, "\n{}", words.say("rollback-partial"));
+    }
+    if fields > 0 {
+        let _ = writeln!(out, "\n{}", words.say_with("rollback-plan", &[("hash", Text(&plan.hash()[..12]))]));
+    }
+    out
+}
+
+fn named(item: &DriftItem) -> String {
+    object(&item.resource_kind, &item.resource_name, &item.namespace)
+}
+
+fn field(item: &DriftItem, style: &Style, out: &mut String) {
+    let level = style.words.level(item.drift_level);
+    if item.change == Change::MissingObject {
+        let _ = writeln!(out, "    {level} {}", style.words.say("rollback-create"));
+        return;
+    }
+    let _ = writeln!(out, "    {level} {}", plain(&item.stable_path));
+    for (label, value) in [("rollback-now", &item.actual_value), ("rollback-then", &item.git_value)] {
+        let label = padded(&style.words.say(label), 5);
+        let _ = writeln!(out, "         {label}{}", text(value.as_ref(), style));
+    }
+}
+
+fn text(value: Option<&Shown>, style: &Style) -> String {
+    match value {
+        Some(value) => cut(&plain(&flow(value.as_json())), style.width.saturating_sub(INDENT).max(20)).into_owned(),
+        None => style.words.say("rollback-absent"),
+    }
+}
+
+/// What came of each object, and how to take it back.
+pub(super) fn done(done: &Done, style: &Style, may_be_undone: bool) -> String {
+    let words = style.words;
+    let mut out = String::from("\n");
+    for step in &done.steps {
+        let Target { kind, name, namespace, .. } = &step.target;
+        let name = object(kind, name, namespace);
+        let (id, reason) = match &step.state {
+            StepState::Proven => ("rollback-proven", ""),
+            StepState::Waiting | StepState::Intended | StepState::Written => ("rollback-waiting", ""),
+            StepState::NotWritten { reason } => ("rollback-not-written", reason.as_str()),
+            StepState::NotProven { reason } => ("rollback-not-proven", reason.as_str()),
+        };
+        let _ = writeln!(out, "{}", words.say_with(id, &[("object", Text(&name)), ("reason", Text(&plain(reason)))]));
+    }
+    let is_written =
+        done.steps.iter().any(|step| matches!(step.state, StepState::Proven | StepState::NotProven { .. }));
+    if may_be_undone && is_written {
+        let _ = writeln!(out, "{}", words.say_with("rollback-undo", &[("change", Text(&done.change_id))]));
+    }
+    out
+}
+
+/// What taking a change back would write.
+pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String {
+    let args = [
+        ("fields", Count(plan.fields())),
+        ("objects", Count(plan.changes.len())),
+        ("change", Text(&record.change_id)),
+        ("by", Text(&plain(&record.by))),
+        ("at", Text(&crate::shown::at(record.begun_at, &style.now))),
+    ];
+    let mut out = style.words.say_with("undo-head", &args) + "\n";
+    for change in &plan.changes {
+        let Target { kind, name, namespace, .. } = &change.target;
+        let _ = writeln!(out, "\n  {}", object(kind, name, namespace));
+        for field in &change.fields {
+            let path =
+                if field.stable_path.is_empty() { style.words.say("undo-delete") } else { plain(&field.stable_path) };
+            let _ = writeln!(out, "    {path}");
+        }
+    }
+    out
+}
+
+/// A rollback for programs.
+pub(super) fn json(rolled_back: &RolledBack) -> Json {
+    let RolledBack { planned, done } = rolled_back;
+    let Planned { plan, items, left, is_partial } = planned;
+    let changes = plan
+        .changes
+        .iter()
+        .zip(items)
+        .map(|(change, items)| json!({"target": change.target, "uid": change.uid, "items": items}));
+    json!({
+        "plan": {
+            "plan_hash": plan.hash(),
+            "cluster": plan.cluster,
+            "source": plan.source,
+            "revision": plan.revision,
+            "changes": changes.collect::<Vec<_>>(),
+        },
+        "left": left.iter().map(|Left { item, reason }| json!({"item": item, "reason": reason})).collect::<Vec<_>>(),
+        "is_partial": is_partial,
+        "done": done.as_ref().map(json_of_done),
+    })
+}
+
+/// What was done, for programs.
+pub(super) fn json_of_done(done: &Done) -> Json {
+    let steps = done.steps.iter().map(|step| {
+        let (state, reason) = match &step.state {
+            StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason)),
+            StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason)),
+            state => (word(state), None),
+        };
+        json!({"target": step.target, "state": state, "reason": reason})
+    });
+    json!({"change_id": done.change_id, "steps": steps.collect::<Vec<_>>()})
+}

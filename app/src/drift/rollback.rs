@@ -1,0 +1,212 @@
+//! Rolling back: the cluster is made as Git says, in the fields that somebody means, and nowhere else.
+//!
+//! A scan finds what differs. For each object that is meant a [`Draft`](draft::Draft) is made and tried out on the server; together they
+//! are the plan that somebody is shown and confirms. Then each object is drafted anew from what it is by that time, and goes on
+//! only if that is what was confirmed: it is written with the guard's permit, read back, and proven. What is written is noted
+//! before and after, so that it can be taken back, and found after a crash.
+
+pub(crate) mod carry_out;
+mod draft;
+pub(crate) mod record;
+pub(crate) mod undo;
+
+use std::time::Instant;
+
+use anchorwatch_core::change::{Observed, Plan};
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::guard::{self, Confirmation};
+use anchorwatch_core::object::GroupKind;
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use anchorwatch_edge::journal::Journal;
+use tokio::runtime::Handle;
+
+use super::examiner::{Examiner, Selector};
+use super::ground;
+use super::live::cluster_failure;
+use super::scan::{self, Request};
+use super::side::Side;
+use crate::failure::Failure;
+use crate::index::Wanted;
+use carry_out::{Carrying, Step};
+use draft::Draft;
+
+/// Which items are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// All that may be rolled back.
+    All,
+    /// What these select.
+    These(Vec<Selector>),
+}
+
+/// What would be written, and what would not.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// What somebody confirms.
+    pub(crate) plan: Plan,
+    /// The items of each of its changes.
+    pub(crate) items: Vec<Vec<DriftItem>>,
+    /// What was meant too, and is left as it is, with the reason.
+    pub(crate) left: Vec<Left>,
+    /// True if a scan could not compare everything that is meant.
+    pub(crate) is_partial: bool,
+}
+
+/// What is left as it is, though it was meant.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) item: DriftItem,
+    pub(crate) reason: String,
+}
+
+/// What came of a rollback.
+#[derive(Debug)]
+pub(crate) struct RolledBack {
+    pub(crate) planned: Planned,
+    /// What was done; `None` if nobody confirmed it.
+    pub(crate) done: Option<Done>,
+}
+
+/// What was done.
+#[derive(Debug)]
+pub(crate) struct Done {
+    /// By which it is undone.
+    pub(crate) change_id: String,
+    /// What came of each object, in the plan's order.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Plans, asks, and does what was confirmed. Runs outside of the async runtime, on which it waits.
+#[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
+pub(crate) fn rollback(
+    runtime: &Handle,
+    (request, key): (&Request, &SecretKey),
+    meant: &Meant,
+    journal: &Journal,
+    confirm: impl FnOnce(&Planned) -> Result<Option<Confirmation>, Failure>,
+) -> Result<RolledBack, Failure> {
+    let started = Instant::now();
+    ground::stand_on(runtime, request, key, |mut ground| {
+        let Side::Served { cluster, .. } = ground.side else {
+            return Err(Failure::new("a recorded state cannot be rolled back")
+                .hint("leave --live out, and name the cluster by --context"));
+        };
+        let outcome = scan::look(runtime, &mut ground, request, started)?;
+        let planning = Planning { runtime, cluster, examiner: &ground.examiner };
+        let (planned, drafts) = planning.plan(&outcome, meant)?;
+        let confirmation = if drafts.is_empty() { None } else { confirm(&planned)? };
+        let Some(confirmation) = confirmation else { return Ok(RolledBack { planned, done: None }) };
+        let carrying = Carrying { planning: &planning, plan: &planned.plan, confirmation: &confirmation, journal };
+        let done = carrying.carry_out(&drafts)?;
+        Ok(RolledBack { planned, done: Some(done) })
+    })
+}
+
+/// What planning needs.
+struct Planning<'a> {
+    runtime: &'a Handle,
+    cluster: &'a Cluster,
+    examiner: &'a Examiner<'a>,
+}
+
+impl<'a> Planning<'a> {
+    fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
+        let (chosen, mut left) = choose(outcome, meant)?;
+        let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
+        // In Git's order, so that a namespace comes before what lies in it.
+        for wanted in self.examiner.index.askable().filter(|wanted| !wanted.repeated) {
+            let of_object: Vec<&DriftItem> = chosen.iter().copied().filter(|item| is_of(item, wanted)).collect();
+            if of_object.is_empty() {
+                continue;
+            }
+            let fingerprints = of_object.iter().map(|item| item.fingerprint.clone()).collect();
+            let draft = self.draft(wanted, &fingerprints).and_then(|draft| match self.tried(&draft) {
+                Ok(tried) => Ok(draft.tried(tried)),
+                Err(reason) => Err(reason),
+            });
+            match draft {
+                Ok(draft) => {
+                    changes.push(draft.change.clone());
+                    items.push(draft.items.clone());
+                    drafts.push(draft);
+                }
+                Err(reason) => left
+                    .extend(of_object.into_iter().map(|item| Left { item: item.clone(), reason: reason.to_string() })),
+            }
+        }
+        let plan = Plan {
+            cluster: self.examiner.setting.cluster.to_owned(),
+            source: self.examiner.setting.source.to_owned(),
+            revision: self.examiner.origin.commit.clone(),
+            changes,
+        };
+        Ok((Planned { plan, items, left, is_partial: !outcome.is_complete() }, drafts))
+    }
+
+    fn target(&self) -> TargetCluster<'_> {
+        TargetCluster { runtime: self.runtime, cluster: self.cluster }
+    }
+
+    /// The object as it is now; `None` if it is not there.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+        self.runtime.block_on(self.cluster.object(path)).map_err(|error| cluster_failure(&error))
+    }
+}
+
+/// True if the item is about this object.
+fn is_of(item: &DriftItem, wanted: &Wanted<'_>) -> bool {
+    item.resource_name == wanted.head.name
+        && item.namespace == wanted.namespace
+        && GroupKind::of(&item.api_version, &item.resource_kind) == wanted.kind
+}
+
+/// The cluster that is written to.
+#[derive(Clone, Copy)]
+struct TargetCluster<'a> {
+    runtime: &'a Handle,
+    cluster: &'a Cluster,
+}
+
+impl TargetCluster<'_> {
+    /// True for an error that a precondition may have caused. A test of a patch that fails is told like any other 422.
+    fn may_be_conflict(error: &ClusterError) -> bool {
+        matches!(error.code(), Some(409 | 422))
+    }
+
+    /// True if the error came because the object was no longer what it was when it was read.
+    fn has_moved(self, error: &ClusterError, path: &str, observed: Option<&Observed>) -> bool {
+        let now = || self.runtime.block_on(self.cluster.object(path)).ok();
+        Self::may_be_conflict(error)
+            && now().is_some_and(|now| now.and_then(|object| Observed::of(&object).ok()).as_ref() != observed)
+    }
+}
+
+/// The items that are meant and may be rolled back, and those that may not.
+fn choose<'o>(outcome: &'o scan::Outcome, meant: &Meant) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
+    let all = outcome.reports.iter().flat_map(|report| &report.items);
+    let (mut chosen, mut left) = (Vec::new(), Vec::new());
+    for item in all {
+        let is_meant = match meant {
+            Meant::All => item.change != Change::UnmanagedObject,
+            Meant::These(selectors) => selectors.iter().any(|selector| selector.selects(item)),
+        };
+        if !is_meant {
+            continue;
+        }
+        match guard::may_roll_back(item) {
+            Ok(()) => chosen.push(item),
+            Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
+        }
+    }
+    if let Meant::These(selectors) = meant
+        && chosen.is_empty()
+        && left.is_empty()
+    {
+        let named: Vec<String> = selectors.iter().map(ToString::to_string).collect();
+        return Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
+            .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
+            .hint("run anchorwatch scan with the same flags to see what there is"));
+    }
+    Ok((chosen, left))
+}

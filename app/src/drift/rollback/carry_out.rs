@@ -1,0 +1,195 @@
+//! Doing what was confirmed, one object after the other, and stopping at the first that fails.
+
+use anchorwatch_core::change::hand_back::hand_back;
+use anchorwatch_core::change::{Observed, Plan, Target};
+use anchorwatch_core::guard::{self, Confirmation, Facts, Refusal};
+use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::ClusterError;
+use anchorwatch_edge::journal::{Journal, JournalError};
+use serde_json::Value as Json;
+
+use super::draft::{Draft, Tried, Undraftable, text};
+use super::record::{ChangeRecord, StepRecord, StepState, What};
+use super::{Done, Planning};
+use crate::failure::Failure;
+
+/// How often an object is written that somebody else writes meanwhile, its status for example.
+const ATTEMPTS: usize = 5;
+
+/// What came of one object.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) target: Target,
+    pub(crate) state: StepState,
+}
+
+/// A plan that was confirmed, on its way.
+pub(super) struct Carrying<'a> {
+    pub(super) planning: &'a Planning<'a>,
+    pub(super) plan: &'a Plan,
+    pub(super) confirmation: &'a Confirmation,
+    pub(super) journal: &'a Journal,
+}
+
+/// Why a step ends without a proof.
+enum Ended {
+    /// Nothing was written.
+    NotWritten(String),
+    /// It was written, and what was promised is not so.
+    NotProven(String),
+    /// It could not be noted; nothing more is done.
+    Unnoted(JournalError),
+}
+
+impl From<Undraftable> for Ended {
+    fn from(reason: Undraftable) -> Self {
+        Self::NotWritten(reason.to_string())
+    }
+}
+
+impl From<JournalError> for Ended {
+    fn from(error: JournalError) -> Self {
+        Self::Unnoted(error)
+    }
+}
+
+impl Carrying<'_> {
+    pub(super) fn carry_out(&self, drafts: &[Draft<'_>]) -> Result<Done, Failure> {
+        let mut record = ChangeRecord {
+            change_id: clock::new_id(),
+            what: What::Rollback,
+            by: self.confirmation.by.clone(),
+            begun_at: clock::now(),
+            reached: self.planning.cluster.identity(),
+            plan_hash: self.plan.hash(),
+            plan: self.plan.clone(),
+            steps: drafts.iter().map(step_of).collect(),
+        };
+        let unnoted = |error: JournalError| {
+            Failure::because(&error)
+                .detail("what was not noted before is not written")
+                .hint("make room, or give the rights to write there")
+        };
+        self.note(&record).map_err(unnoted)?;
+        for (at, draft) in drafts.iter().enumerate() {
+            let ended = self.one(draft, at, &mut record);
+            record.steps[at].state = match ended {
+                Ok(()) => StepState::Proven,
+                Err(Ended::NotWritten(reason)) => StepState::NotWritten { reason },
+                Err(Ended::NotProven(reason)) => StepState::NotProven { reason },
+                Err(Ended::Unnoted(error)) => return Err(unnoted(error)),
+            };
+            self.note(&record).map_err(unnoted)?;
+            if record.steps[at].state != StepState::Proven {
+                break;
+            }
+        }
+        let steps = record.steps.into_iter().map(|step| Step { target: step.change.target, state: step.state });
+        Ok(Done { change_id: record.change_id, steps: steps.collect() })
+    }
+
+    fn note(&self, record: &ChangeRecord) -> Result<(), JournalError> {
+        self.journal.write(&record.change_id, record)
+    }
+
+    /// Writes one object. One that somebody else has written meanwhile is read, drafted and tried anew: if the draft is the same, so is
+    /// what was confirmed.
+    fn one(&self, first: &Draft<'_>, at: usize, record: &mut ChangeRecord) -> Result<(), Ended> {
+        let wanted = first.wanted;
+        let fingerprints = first.change.fields.iter().map(|field| field.fingerprint.clone()).collect();
+        for attempt in 1.. {
+            let draft = self.planning.draft(wanted, &fingerprints)?;
+            let observed = draft.before.as_ref().map(|before| &before.observed);
+            let moved = |error: &ClusterError| {
+                attempt < ATTEMPTS && self.planning.target().has_moved(error, &draft.place.object, observed)
+            };
+            let Tried { dry_run, inverse } = match self.planning.tried(&draft) {
+                Err(Undraftable::Cluster(error)) if moved(&error) => continue,
+                tried => tried?,
+            };
+            let facts = Facts {
+                plan: self.plan,
+                cluster: &self.planning.cluster.identity(),
+                confirmation: self.confirmation,
+                change: &draft.change,
+                observed,
+                body: &draft.body,
+                dry_run: &dry_run,
+            };
+            let permit =
+                guard::decide(&facts, clock::now()).map_err(|refusal| Ended::NotWritten(refusal.to_string()))?;
+            record.steps[at] = StepRecord { state: StepState::Intended, ..step_of(&draft) };
+            record.steps[at].change.inverse = inverse;
+            self.note(record)?;
+            let written =
+                self.planning.cluster.write(permit, (&draft.change.write, &draft.place), &draft.body, clock::now());
+            match self.planning.runtime.block_on(written) {
+                Ok(after) => {
+                    record.steps[at].state = StepState::Written;
+                    record.steps[at].after = Observed::of(&after).ok();
+                    self.note(record)?;
+                    return self.prove(&draft, after);
+                }
+                Err(error) if moved(&error) => {}
+                Err(error) if error.code().is_some() => return Err(Ended::NotWritten(error.to_string())),
+                // Nobody knows whether it arrived.
+                Err(error) => return self.settle(&draft, &error),
+            }
+        }
+        Err(Ended::NotWritten(Refusal::Conflict.to_string()))
+    }
+
+    /// Gives ownership back, reads the object again, and holds it to what was promised.
+    fn prove(&self, draft: &Draft<'_>, after: Vec<u8>) -> Result<(), Ended> {
+        let not_proven = |reason: String| Ended::NotProven(reason);
+        let after = self.give_back(draft, after).map_err(|error| not_proven(error.to_string()))?;
+        let after = text(after).map_err(|error| not_proven(error.to_string()))?;
+        let left = self.planning.left(draft, &after).map_err(|error| not_proven(error.to_string()))?;
+        match left.first() {
+            None => Ok(()),
+            Some(path) => Err(not_proven(format!("{path} differs again: somebody or something writes it"))),
+        }
+    }
+
+    /// The object as it is read after its ownership was given back, where there is somebody to give it to.
+    fn give_back(&self, draft: &Draft<'_>, mut after: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
+        let (cluster, runtime) = (self.planning.cluster, self.planning.runtime);
+        for _ in 0..ATTEMPTS {
+            let object: Json = serde_json::from_slice(&after).unwrap_or_default();
+            let given = hand_back(&object["metadata"]["managedFields"], &draft.wanted.desired.root);
+            let (Some(managed_fields), Ok(observed)) = (given, Observed::of(&after)) else { break };
+            let now = clock::now();
+            let (permit, write, body) = guard::hand_back(&cluster.identity(), &observed, managed_fields, now);
+            match runtime.block_on(cluster.write(permit, (&write, &draft.place), &body, now)) {
+                Ok(_) => break,
+                Err(error) if self.planning.target().has_moved(&error, &draft.place.object, Some(&observed)) => {}
+                Err(error) => return Err(error),
+            }
+            match runtime.block_on(cluster.object(&draft.place.object))? {
+                Some(object) => after = object,
+                None => break,
+            }
+        }
+        Ok(runtime.block_on(cluster.object(&draft.place.object))?.unwrap_or(after))
+    }
+
+    /// A request without an answer: the object itself says whether it was written.
+    fn settle(&self, draft: &Draft<'_>, error: &ClusterError) -> Result<(), Ended> {
+        let found = self.planning.read(&draft.place.object);
+        let Ok(Some(now)) = found else { return Err(Ended::NotProven(error.to_string())) };
+        let as_before =
+            draft.before.as_ref().is_some_and(|before| Observed::of(&now).is_ok_and(|o| o == before.observed));
+        if as_before { Err(Ended::NotWritten(error.to_string())) } else { self.prove(draft, now) }
+    }
+}
+
+fn step_of(draft: &Draft<'_>) -> StepRecord {
+    StepRecord {
+        change: draft.change.clone(),
+        collection: draft.place.collection.clone(),
+        object: draft.place.object.clone(),
+        before: draft.before.as_ref().map(|before| before.observed.clone()),
+        after: None,
+        state: StepState::Waiting,
+    }
+}

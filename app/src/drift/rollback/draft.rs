@@ -1,0 +1,197 @@
+//! One object's part of a plan, made from the object as it is now.
+
+use std::collections::BTreeSet;
+
+use anchorwatch_core::change::patch::{self, Concealed};
+use anchorwatch_core::change::restore::{self, Unrestorable};
+use anchorwatch_core::change::{Body, Field, ObjectChange, Observed, Target, Write};
+use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::compare::{Difference, Pair};
+use anchorwatch_core::guard::{DryRun, Refusal};
+use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_edge::cluster::ClusterError;
+use anchorwatch_edge::cluster::apply::Place;
+
+use super::Planning;
+use crate::failure::Failure;
+use crate::index::Wanted;
+
+/// What would be written to one object, and why.
+#[derive(Debug)]
+pub(super) struct Draft<'a> {
+    pub(super) wanted: &'a Wanted<'a>,
+    pub(super) change: ObjectChange,
+    pub(super) items: Vec<DriftItem>,
+    pub(super) place: Place,
+    /// The object that it was made of; `None` if it was not there.
+    pub(super) before: Option<Before>,
+    pub(super) body: Body,
+}
+
+/// An object as it was read.
+#[derive(Debug)]
+pub(super) struct Before {
+    pub(super) raw: String,
+    pub(super) observed: Observed,
+}
+
+/// What the server said of a draft.
+#[derive(Debug)]
+pub(super) struct Tried {
+    pub(super) dry_run: DryRun,
+    /// What would take it back.
+    pub(super) inverse: Write,
+}
+
+/// Why an object is left as it is.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Undraftable {
+    #[error(transparent)]
+    Unrestorable(#[from] Unrestorable),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("a Secret's values are not written back: apply Git's manifest with the tool that delivers it")]
+    Secret(#[from] Concealed),
+    #[error("{0}")]
+    Unreadable(String),
+    #[error(transparent)]
+    Cluster(ClusterError),
+    #[error("{}", .0.line())]
+    Failed(Failure),
+    /// It is as Git says by now.
+    #[error("it does not differ there any more")]
+    Gone,
+}
+
+impl Draft<'_> {
+    pub(super) fn tried(mut self, tried: Tried) -> Self {
+        self.change.inverse = tried.inverse;
+        self
+    }
+}
+
+impl<'a> Planning<'a> {
+    /// Drafts what makes the object as Git says in these items.
+    pub(super) fn draft(
+        &self,
+        wanted: &'a Wanted<'a>,
+        fingerprints: &BTreeSet<String>,
+    ) -> Result<Draft<'a>, Undraftable> {
+        let (head, schema) = (wanted.head, self.examiner.schema);
+        let place = Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name)
+            .ok_or_else(|| Undraftable::Unreadable(format!("nobody knows where a {} is", wanted.kind)))?;
+        let before = match self.read(&place.object).map_err(Undraftable::Failed)? {
+            Some(bytes) => Some(Before::of(bytes)?),
+            None => None,
+        };
+        let mut items = match &before {
+            Some(before) => self.items(wanted, &before.raw)?,
+            None => vec![self.examiner.missing(wanted)],
+        };
+        items.retain(|item| fingerprints.contains(&item.fingerprint));
+        if items.is_empty() {
+            return Err(Undraftable::Gone);
+        }
+        let write = match &before {
+            Some(before) => self.patch(wanted, &before.raw, &items)?,
+            None => Write::Create(patch::plain("", &Value::Map(wanted.desired.root.clone()))?),
+        };
+        let target = Target {
+            api_version: head.api_version.to_owned(),
+            kind: head.kind.to_owned(),
+            namespace: wanted.namespace.to_owned(),
+            name: head.name.to_owned(),
+        };
+        let observed = before.as_ref().map(|before| &before.observed);
+        let body = Body::of(&write, observed);
+        let change = ObjectChange {
+            target,
+            uid: observed.map(|observed| observed.uid.clone()),
+            write,
+            inverse: Write::Delete,
+            fields: items.iter().map(Field::from).collect(),
+        };
+        Ok(Draft { wanted, change, items, place, before, body })
+    }
+
+    /// What differs in an object as the server gave it.
+    pub(super) fn items(&self, wanted: &Wanted<'_>, raw: &str) -> Result<Vec<DriftItem>, Undraftable> {
+        self.examiner.look_at(wanted, raw).map_err(Undraftable::Unreadable)
+    }
+
+    fn patch(&self, wanted: &Wanted<'_>, raw: &str, items: &[DriftItem]) -> Result<Write, Undraftable> {
+        let live = self.parse(wanted, raw)?;
+        let is_chosen = |difference: &Difference<'_>| {
+            let field_path = difference.path.field();
+            items.iter().any(|item| item.change == difference.change && item.field_path == field_path)
+        };
+        self.examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
+            let restored = restore::restore(pair, is_chosen)?;
+            Ok(Write::Patch(patch::between(pair.live, &restored)?))
+        })
+    }
+
+    fn parse<'r>(&'r self, wanted: &'r Wanted<'_>, raw: &'r str) -> Result<LiveObject<'r>, Undraftable> {
+        LiveObject::parse(raw, wanted.head.api_version, wanted.head.kind, self.examiner.setting.key)
+            .map_err(|error| Undraftable::Unreadable(format!("the object cannot be read: {error}")))
+    }
+
+    /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
+    pub(super) fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
+        let answer = self.cluster.try_out((&draft.change.write, &draft.place), &draft.body);
+        let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
+        let left = self.left(draft, &answer)?;
+        let dry_run = DryRun::proven(&draft.body, &left)?;
+        Ok(Tried { dry_run, inverse: self.inverse(draft, &answer)? })
+    }
+
+    /// Paths of what was to be restored and still differs.
+    pub(super) fn left(&self, draft: &Draft<'_>, raw: &str) -> Result<Vec<String>, Undraftable> {
+        let items = self.items(draft.wanted, raw)?;
+        let fields = &draft.change.fields;
+        let is_meant = |item: &&DriftItem| fields.iter().any(|field| field.fingerprint == item.fingerprint);
+        Ok(items.iter().filter(is_meant).map(|item| item.stable_path.clone()).collect())
+    }
+
+    /// What makes the object, once it is written, as it was before: in the fields that were, and in no other.
+    fn inverse(&self, draft: &Draft<'_>, after: &str) -> Result<Write, Undraftable> {
+        let Some(before) = &draft.before else { return Ok(Write::Delete) };
+        let wanted = draft.wanted;
+        let (before, after) = (self.parse(wanted, &before.raw)?, self.parse(wanted, after)?);
+        let (before, after) = (stated(&before.root), stated(&after.root));
+        let pair = Pair {
+            schema: self.examiner.schema,
+            kind: &wanted.kind,
+            root: self.examiner.schema.root(wanted.head.api_version, &wanted.kind),
+            git: &before,
+            live: &after,
+        };
+        let back = restore::restore(pair, |_| true)?;
+        Ok(Write::Patch(patch::between(pair.live, &back)?))
+    }
+}
+
+/// An object without what the server alone writes.
+fn stated<'v>(root: &Map<'v>) -> Map<'v> {
+    let mut root = root.clone();
+    root.remove("status");
+    if let Some(Value::Map(metadata)) = root.get_mut("metadata") {
+        for field in ["creationTimestamp", "generation", "resourceVersion", "uid"] {
+            metadata.remove(field);
+        }
+    }
+    root
+}
+
+impl Before {
+    fn of(bytes: Vec<u8>) -> Result<Self, Undraftable> {
+        let observed = Observed::of(&bytes).map_err(|error| Undraftable::Unreadable(error.to_string()))?;
+        Ok(Self { raw: text(bytes)?, observed })
+    }
+}
+
+/// An object as text.
+pub(super) fn text(bytes: Vec<u8>) -> Result<String, Undraftable> {
+    String::from_utf8(bytes).map_err(|error| Undraftable::Unreadable(format!("the object cannot be read: {error}")))
+}

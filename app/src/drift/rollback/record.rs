@@ -1,0 +1,91 @@
+//! What is noted of a change: before each step and after it, so that a crash leaves nothing that nobody knows of.
+
+use anchorwatch_core::change::{ObjectChange, Observed, Plan};
+use anchorwatch_edge::cluster::apply::Place;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One change of a cluster: a plan that somebody confirmed, and how far it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChangeRecord {
+    /// Its id, by which it is undone.
+    pub(crate) change_id: String,
+    /// What it does.
+    pub(crate) what: What,
+    /// Who confirmed it.
+    pub(crate) by: String,
+    /// When it began.
+    pub(crate) begun_at: Timestamp,
+    /// What edge calls the cluster.
+    pub(crate) reached: String,
+    /// The plan's hash.
+    pub(crate) plan_hash: String,
+    /// What was confirmed.
+    pub(crate) plan: Plan,
+    /// How far each object is, in the plan's order.
+    pub(crate) steps: Vec<StepRecord>,
+}
+
+/// What a change does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum What {
+    /// It makes the cluster as Git says.
+    Rollback,
+    /// It takes another change back.
+    Undo {
+        /// That change's id.
+        change_id: String,
+    },
+}
+
+/// How far one object is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StepRecord {
+    /// What is written, with what takes it back.
+    pub(crate) change: ObjectChange,
+    /// Its paths in the API.
+    pub(crate) collection: String,
+    pub(crate) object: String,
+    /// The object before and after; nothing where it was not there.
+    pub(crate) before: Option<Observed>,
+    pub(crate) after: Option<Observed>,
+    /// How far it is.
+    pub(crate) state: StepState,
+}
+
+/// How far a step is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum StepState {
+    /// Nothing was sent.
+    Waiting,
+    /// It is about to be sent, or was: nobody knows.
+    Intended,
+    /// It was written.
+    Written,
+    /// It was written, and the object was read back and is as was promised.
+    Proven,
+    /// Nothing was written, and this is why.
+    NotWritten {
+        /// Why.
+        reason: String,
+    },
+    /// It was written, and what was promised is not so.
+    NotProven {
+        /// What is otherwise.
+        reason: String,
+    },
+}
+
+impl StepRecord {
+    /// Its paths.
+    pub(crate) fn place(&self) -> Place {
+        Place { collection: self.collection.clone(), object: self.object.clone() }
+    }
+
+    /// True if something was written, as far as is known.
+    pub(crate) fn was_written(&self) -> bool {
+        matches!(self.state, StepState::Written | StepState::Proven | StepState::NotProven { .. })
+    }
+}

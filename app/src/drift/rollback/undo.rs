@@ -1,0 +1,161 @@
+//! Taking a change back: each object is made as it was before, in the fields that were written and in no other.
+
+use anchorwatch_core::change::patch::Operation;
+use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Write};
+use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts};
+use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use anchorwatch_edge::journal::{Journal, JournalError};
+use serde_json::Value as Json;
+use tokio::runtime::Handle;
+
+use super::Done;
+use super::TargetCluster;
+use super::carry_out::Step;
+use super::record::{ChangeRecord, StepRecord, StepState, What};
+use crate::drift::live::cluster_failure;
+use crate::failure::Failure;
+
+/// How often an object is written that somebody else writes meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What takes a change back: its plan, the last object first.
+pub(crate) fn plan(record: &ChangeRecord) -> Plan {
+    let written = record.steps.iter().rev().filter(|step| step.was_written());
+    let back = written.map(|step| ObjectChange {
+        uid: match &step.change.inverse {
+            Write::Create(_) => None,
+            _ => step.after.as_ref().or(step.before.as_ref()).map(|observed| observed.uid.clone()),
+        },
+        write: step.change.inverse.clone(),
+        inverse: step.change.write.clone(),
+        ..step.change.clone()
+    });
+    Plan { changes: back.collect(), ..record.plan.clone() }
+}
+
+/// Takes a change back that was confirmed to be.
+pub(crate) fn undo(
+    runtime: &Handle,
+    cluster: &Cluster,
+    undone: &ChangeRecord,
+    confirmation: &Confirmation,
+    journal: &Journal,
+) -> Result<Done, Failure> {
+    let plan = plan(undone);
+    let written = undone.steps.iter().rev().filter(|step| step.was_written());
+    let steps = plan.changes.iter().zip(written).map(|(change, step)| StepRecord {
+        change: change.clone(),
+        before: step.after.clone(),
+        after: None,
+        state: StepState::Waiting,
+        ..step.clone()
+    });
+    let mut record = ChangeRecord {
+        change_id: clock::new_id(),
+        what: What::Undo { change_id: undone.change_id.clone() },
+        by: confirmation.by.clone(),
+        begun_at: clock::now(),
+        reached: cluster.identity(),
+        plan_hash: plan.hash(),
+        steps: steps.collect(),
+        plan,
+    };
+    let note = |record: &ChangeRecord| {
+        journal.write(&record.change_id, record).map_err(|error: JournalError| Failure::because(&error))
+    };
+    note(&record)?;
+    for at in 0..record.steps.len() {
+        let mut intended = record.clone();
+        intended.steps[at].state = StepState::Intended;
+        note(&intended)?;
+        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation };
+        let (state, after) = undoing.one(&record.steps[at])?;
+        record.steps[at].state = state;
+        record.steps[at].after = after;
+        note(&record)?;
+        if record.steps[at].state != StepState::Proven {
+            break;
+        }
+    }
+    let steps = record.steps.into_iter().map(|step| Step { target: step.change.target, state: step.state });
+    Ok(Done { change_id: record.change_id, steps: steps.collect() })
+}
+
+struct Undoing<'a> {
+    runtime: &'a Handle,
+    cluster: &'a Cluster,
+    plan: &'a Plan,
+    confirmation: &'a Confirmation,
+}
+
+impl Undoing<'_> {
+    fn one(&self, step: &StepRecord) -> Result<(StepState, Option<Observed>), Failure> {
+        let (place, change) = (step.place(), &step.change);
+        let not_written = |reason: String| Ok((StepState::NotWritten { reason }, None));
+        for attempt in 1.. {
+            let before = self.runtime.block_on(self.cluster.object(&place.object));
+            let before = before.map_err(|error| cluster_failure(&error))?;
+            let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
+            if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
+                return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
+            }
+            let body = Body::of(&change.write, observed.as_ref());
+            let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
+            let moved =
+                |error: &ClusterError| attempt < ATTEMPTS && target.has_moved(error, &place.object, observed.as_ref());
+            let answer = match self.runtime.block_on(self.cluster.try_out((&change.write, &place), &body)) {
+                Ok(answer) => answer,
+                Err(error) if moved(&error) => continue,
+                Err(error) if TargetCluster::may_be_conflict(&error) => {
+                    return not_written("it was changed since, in what would be taken back".to_owned());
+                }
+                Err(error) => return not_written(error.to_string()),
+            };
+            let dry_run = match DryRun::proven(&body, &left(&change.write, &answer)) {
+                Ok(dry_run) => dry_run,
+                Err(refusal) => return not_written(refusal.to_string()),
+            };
+            let facts = Facts {
+                plan: self.plan,
+                cluster: &self.cluster.identity(),
+                confirmation: self.confirmation,
+                change,
+                observed: observed.as_ref(),
+                body: &body,
+                dry_run: &dry_run,
+            };
+            let permit = match guard::decide(&facts, clock::now()) {
+                Ok(permit) => permit,
+                Err(refusal) => return not_written(refusal.to_string()),
+            };
+            match self.runtime.block_on(self.cluster.write(permit, (&change.write, &place), &body, clock::now())) {
+                Ok(after) => return Ok(Self::proven(&change.write, &after)),
+                Err(error) if moved(&error) => {}
+                Err(error) => return not_written(error.to_string()),
+            }
+        }
+        not_written("others write it all the time".to_owned())
+    }
+
+    fn proven(write: &Write, after: &[u8]) -> (StepState, Option<Observed>) {
+        match left(write, after).first() {
+            None => (StepState::Proven, Observed::of(after).ok()),
+            Some(path) => {
+                (StepState::NotProven { reason: format!("{path} is otherwise again") }, Observed::of(after).ok())
+            }
+        }
+    }
+}
+
+/// Where an object is not as a patch was to make it.
+fn left(write: &Write, object: &[u8]) -> Vec<String> {
+    let Write::Patch(operations) = write else { return Vec::new() };
+    let object: Json = serde_json::from_slice(object).unwrap_or_default();
+    let is_left = |operation: &&Operation| match operation {
+        Operation::Test { .. } => false,
+        Operation::Add { path, value } | Operation::Replace { path, value } => object.pointer(path) != Some(value),
+        Operation::Remove { path } => object.pointer(path).is_some(),
+    };
+    operations.iter().filter(is_left).map(|operation| operation.path().to_owned()).collect()
+}

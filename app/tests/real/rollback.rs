@@ -1,0 +1,124 @@
+//! Rolling back on a real API server: what differs is made as Git says, the tool that delivers it finds nothing to do, and it can be undone.
+
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anchorwatch_testbed::Person;
+use serde_json::Value;
+
+use crate::edits::{EDITS, WAYS, edit};
+use crate::world::{Folder, World, text};
+
+const RUN_LIMIT: Duration = Duration::from_mins(2);
+
+/// Runs the program as the administrator, with a state folder of its own.
+fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
+    command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(Person::Admin));
+    command.env_clear().env("HOME", world.plane.folder()).env("USER", "ann").env("XDG_STATE_HOME", state.path());
+    anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()
+}
+
+#[track_caller]
+fn json(output: &Output, code: i32) -> Value {
+    assert_eq!(output.status.code(), Some(code), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// All objects of Git's, without what controllers write meanwhile.
+fn objects(world: &World, namespace: &str) -> Vec<Value> {
+    let kinds = "deployments,configmaps,secrets,services,networkpolicies";
+    let listed = world.kubectl(&["get", kinds, "--namespace", namespace, "--output=json", "--show-managed-fields"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    let mut objects = listed["items"].as_array().unwrap().clone();
+    for object in &mut objects {
+        let metadata = object["metadata"].as_object_mut().unwrap();
+        metadata.remove("resourceVersion");
+        metadata["managedFields"].as_array_mut().unwrap().retain(|entry| entry.get("subresource").is_none());
+        object.as_object_mut().unwrap().remove("status");
+    }
+    objects
+}
+
+/// Items as people know them, with their values.
+fn values(items: &[Value]) -> Vec<String> {
+    let value = |item: &Value| {
+        format!(
+            "{}/{} {} {} {} → {}",
+            item["resource_kind"],
+            item["resource_name"],
+            item["change"],
+            item["stable_path"],
+            item["git_value"],
+            item["actual_value"]
+        )
+    };
+    let mut values: Vec<String> = items.iter().map(value).collect();
+    values.sort();
+    values
+}
+
+#[test]
+fn what_is_rolled_back_is_clean_to_its_own_tool_and_can_be_undone() {
+    let world = World::shared();
+    std::thread::scope(|scope| {
+        for way in WAYS {
+            let world = &world;
+            let check = move || {
+                let namespace = format!("rollback-{}", way.name);
+                let git = way.deliver(world, &namespace);
+                edit(world, &namespace);
+                let state = Folder::with(&[]);
+                let before = world.scan(git.source());
+                before.finds(EDITS);
+                let edited: Vec<Value> =
+                    before.items().filter(|item| item["resource_kind"] != "Secret").cloned().collect();
+
+                // A dry run says it all, and changes nothing.
+                let all = ["rollback", "--all", "--source", &git.source(), "--output=json"];
+                let untouched = objects(world, &namespace);
+                let planned = json(&run(world, &state, &[&all[..], &["--dry-run"]].concat()), 1);
+                assert_eq!(objects(world, &namespace), untouched);
+                let of_plan: Vec<Value> = planned["plan"]["changes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .flat_map(|change| change["items"].as_array().unwrap().clone())
+                    .collect();
+                assert_eq!(values(&of_plan), values(&edited), "{planned:#}");
+                assert_eq!(planned["done"], Value::Null);
+
+                // All but the Secret is as Git says.
+                let done = json(&run(world, &state, &[&all[..], &["--yes"]].concat()), 1);
+                let states: Vec<&Value> =
+                    done["done"]["steps"].as_array().unwrap().iter().map(|step| &step["state"]).collect();
+                assert!(states.iter().all(|state| **state == "proven") && states.len() == 5, "{done:#}");
+                assert_eq!(done["plan"]["plan_hash"], planned["plan"]["plan_hash"]);
+                let secret = ["medium human Secret/db changed data.password by kubectl-patch"];
+                world.scan(git.source()).finds(&secret);
+
+                // The tool that delivers it finds nothing to do.
+                if way.arguments[0] == "apply" {
+                    let mut rolled_back = objects(world, &namespace);
+                    way.apply(world, &namespace);
+                    let mut applied = objects(world, &namespace);
+                    // Of the Secret it makes what Git says, and it stamps what was created.
+                    let is_compared = |object: &Value| object["kind"] != "Secret" && object["kind"] != "NetworkPolicy";
+                    rolled_back.retain(is_compared);
+                    applied.retain(is_compared);
+                    let differing = json_patch::diff(&rolled_back.into(), &applied.into());
+                    assert!(differing.is_empty(), "its own apply writes: {differing}");
+                }
+
+                let change = done["done"]["change_id"].as_str().unwrap();
+                let undone = json(&run(world, &state, &["undo", change, "--yes", "--output=json"]), 0);
+                assert!(undone["steps"].as_array().unwrap().iter().all(|step| step["state"] == "proven"), "{undone:#}");
+                let after = world.scan(git.source());
+                let again: Vec<Value> =
+                    after.items().filter(|item| item["resource_kind"] != "Secret").cloned().collect();
+                assert_eq!(values(&again), values(&edited));
+            };
+            std::thread::Builder::new().name(way.name.to_owned()).spawn_scoped(scope, check).unwrap();
+        }
+    });
+}
