@@ -13,7 +13,7 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
 use crate::drift::{Change, DriftItem, DriftLevel};
-use crate::object::secret::hex;
+use crate::object::secret::{SecretKey, hex};
 use patch::Operation;
 
 /// The manager that this program's writes are known by in `managedFields`.
@@ -42,6 +42,31 @@ pub enum Write {
     Create(Json),
     /// Deletes the object.
     Delete,
+}
+
+/// A write as it is shown, hashed and noted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Promise {
+    /// All of it.
+    Exact(Write),
+    /// What writes a Secret's values: a keyed fingerprint of it, which cannot be sent.
+    Sealed(String),
+}
+
+impl Promise {
+    /// A Secret's write, without its values.
+    pub fn sealed(write: &Write, key: &SecretKey) -> Self {
+        Self::Sealed(key.fingerprint(&serde_json::to_vec(write).expect("a write is JSON")).to_hex())
+    }
+
+    /// True if this is what was promised.
+    pub fn is_kept_by(&self, write: &Write, key: &SecretKey) -> bool {
+        match self {
+            Self::Exact(exact) => exact == write,
+            Self::Sealed(_) => *self == Self::sealed(write, key),
+        }
+    }
 }
 
 /// A field that is written, as people know it.
@@ -79,9 +104,9 @@ pub struct ObjectChange {
     /// Its uid; `None` if it is not there.
     pub uid: Option<String>,
     /// What is written.
-    pub write: Write,
-    /// What takes that back.
-    pub inverse: Write,
+    pub write: Promise,
+    /// What takes that back; sealed, nothing can.
+    pub inverse: Promise,
     /// The fields that are written.
     pub fields: Vec<Field>,
 }

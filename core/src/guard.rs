@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use crate::change::patch::Operation;
 use crate::change::{Body, ObjectChange, Observed, Plan, Write};
 use crate::drift::{Change, DriftItem, DriftLevel, Origin};
+use crate::object::secret::SecretKey;
 
 /// How long a confirmation counts, and how long a permit.
 const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
@@ -71,6 +72,10 @@ pub struct Facts<'a> {
     pub change: &'a ObjectChange,
     /// The object as it is; `None` if it is not there.
     pub observed: Option<&'a Observed>,
+    /// What is written, with a Secret's values in clear.
+    pub write: &'a Write,
+    /// The key by which a promise without them is known.
+    pub key: &'a SecretKey,
     /// What is sent.
     pub body: &'a Body,
     /// What the server said of that.
@@ -113,7 +118,7 @@ pub enum Refusal {
 
 /// Decides. Whoever gets a permit may write these bytes to this object.
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let Facts { plan, cluster, confirmation, change, observed, body, dry_run } = facts;
+    let Facts { plan, cluster, confirmation, change, observed, write, key, body, dry_run } = facts;
     let age = now.duration_since(confirmation.at);
     if confirmation.plan != plan.hash() || age > CONFIRMED || age < -CONFIRMED {
         return Err(Refusal::Unconfirmed);
@@ -126,10 +131,13 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     {
         return Err(Refusal::Conflict);
     }
-    if **body != Body::of(&change.write, *observed) || dry_run.body_hash != body.hash() {
+    if !change.write.is_kept_by(write, key) {
+        return Err(Refusal::Conflict);
+    }
+    if **body != Body::of(write, *observed) || dry_run.body_hash != body.hash() {
         return Err(Refusal::Untried);
     }
-    if change.write == Write::Delete && NEVER_DELETED.contains(&change.target.kind.as_str()) {
+    if **write == Write::Delete && NEVER_DELETED.contains(&change.target.kind.as_str()) {
         return Err(Refusal::NeverDeleted(change.target.kind.clone()));
     }
     Ok(Permit {

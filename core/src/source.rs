@@ -8,7 +8,7 @@ mod yaml;
 
 pub use document::Documents;
 
-use crate::object::secret::{SecretKey, conceal, is_encrypted};
+use crate::object::secret::{SecretKey, as_stored, conceal, is_encrypted};
 use crate::object::value::{Map, Node, Value};
 use crate::object::{Head, Identity};
 
@@ -94,13 +94,28 @@ pub fn read<'a>(file: usize, bytes: &'a [u8], key: &SecretKey) -> Contents<'a> {
     };
     for document in yaml::documents(text) {
         match document {
-            Ok(node) => add(&mut contents, file, node, key),
+            Ok(node) => add(&mut contents, file, node, &|root| conceal(root, key)),
             Err(yaml::Error { line, column, message }) => {
                 contents.problems.push(Problem { file, line, column, message });
             }
         }
     }
     contents
+}
+
+/// The object that starts on a line of a file, its Secret values in clear and as the API server stores them; for the moment
+/// in which they are written to a cluster, and for nothing else.
+pub fn in_clear(bytes: &[u8], line: u32) -> Option<Map<'static>> {
+    let mut contents = Contents::default();
+    let text = std::str::from_utf8(bytes).ok()?;
+    for node in yaml::documents(text).filter_map(Result::ok) {
+        add(&mut contents, 0, node, &as_stored);
+    }
+    let found = contents.objects.into_iter().find(|object| object.line == line)?;
+    match Value::Map(found.root).into_owned() {
+        Value::Map(root) => Some(root),
+        _ => None,
+    }
 }
 
 /// Rewrites YAML documents as JSON texts, for what is recorded in YAML.
@@ -114,7 +129,7 @@ pub fn to_json(text: &str) -> Result<Vec<String>, Problem> {
         .collect()
 }
 
-fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, key: &SecretKey) {
+fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, finish: &dyn Fn(&mut Map<'a>)) {
     let Node { line, value } = node;
     let mut problem = |message: &str| {
         contents.problems.push(Problem { file, line, column: 1, message: message.to_owned() });
@@ -132,7 +147,7 @@ fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, key: &Secre
     let is_list = head.kind == "List" || (head.kind.ends_with("List") && has_items);
     if is_list {
         match root.remove("items").map(|node| node.value) {
-            Some(Value::List(items)) => items.into_iter().for_each(|item| add(contents, file, item, key)),
+            Some(Value::List(items)) => items.into_iter().for_each(|item| add(contents, file, item, finish)),
             None | Some(Value::Null) => {}
             Some(_) => problem("a List whose items are no list; each item starts with a dash"),
         }
@@ -141,7 +156,7 @@ fn add<'a>(contents: &mut Contents<'a>, file: usize, node: Node<'a>, key: &Secre
     if head.name.is_empty() && head.generate_name.is_empty() {
         return problem("an object without metadata.name");
     }
-    conceal(&mut root, key);
+    finish(&mut root);
     contents.objects.push(Desired { root, file, line });
 }
 
@@ -173,6 +188,18 @@ mod tests {
         );
         assert_eq!(objects, ["ConfigMap/a 1", "ConfigMap/b 12"]);
         assert_eq!(problems.iter().map(|p| p.0).collect::<Vec<_>>(), [6, 8, 10], "{problems:?}");
+    }
+
+    #[test]
+    fn a_secret_is_read_in_clear_as_the_server_stores_it() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\ndata: {k: djE=, l: dzE=}\nstringData: {k: v2}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: b}\n";
+        let root = in_clear(text.as_bytes(), 1).unwrap();
+        let said = serde_json::to_string(&Value::Map(root)).unwrap();
+        assert_eq!(
+            said,
+            r#"{"apiVersion":"v1","data":{"k":"djI=","l":"dzE="},"kind":"Secret","metadata":{"name":"a"}}"#
+        );
+        assert!(in_clear(text.as_bytes(), 2).is_none());
     }
 
     #[test]

@@ -116,8 +116,14 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     let record = find(&journal, &args.change)?;
     let plan = undo::plan(&record);
     if plan.changes.is_empty() {
-        return Err(Failure::new(format!("the change {} wrote nothing", record.change_id)));
+        let why = if undo::not_kept(&record).is_empty() {
+            "wrote nothing"
+        } else {
+            "wrote nothing but a Secret's values, which are not kept"
+        };
+        return Err(Failure::new(format!("the change {} {why}", record.change_id)));
     }
+    let key = target::secret_key(false)?;
     let runtime = super::runtime()?;
     let failed = |error: anchorwatch_edge::cluster::ClusterError| Failure::because(&error);
     let cluster = runtime.block_on(Cluster::connect(&args.connect.into())).map_err(failed)?;
@@ -134,7 +140,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     if dry_run || !confirmed(yes, &style.words.say("rollback-ask"))? {
         return Ok(ExitCode::from(u8::from(!dry_run)));
     }
-    let done = undo::undo(runtime.handle(), &cluster, &record, &confirmation(&plan), &journal)?;
+    let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan), &journal)?;
     match output {
         Format::Table => super::print(&shown::done(&done, &style, false))?,
         Format::Json => output::print_json(&shown::json_of_done(&done))?,

@@ -18,6 +18,7 @@ use anchorwatch_core::guard::{self, Confirmation};
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use anchorwatch_edge::files::SourceFile;
 use anchorwatch_edge::journal::Journal;
 use tokio::runtime::Handle;
 
@@ -93,7 +94,7 @@ pub(crate) fn rollback(
                 .hint("leave --live out, and name the cluster by --context"));
         };
         let outcome = scan::look(runtime, &mut ground, request, started)?;
-        let planning = Planning { runtime, cluster, examiner: &ground.examiner };
+        let planning = Planning { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files };
         let (planned, drafts) = planning.plan(&outcome, meant)?;
         let confirmation = if drafts.is_empty() { None } else { confirm(&planned)? };
         let Some(confirmation) = confirmation else { return Ok(RolledBack { planned, done: None }) };
@@ -108,6 +109,8 @@ struct Planning<'a> {
     runtime: &'a Handle,
     cluster: &'a Cluster,
     examiner: &'a Examiner<'a>,
+    /// The source's files, of which a Secret's own values are read again.
+    files: &'a [SourceFile],
 }
 
 impl<'a> Planning<'a> {

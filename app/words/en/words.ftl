@@ -574,3 +574,4 @@ undo-head = Takes back { $fields ->
    *[other] { $objects } objects
 } that { $by } has changed, { $at } (change { $change })
 undo-delete = the object, which was created
+undo-not-kept = { $object } stays as it is: a Secret's values are not kept

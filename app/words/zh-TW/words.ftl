@@ -484,3 +484,4 @@ rollback-not-proven = { $object } 已寫入，但結果不符：{ $reason }
 rollback-undo = 復原：anchorwatch undo { $change }
 undo-head = 復原 { $by } 於 { $at } 變更的 { $objects } 個物件的 { $fields } 個欄位（變更 { $change }）
 undo-delete = 當時建立的物件
+undo-not-kept = { $object } 保持原狀：Secret 的值不會保留

@@ -8,8 +8,9 @@ use serde_json::Value as Json;
 
 use super::FIELD_MANAGER;
 use crate::drift::origin;
+use crate::object::path::Step;
 use crate::object::value::Map;
-use crate::ownership::{Entry, Operation, parse_managed_fields};
+use crate::ownership::{Entry, FieldSet, Operation, PathElement, parse_managed_fields};
 
 /// `metadata.managedFields` with what this program has written as Git says it in the entry of the tool that delivers the object.
 /// `None` where there is nothing to give, or nobody to give it to.
@@ -30,13 +31,20 @@ pub fn hand_back(managed_fields: &Json, git: &Map<'_>) -> Option<Json> {
     if own.api_version != tool.api_version {
         return None;
     }
-    let given = own.fields.within_map(git);
+    let mut given = own.fields.within_map(git);
+    // A Secret that is applied with `stringData` is owned there, though it is stored as `data`.
+    if let Some(applied) = tool.fields.child(&Step::Field("stringData".to_owned())) {
+        let stored = PathElement::Field("data".to_owned());
+        given.remove(&FieldSet { member: false, children: vec![(stored, applied.clone())] });
+    }
     if given.is_empty() {
         return None;
     }
     let (mut kept, mut returned) = (own.fields.clone(), tool.fields.clone());
     kept.remove(&given);
     returned.add(&given);
+    // An empty set is read as one that has its own root.
+    returned.member = false;
     all[theirs]["fieldsV1"] = returned.print();
     if kept.is_empty() {
         all.remove(ours);
@@ -100,6 +108,20 @@ mod tests {
         ] {
             assert_eq!(hand_back(&before, &git()), after, "{before}");
         }
+    }
+
+    #[test]
+    fn what_is_applied_as_string_data_is_owned_there() {
+        let text = r#"{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"k": "v", "l": "w"}}"#;
+        let Value::Map(git) = serde_json::from_str(text).unwrap() else { panic!() };
+        let flux = |fields: Json| entry("kustomize-controller", "Apply", &fields);
+        let ours = |fields: Json| entry(FIELD_MANAGER, "Update", &json!({"f:data": fields}));
+        let before = json!([flux(json!({"f:stringData": {"f:k": {}}})), ours(json!({"f:k": {}, "f:l": {}}))]);
+        let after =
+            json!([flux(json!({"f:data": {"f:l": {}}, "f:stringData": {"f:k": {}}})), ours(json!({"f:k": {}}))]);
+        assert_eq!(hand_back(&before, &git), Some(after));
+        let all = json!([flux(json!({"f:stringData": {"f:k": {}}})), ours(json!({"f:k": {}}))]);
+        assert_eq!(hand_back(&all, &git), None);
     }
 
     #[test]

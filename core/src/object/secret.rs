@@ -208,6 +208,24 @@ pub fn conceal(root: &mut Map<'_>, key: &SecretKey) {
     }
 }
 
+/// Makes of a Secret what the API server does: `stringData` becomes `data`. Nothing is concealed.
+pub fn as_stored(root: &mut Map<'_>) {
+    if !is_secret(root) {
+        return;
+    }
+    let Some(Node { value: Value::Map(plain), .. }) = root.remove("stringData") else { return };
+    if root.map("data").is_none() {
+        root.insert(Cow::Borrowed("data"), Value::Map(Map::default()).into());
+    }
+    let Some(Value::Map(data)) = root.get_mut("data") else { return };
+    for (name, node) in plain.iter() {
+        if let Value::String(text) = &node.value {
+            let coded = base64::engine::general_purpose::STANDARD.encode(text.as_bytes());
+            data.insert(Cow::Owned(name.to_owned()), Value::String(Cow::Owned(coded)).into());
+        }
+    }
+}
+
 /// A Secret with those annotations concealed that the other side had to conceal, so that they stay comparable and neither
 /// side shows what the other hides.
 pub fn concealed_like<'r, 'a>(root: &'r Map<'a>, other: &Map<'_>, key: &SecretKey) -> Cow<'r, Map<'a>> {

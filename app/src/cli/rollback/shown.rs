@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::cli::output::{Style, flow, object, padded};
 use crate::cli::plain;
 use crate::drift::rollback::record::{ChangeRecord, StepState};
+use crate::drift::rollback::undo::not_kept;
 use crate::drift::rollback::{Done, Left, Planned, RolledBack};
 use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
@@ -118,6 +119,10 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
                 if field.stable_path.is_empty() { style.words.say("undo-delete") } else { plain(&field.stable_path) };
             let _ = writeln!(out, "    {path}");
         }
+    }
+    for Target { kind, name, namespace, .. } in not_kept(record) {
+        let name = object(&kind, &name, &namespace);
+        let _ = writeln!(out, "\n{}", style.words.say_with("undo-not-kept", &[("object", Text(&name))]));
     }
     out
 }

@@ -113,6 +113,8 @@ impl Carrying<'_> {
                 confirmation: self.confirmation,
                 change: &draft.change,
                 observed,
+                write: &draft.write,
+                key: self.planning.examiner.setting.key,
                 body: &draft.body,
                 dry_run: &dry_run,
             };
@@ -121,8 +123,7 @@ impl Carrying<'_> {
             record.steps[at] = StepRecord { state: StepState::Intended, ..step_of(&draft) };
             record.steps[at].change.inverse = inverse;
             self.note(record)?;
-            let written =
-                self.planning.cluster.write(permit, (&draft.change.write, &draft.place), &draft.body, clock::now());
+            let written = self.planning.cluster.write(permit, (&draft.write, &draft.place), &draft.body, clock::now());
             match self.planning.runtime.block_on(written) {
                 Ok(after) => {
                     record.steps[at].state = StepState::Written;

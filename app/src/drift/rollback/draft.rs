@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use anchorwatch_core::change::patch::{self, Concealed};
 use anchorwatch_core::change::restore::{self, Unrestorable};
-use anchorwatch_core::change::{Body, Field, ObjectChange, Observed, Target, Write};
+use anchorwatch_core::change::{Body, Field, ObjectChange, Observed, Promise, Target, Write};
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Difference, Pair};
 use anchorwatch_core::guard::{DryRun, Refusal};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::source;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 
@@ -24,6 +25,8 @@ pub(super) struct Draft<'a> {
     pub(super) change: ObjectChange,
     pub(super) items: Vec<DriftItem>,
     pub(super) place: Place,
+    /// What is written, with a Secret's values in clear.
+    pub(super) write: Write,
     /// The object that it was made of; `None` if it was not there.
     pub(super) before: Option<Before>,
     pub(super) body: Body,
@@ -41,7 +44,7 @@ pub(super) struct Before {
 pub(super) struct Tried {
     pub(super) dry_run: DryRun,
     /// What would take it back.
-    pub(super) inverse: Write,
+    pub(super) inverse: Promise,
 }
 
 /// Why an object is left as it is.
@@ -51,8 +54,10 @@ pub(super) enum Undraftable {
     Unrestorable(#[from] Unrestorable),
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("a Secret's values are not written back: apply Git's manifest with the tool that delivers it")]
-    Secret(#[from] Concealed),
+    #[error(transparent)]
+    Concealed(#[from] Concealed),
+    #[error("its values are encrypted in Git, and nobody here can read them")]
+    Encrypted,
     #[error("{0}")]
     Unreadable(String),
     #[error(transparent)]
@@ -93,9 +98,15 @@ impl<'a> Planning<'a> {
         if items.is_empty() {
             return Err(Undraftable::Gone);
         }
+        let secret = self.secret_in_clear(wanted)?;
+        let git = secret.as_ref().unwrap_or(&wanted.desired.root);
         let write = match &before {
-            Some(before) => self.patch(wanted, &before.raw, &items)?,
-            None => Write::Create(patch::plain("", &Value::Map(wanted.desired.root.clone()))?),
+            Some(before) => self.patch(wanted, git, &before.raw, &items)?,
+            None => Write::Create(patch::plain("", &Value::Map(git.clone()))?),
+        };
+        let promise = match secret {
+            Some(_) => Promise::sealed(&write, self.examiner.setting.key),
+            None => Promise::Exact(write.clone()),
         };
         let target = Target {
             api_version: head.api_version.to_owned(),
@@ -108,11 +119,11 @@ impl<'a> Planning<'a> {
         let change = ObjectChange {
             target,
             uid: observed.map(|observed| observed.uid.clone()),
-            write,
-            inverse: Write::Delete,
+            write: promise,
+            inverse: Promise::Exact(Write::Delete),
             fields: items.iter().map(Field::from).collect(),
         };
-        Ok(Draft { wanted, change, items, place, before, body })
+        Ok(Draft { wanted, change, items, place, write, before, body })
     }
 
     /// What differs in an object as the server gave it.
@@ -120,26 +131,44 @@ impl<'a> Planning<'a> {
         self.examiner.look_at(wanted, raw).map_err(Undraftable::Unreadable)
     }
 
-    fn patch(&self, wanted: &Wanted<'_>, raw: &str, items: &[DriftItem]) -> Result<Write, Undraftable> {
-        let live = self.parse(wanted, raw)?;
+    /// A Secret of Git's with its values; `None` for all other kinds.
+    fn secret_in_clear(&self, wanted: &Wanted<'_>) -> Result<Option<Map<'static>>, Undraftable> {
+        if wanted.kind.kind != "Secret" || !wanted.kind.group.is_empty() {
+            return Ok(None);
+        }
+        if wanted.encrypted > 0 {
+            return Err(Undraftable::Encrypted);
+        }
+        let file = self.files.get(wanted.desired.file);
+        let found = file.and_then(|file| source::in_clear(&file.bytes, wanted.desired.line));
+        found.map(Some).ok_or_else(|| Undraftable::Unreadable("Git's own values cannot be read again".to_owned()))
+    }
+
+    fn patch(&self, wanted: &Wanted<'_>, git: &Map<'_>, raw: &str, items: &[DriftItem]) -> Result<Write, Undraftable> {
+        // In clear, where it is a Secret: it is made into the bytes that are sent, and into nothing else.
+        let live: LiveObject<'_> = serde_json::from_str(raw).map_err(|error| unreadable(&error))?;
         let is_chosen = |difference: &Difference<'_>| {
             let field_path = difference.path.field();
             items.iter().any(|item| item.change == difference.change && item.field_path == field_path)
         };
-        self.examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
-            let restored = restore::restore(pair, is_chosen)?;
-            Ok(Write::Patch(patch::between(pair.live, &restored)?))
-        })
+        let pair = self.pair(wanted, git, &live.root);
+        let restored = restore::restore(pair, is_chosen)?;
+        Ok(Write::Patch(patch::between(pair.live, &restored)?))
+    }
+
+    fn pair<'v>(&'v self, wanted: &'v Wanted<'_>, git: &'v Map<'v>, live: &'v Map<'v>) -> Pair<'v> {
+        let schema = self.examiner.schema;
+        Pair { schema, kind: &wanted.kind, root: schema.root(wanted.head.api_version, &wanted.kind), git, live }
     }
 
     fn parse<'r>(&'r self, wanted: &'r Wanted<'_>, raw: &'r str) -> Result<LiveObject<'r>, Undraftable> {
         LiveObject::parse(raw, wanted.head.api_version, wanted.head.kind, self.examiner.setting.key)
-            .map_err(|error| Undraftable::Unreadable(format!("the object cannot be read: {error}")))
+            .map_err(|error| unreadable(&error))
     }
 
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
     pub(super) fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
-        let answer = self.cluster.try_out((&draft.change.write, &draft.place), &draft.body);
+        let answer = self.cluster.try_out((&draft.write, &draft.place), &draft.body);
         let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
         let left = self.left(draft, &answer)?;
         let dry_run = DryRun::proven(&draft.body, &left)?;
@@ -155,21 +184,22 @@ impl<'a> Planning<'a> {
     }
 
     /// What makes the object, once it is written, as it was before: in the fields that were, and in no other.
-    fn inverse(&self, draft: &Draft<'_>, after: &str) -> Result<Write, Undraftable> {
-        let Some(before) = &draft.before else { return Ok(Write::Delete) };
+    fn inverse(&self, draft: &Draft<'_>, after: &str) -> Result<Promise, Undraftable> {
+        let Some(before) = &draft.before else { return Ok(Promise::Exact(Write::Delete)) };
+        if let Promise::Sealed(_) = &draft.change.write {
+            return Ok(draft.change.write.clone());
+        }
         let wanted = draft.wanted;
         let (before, after) = (self.parse(wanted, &before.raw)?, self.parse(wanted, after)?);
         let (before, after) = (stated(&before.root), stated(&after.root));
-        let pair = Pair {
-            schema: self.examiner.schema,
-            kind: &wanted.kind,
-            root: self.examiner.schema.root(wanted.head.api_version, &wanted.kind),
-            git: &before,
-            live: &after,
-        };
+        let pair = self.pair(wanted, &before, &after);
         let back = restore::restore(pair, |_| true)?;
-        Ok(Write::Patch(patch::between(pair.live, &back)?))
+        Ok(Promise::Exact(Write::Patch(patch::between(pair.live, &back)?)))
     }
+}
+
+fn unreadable(error: &serde_json::Error) -> Undraftable {
+    Undraftable::Unreadable(format!("the object cannot be read: {error}"))
 }
 
 /// An object without what the server alone writes.

@@ -1,8 +1,9 @@
 //! Taking a change back: each object is made as it was before, in the fields that were written and in no other.
 
 use anchorwatch_core::change::patch::Operation;
-use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Write};
+use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Promise, Target, Write};
 use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts};
+use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use anchorwatch_edge::journal::{Journal, JournalError};
@@ -19,14 +20,22 @@ use crate::failure::Failure;
 /// How often an object is written that somebody else writes meanwhile.
 const ATTEMPTS: usize = 5;
 
-/// What takes a change back: its plan, the last object first.
+/// What a change has written and can be taken back, the last object first.
+fn undoable(record: &ChangeRecord) -> impl Iterator<Item = &StepRecord> {
+    let is_kept = |step: &&StepRecord| matches!(step.change.inverse, Promise::Exact(_));
+    record.steps.iter().rev().filter(|step| step.was_written()).filter(is_kept)
+}
+
+/// What a change has written and cannot be taken back: values of Secrets, which are not kept.
+pub(crate) fn not_kept(record: &ChangeRecord) -> Vec<Target> {
+    let is_sealed = |step: &&StepRecord| step.was_written() && matches!(step.change.inverse, Promise::Sealed(_));
+    record.steps.iter().filter(is_sealed).map(|step| step.change.target.clone()).collect()
+}
+
+/// What takes a change back.
 pub(crate) fn plan(record: &ChangeRecord) -> Plan {
-    let written = record.steps.iter().rev().filter(|step| step.was_written());
-    let back = written.map(|step| ObjectChange {
-        uid: match &step.change.inverse {
-            Write::Create(_) => None,
-            _ => step.after.as_ref().or(step.before.as_ref()).map(|observed| observed.uid.clone()),
-        },
+    let back = undoable(record).map(|step| ObjectChange {
+        uid: step.after.as_ref().or(step.before.as_ref()).map(|observed| observed.uid.clone()),
         write: step.change.inverse.clone(),
         inverse: step.change.write.clone(),
         ..step.change.clone()
@@ -37,14 +46,13 @@ pub(crate) fn plan(record: &ChangeRecord) -> Plan {
 /// Takes a change back that was confirmed to be.
 pub(crate) fn undo(
     runtime: &Handle,
-    cluster: &Cluster,
+    (cluster, key): (&Cluster, &SecretKey),
     undone: &ChangeRecord,
     confirmation: &Confirmation,
     journal: &Journal,
 ) -> Result<Done, Failure> {
     let plan = plan(undone);
-    let written = undone.steps.iter().rev().filter(|step| step.was_written());
-    let steps = plan.changes.iter().zip(written).map(|(change, step)| StepRecord {
+    let steps = plan.changes.iter().zip(undoable(undone)).map(|(change, step)| StepRecord {
         change: change.clone(),
         before: step.after.clone(),
         after: None,
@@ -69,7 +77,7 @@ pub(crate) fn undo(
         let mut intended = record.clone();
         intended.steps[at].state = StepState::Intended;
         note(&intended)?;
-        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation };
+        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key };
         let (state, after) = undoing.one(&record.steps[at])?;
         record.steps[at].state = state;
         record.steps[at].after = after;
@@ -87,12 +95,16 @@ struct Undoing<'a> {
     cluster: &'a Cluster,
     plan: &'a Plan,
     confirmation: &'a Confirmation,
+    key: &'a SecretKey,
 }
 
 impl Undoing<'_> {
     fn one(&self, step: &StepRecord) -> Result<(StepState, Option<Observed>), Failure> {
         let (place, change) = (step.place(), &step.change);
         let not_written = |reason: String| Ok((StepState::NotWritten { reason }, None));
+        let Promise::Exact(write) = &change.write else {
+            return not_written("a Secret's values are not kept".to_owned());
+        };
         for attempt in 1.. {
             let before = self.runtime.block_on(self.cluster.object(&place.object));
             let before = before.map_err(|error| cluster_failure(&error))?;
@@ -100,11 +112,11 @@ impl Undoing<'_> {
             if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
                 return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
             }
-            let body = Body::of(&change.write, observed.as_ref());
+            let body = Body::of(write, observed.as_ref());
             let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
             let moved =
                 |error: &ClusterError| attempt < ATTEMPTS && target.has_moved(error, &place.object, observed.as_ref());
-            let answer = match self.runtime.block_on(self.cluster.try_out((&change.write, &place), &body)) {
+            let answer = match self.runtime.block_on(self.cluster.try_out((write, &place), &body)) {
                 Ok(answer) => answer,
                 Err(error) if moved(&error) => continue,
                 Err(error) if TargetCluster::may_be_conflict(&error) => {
@@ -112,7 +124,7 @@ impl Undoing<'_> {
                 }
                 Err(error) => return not_written(error.to_string()),
             };
-            let dry_run = match DryRun::proven(&body, &left(&change.write, &answer)) {
+            let dry_run = match DryRun::proven(&body, &left(write, &answer)) {
                 Ok(dry_run) => dry_run,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
@@ -122,6 +134,8 @@ impl Undoing<'_> {
                 confirmation: self.confirmation,
                 change,
                 observed: observed.as_ref(),
+                write,
+                key: self.key,
                 body: &body,
                 dry_run: &dry_run,
             };
@@ -129,8 +143,8 @@ impl Undoing<'_> {
                 Ok(permit) => permit,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
-            match self.runtime.block_on(self.cluster.write(permit, (&change.write, &place), &body, clock::now())) {
-                Ok(after) => return Ok(Self::proven(&change.write, &after)),
+            match self.runtime.block_on(self.cluster.write(permit, (write, &place), &body, clock::now())) {
+                Ok(after) => return Ok(Self::proven(write, &after)),
                 Err(error) if moved(&error) => {}
                 Err(error) => return not_written(error.to_string()),
             }
