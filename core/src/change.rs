@@ -44,6 +44,26 @@ pub enum Write {
     Delete,
 }
 
+impl Write {
+    /// Where a patch was to take a value out, and the object has it all the same: the server keeps it, as it does a Service's
+    /// `nodePort`. Paths as RFC 6901 has them.
+    pub fn without_effect(&self, object: &str) -> Vec<String> {
+        let Self::Patch(operations) = self else { return Vec::new() };
+        let object: Json = serde_json::from_str(object).unwrap_or_default();
+        let tested = |path: &str| {
+            operations.iter().find_map(|operation| match operation {
+                Operation::Test { path: tested, value } if tested == path => Some(value),
+                _ => None,
+            })
+        };
+        let stays = |operation: &Operation| match operation {
+            Operation::Remove { path } => object.pointer(path).is_some_and(|now| tested(path) == Some(now)),
+            _ => false,
+        };
+        operations.iter().filter(|operation| stays(operation)).map(|operation| operation.path().to_owned()).collect()
+    }
+}
+
 /// A write as it is shown, hashed and noted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

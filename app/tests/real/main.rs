@@ -21,6 +21,7 @@ mod openapi;
 mod outages;
 mod paging;
 mod policy;
+mod recorded;
 mod rendered;
 mod replicas;
 mod rights;

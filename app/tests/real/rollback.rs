@@ -12,7 +12,7 @@ use crate::world::{Folder, World, text};
 const RUN_LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs the program as the administrator, with a state folder of its own.
-fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
+pub(crate) fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
     command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(Person::Admin));
     command.env_clear().env("HOME", world.plane.folder()).env("USER", "ann").env("XDG_STATE_HOME", state.path());
@@ -20,7 +20,7 @@ fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
 }
 
 #[track_caller]
-fn json(output: &Output, code: i32) -> Value {
+pub(crate) fn json(output: &Output, code: i32) -> Value {
     assert_eq!(output.status.code(), Some(code), "{}\n{}", text(&output.stdout), text(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -41,7 +41,7 @@ fn objects(world: &World, namespace: &str) -> Vec<Value> {
 }
 
 /// Items as people know them, with their values; those of Secrets are fingerprints by a key of each state folder.
-fn values(items: &[Value]) -> Vec<String> {
+pub(crate) fn values(items: &[Value]) -> Vec<String> {
     let value = |item: &Value| {
         if item["resource_kind"] == "Secret" {
             return format!("Secret {} {}", item["change"], item["stable_path"]);

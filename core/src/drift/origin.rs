@@ -180,6 +180,8 @@ const PERSONS_TOOLS: &[&str] = &[
     "Mozilla",
     "PostmanRuntime",
     "Wget",
+    // Only a person can have it write, and an undo is theirs.
+    "anchorwatch",
     "aptakube",
     "curl",
     "dashboard",

@@ -14,7 +14,7 @@ use anchorwatch_core::source;
 use serde_json::Value as Json;
 
 use crate::cases::folders;
-use crate::world::key;
+use crate::world::{SCHEMA, key, object};
 
 type Named = (Change, String);
 
@@ -124,4 +124,28 @@ fn every_case_can_be_restored_as_a_whole_and_in_parts() {
     assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
     // Those that cannot be restored alone are few, and what else has to be is said.
     assert!(tried.differences > 60 && tried.not_alone.len() * 10 <= tried.differences, "{tried:#?}");
+}
+
+/// What is left of live when all of it is restored.
+#[track_caller]
+fn restored(git: &str, live: &str) -> Map<'static> {
+    let (git, live) = (object(git), object(live));
+    let head = Head::of(&git).unwrap();
+    let kind = GroupKind::of(head.api_version, head.kind);
+    let root = SCHEMA.root(head.api_version, &kind);
+    restore(Pair { schema: &SCHEMA, kind: &kind, root, git: &git, live: &live }, |_| true).unwrap()
+}
+
+#[test]
+fn what_was_filled_in_because_of_a_value_goes_with_it() {
+    let deployment = |strategy: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: a}}\nspec:\n  selector: {{matchLabels: {{a: b}}}}\n  \
+             strategy: {strategy}\n  template:\n    metadata: {{labels: {{a: b}}}}\n    spec: {{containers: [{{name: a, image: a}}]}}\n"
+        )
+    };
+    let live = deployment("{type: RollingUpdate, rollingUpdate: {maxSurge: 25%, maxUnavailable: 25%}}");
+    let root = restored(&deployment("{type: Recreate}"), &live);
+    let strategy = root.map("spec").and_then(|spec| spec.get("strategy")).unwrap();
+    assert_eq!(serde_json::to_value(strategy).unwrap(), serde_json::json!({"type": "Recreate"}));
 }

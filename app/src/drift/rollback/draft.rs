@@ -170,7 +170,8 @@ impl<'a> Planning<'a> {
     pub(super) fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
         let answer = self.cluster.try_out((&draft.write, &draft.place), &draft.body);
         let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
-        let left = self.left(draft, &answer)?;
+        let mut left = self.left(draft, &answer)?;
+        left.extend(draft.write.without_effect(&answer));
         let dry_run = DryRun::proven(&draft.body, &left)?;
         Ok(Tried { dry_run, inverse: self.inverse(draft, &answer)? })
     }
@@ -183,7 +184,8 @@ impl<'a> Planning<'a> {
         Ok(items.iter().filter(is_meant).map(|item| item.stable_path.clone()).collect())
     }
 
-    /// What makes the object, once it is written, as it was before: in the fields that were, and in no other.
+    /// What makes the object, once it is written, as it was before. The server has tried the write on that very state: all that
+    /// differs then comes of it.
     fn inverse(&self, draft: &Draft<'_>, after: &str) -> Result<Promise, Undraftable> {
         let Some(before) = &draft.before else { return Ok(Promise::Exact(Write::Delete)) };
         if let Promise::Sealed(_) = &draft.change.write {
@@ -192,9 +194,7 @@ impl<'a> Planning<'a> {
         let wanted = draft.wanted;
         let (before, after) = (self.parse(wanted, &before.raw)?, self.parse(wanted, after)?);
         let (before, after) = (stated(&before.root), stated(&after.root));
-        let pair = self.pair(wanted, &before, &after);
-        let back = restore::restore(pair, |_| true)?;
-        Ok(Promise::Exact(Write::Patch(patch::between(pair.live, &back)?)))
+        Ok(Promise::Exact(Write::Patch(patch::between(&after, &before)?)))
     }
 }
 

@@ -120,7 +120,7 @@ impl Undoing<'_> {
                 Ok(answer) => answer,
                 Err(error) if moved(&error) => continue,
                 Err(error) if TargetCluster::may_be_conflict(&error) => {
-                    return not_written("it was changed since, in what would be taken back".to_owned());
+                    return not_written(format!("it was changed since, in what would be taken back ({error})"));
                 }
                 Err(error) => return not_written(error.to_string()),
             };
