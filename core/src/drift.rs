@@ -4,7 +4,7 @@ pub mod audit;
 pub mod compare;
 mod equal;
 pub mod examine;
-mod filled;
+pub(crate) mod filled;
 pub mod item;
 pub mod level;
 pub mod lifecycle;

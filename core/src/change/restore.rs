@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::drift::compare::{Change, Class, Difference, Pair, Silent, compare, compare_and_tell};
+use crate::drift::filled;
 use crate::object::path::{Path, Step};
 use crate::object::value::{Map, Node, Value};
 
@@ -30,6 +31,9 @@ pub fn restore(pair: Pair<'_>, is_chosen: impl Fn(&Difference<'_>) -> bool) -> R
         let place = at_mut(&mut root, &difference.path.0).ok_or_else(|| no_place(difference))?;
         *place = value_of(difference.git);
     }
+    let changed = differences.iter().filter(|d| d.change == Change::Changed && is_chosen(d));
+    let changed: Vec<&[Step]> = changed.map(|d| d.path.0.as_slice()).collect();
+    filled::drop_unasked(pair.schema, pair.root, (&mut root, pair.git), &changed);
     // From the end, so that list positions still fit.
     for difference in differences.iter().rev().filter(|d| d.change == Change::Extra && is_chosen(d)) {
         let whole = lifted(&difference.path, pair.git, (&differences, &silent), &is_chosen);

@@ -2,6 +2,7 @@
 
 use super::compare::{Class, Frame, Walk};
 use super::{equal, system};
+use crate::object::path::Step;
 use crate::object::value::{Map, Node, Value};
 use crate::schema::{Field, Schema, Shape, TypeId};
 
@@ -20,6 +21,39 @@ pub(super) fn is_default<'v>(walk: &mut Walk<'v>, field: Option<&'v Field>, live
         })
     });
     harvested || is_computed(walk, frame, &live.value)
+}
+
+/// Takes out of an object what the server once filled in because of values that it no longer has: those at these paths of fields
+/// were changed. What Git says stays.
+pub(crate) fn drop_unasked(
+    schema: &Schema,
+    ty: TypeId,
+    (live, git): (&mut Map<'static>, &Map<'_>),
+    changed: &[&[Step]],
+) {
+    for field in schema.get(ty).fields() {
+        let name = &*field.name;
+        match (git.get(name).filter(|value| !value.is_null()), &field.shape) {
+            (Some(Value::Map(git)), Shape::Struct(id)) => {
+                let is_there = |step: &Step| matches!(step, Step::Field(field) if field == name);
+                let below = changed.iter().filter_map(|path| path.split_first().filter(|(first, _)| is_there(first)));
+                let below: Vec<&[Step]> = below.map(|(_, rest)| rest).filter(|rest| !rest.is_empty()).collect();
+                if let (false, Some(Value::Map(live))) = (below.is_empty(), live.get_mut(name)) {
+                    drop_unasked(schema, *id, (live, git), &below);
+                }
+            }
+            (None, _) if !field.defaults.is_empty() && live.get(name).is_some() => {
+                let is_unasked = |(sibling, values): &(Box<str>, Vec<Value<'static>>)| {
+                    let was_changed = |path: &&[Step]| matches!(path, [Step::Field(field)] if **field == **sibling);
+                    changed.iter().any(was_changed) && !has_value(schema, ty, Some(live), sibling, values)
+                };
+                if field.defaults.iter().all(|rule| rule.when.as_ref().is_some_and(is_unasked)) {
+                    live.remove(name);
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// The default of a field that has just one, whatever stands around it: for list keys such as `protocol`.
