@@ -68,6 +68,20 @@ impl Journal {
         }
     }
 
+    /// Holds a note, until what is given is dropped or the process ends, however it does; `None` if somebody else holds it.
+    pub fn lock(&self, name: &str) -> Result<Option<fs::File>, JournalError> {
+        let path = self.path(name).with_extension("lock");
+        let fail = |source| JournalError::File { path: path.display().to_string(), source };
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0).map_err(fail)?;
+        let file =
+            fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path).map_err(fail)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(source)) => Err(fail(source)),
+        }
+    }
+
     /// Names of all notes, in their order.
     pub fn names(&self) -> Result<Vec<String>, JournalError> {
         let fail = |source| JournalError::File { path: self.0.display().to_string(), source };
@@ -112,6 +126,10 @@ mod tests {
             (journal.names().unwrap(), journal.read::<u8>("a").unwrap()),
             (vec!["a".into(), "b".into()], Some(3))
         );
+        let held = journal.lock("a").unwrap();
+        assert!(held.is_some() && journal.lock("a").unwrap().is_none() && journal.lock("b").unwrap().is_some());
+        drop(held);
+        assert!(journal.lock("a").unwrap().is_some());
         // What a process that was killed has left aside is no note.
         fs::write(folder.path().join("changes/c.new"), "{").unwrap();
         fs::write(folder.path().join("changes/d.json"), "{").unwrap();

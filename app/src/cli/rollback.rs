@@ -105,7 +105,7 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     if let Some(done) = &rolled_back.done
         && output == Format::Table
     {
-        super::print(&shown::done(done, &style, true))?;
+        super::print(&shown::done(done, &style, false))?;
     }
     Ok(exit_code(&rolled_back, dry_run))
 }
@@ -142,7 +142,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     }
     let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan), &journal)?;
     match output {
-        Format::Table => super::print(&shown::done(&done, &style, false))?,
+        Format::Table => super::print(&shown::done(&done, &style, true))?,
         Format::Json => output::print_json(&shown::json_of_done(&done))?,
     }
     Ok(ended(&done))

@@ -7,7 +7,9 @@
 
 pub(crate) mod carry_out;
 mod draft;
+mod proof;
 pub(crate) mod record;
+mod recover;
 pub(crate) mod undo;
 
 use std::time::Instant;
@@ -23,14 +25,16 @@ use anchorwatch_edge::journal::Journal;
 use tokio::runtime::Handle;
 
 use super::examiner::{Examiner, Selector};
-use super::ground;
+use super::ground::{self, Ground};
 use super::live::cluster_failure;
 use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
 use crate::index::Wanted;
-use carry_out::{Carrying, Step};
+use carry_out::Carrying;
+pub(crate) use carry_out::Step;
 use draft::Draft;
+pub(crate) use recover::Recovered;
 
 /// Which items are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +54,8 @@ pub(crate) struct Planned {
     pub(crate) items: Vec<Vec<DriftItem>>,
     /// What was meant too, and is left as it is, with the reason.
     pub(crate) left: Vec<Left>,
+    /// What an earlier rollback had left, and is finished now.
+    pub(crate) recovered: Vec<Recovered>,
     /// True if a scan could not compare everything that is meant.
     pub(crate) is_partial: bool,
 }
@@ -93,9 +99,12 @@ pub(crate) fn rollback(
             return Err(Failure::new("a recorded state cannot be rolled back")
                 .hint("leave --live out, and name the cluster by --context"));
         };
+        let recovered = Planning::on(runtime, cluster, &ground).recover(journal);
+        let recovered = recovered.map_err(|error| Failure::because(&error))?;
         let outcome = scan::look(runtime, &mut ground, request, started)?;
-        let planning = Planning { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files };
-        let (planned, drafts) = planning.plan(&outcome, meant)?;
+        let planning = Planning::on(runtime, cluster, &ground);
+        let (mut planned, drafts) = planning.plan(&outcome, meant)?;
+        planned.recovered = recovered;
         let confirmation = if drafts.is_empty() { None } else { confirm(&planned)? };
         let Some(confirmation) = confirmation else { return Ok(RolledBack { planned, done: None }) };
         let carrying = Carrying { planning: &planning, plan: &planned.plan, confirmation: &confirmation, journal };
@@ -114,6 +123,10 @@ struct Planning<'a> {
 }
 
 impl<'a> Planning<'a> {
+    fn on(runtime: &'a Handle, cluster: &'a Cluster, ground: &'a Ground<'a>) -> Self {
+        Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files }
+    }
+
     fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
         let (chosen, mut left) = choose(outcome, meant)?;
         let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
@@ -144,7 +157,7 @@ impl<'a> Planning<'a> {
             revision: self.examiner.origin.commit.clone(),
             changes,
         };
-        Ok((Planned { plan, items, left, is_partial: !outcome.is_complete() }, drafts))
+        Ok((Planned { plan, items, left, recovered: Vec::new(), is_partial: !outcome.is_complete() }, drafts))
     }
 
     fn target(&self) -> TargetCluster<'_> {

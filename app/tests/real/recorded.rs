@@ -103,12 +103,11 @@ fn check(world: &World, case: &Case) -> Result<(Vec<String>, Vec<String>), Strin
     // The cluster has one definition of a kind, and other cases use it.
     for object in objects.iter().filter(|object| object["kind"] != "CustomResourceDefinition") {
         let name = identity(object);
-        match case.live.iter().find(|live| identity(live) == name) {
-            Some(recorded) => edit(world, &namespace, recorded, name)?,
-            None => {
-                let delete = ["delete", &format!("{}/{}", name.0, name.1), "--namespace", &namespace];
-                world.kubectl_as(anchorwatch_testbed::Person::Alice, &delete, "");
-            }
+        if let Some(recorded) = case.live.iter().find(|live| identity(live) == name) {
+            edit(world, &namespace, recorded, name)?;
+        } else {
+            let delete = ["delete", &format!("{}/{}", name.0, name.1), "--namespace", &namespace];
+            world.kubectl_as(anchorwatch_testbed::Person::Alice, &delete, "");
         }
     }
     let state = Folder::with(&[]);

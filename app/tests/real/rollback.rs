@@ -13,9 +13,15 @@ const RUN_LIMIT: Duration = Duration::from_mins(2);
 
 /// Runs the program as the administrator, with a state folder of its own.
 pub(crate) fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
+    run_to(world, state, arguments, "")
+}
+
+/// The same, to a moment at which something happens to it.
+fn run_to(world: &World, state: &Folder, arguments: &[&str], fail_points: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
     command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(Person::Admin));
     command.env_clear().env("HOME", world.plane.folder()).env("USER", "ann").env("XDG_STATE_HOME", state.path());
+    command.env("ANCHORWATCH_FAIL_POINTS", fail_points);
     anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()
 }
 
@@ -129,6 +135,76 @@ fn what_is_rolled_back_is_clean_to_its_own_tool_and_can_be_undone() {
                 assert_eq!(values(&again), values(&undoable));
             };
             std::thread::Builder::new().name(way.name.to_owned()).spawn_scoped(scope, check).unwrap();
+        }
+    });
+}
+
+/// Everywhere a process may end.
+const MOMENTS: [&str; 6] =
+    ["rollback-noted", "rollback-intended", "rollback-sent", "rollback-written", "rollback-owned", "rollback-proven"];
+
+#[test]
+fn whoever_is_killed_at_any_moment_leaves_nothing_half_done_lost_or_done_twice() {
+    let world = World::shared();
+    std::thread::scope(|scope| {
+        for moment in MOMENTS {
+            let world = &world;
+            let check = move || {
+                let namespace = format!("killed-{moment}");
+                let way = WAYS[1];
+                let git = way.deliver(world, &namespace);
+                edit(world, &namespace);
+                let before: Vec<Value> = world.scan(git.source()).items().cloned().collect();
+                let state = Folder::with(&[]);
+                let source = git.source();
+                let all = ["rollback", "--all", "--source", &source, "--yes", "--output=json"];
+                let killed = run_to(world, &state, &all, &format!("{moment}:abort"));
+                assert_eq!(killed.status.code(), None, "{}{}", text(&killed.stdout), text(&killed.stderr));
+                // What it had written is as Git says, as a whole or not at all.
+                let half: Vec<Value> = world.scan(git.source()).items().cloned().collect();
+                let written = values(&before).into_iter().filter(|value| !values(&half).contains(value)).count();
+                let first_object = ["rollback-noted", "rollback-intended"].contains(&moment);
+                assert_eq!(written == 0, first_object, "{moment}: {half:#?}");
+
+                let done = json(&run(world, &state, &all), 0);
+                let left =
+                    ["rollback-intended", "rollback-sent", "rollback-written", "rollback-owned"].contains(&moment);
+                let recovered = done["recovered"].as_array().unwrap();
+                assert_eq!(!recovered.is_empty(), left, "{moment}: {done:#}");
+                let expected = if moment == "rollback-intended" { "not_written" } else { "proven" };
+                assert!(recovered.iter().all(|one| one["steps"][0]["state"] == expected), "{done:#}");
+                world.scan(git.source()).finds(&[]);
+                let mut rolled_back = objects(world, &namespace);
+                way.apply(world, &namespace);
+                let mut applied = objects(world, &namespace);
+                rolled_back.retain(|object| object["kind"] != "NetworkPolicy");
+                applied.retain(|object| object["kind"] != "NetworkPolicy");
+                let differing = json_patch::diff(&rolled_back.into(), &applied.into());
+                assert!(differing.is_empty(), "{moment}: its own apply writes: {differing}");
+
+                // Both changes are known, and taken back bring all but the Secret back.
+                let mut changes: Vec<String> = std::fs::read_dir(state.path().join("anchorwatch/changes"))
+                    .unwrap()
+                    .filter_map(|file| Some(file.unwrap().file_name().to_str()?.strip_suffix(".json")?.to_owned()))
+                    .collect();
+                changes.sort();
+                assert_eq!(changes.len(), 2);
+                for change in changes.iter().rev() {
+                    let undone = run(world, &state, &["undo", change, "--yes", "--output=json"]);
+                    let wrote_nothing = text(&undone.stderr).contains("wrote nothing");
+                    assert!(
+                        wrote_nothing || undone.status.code() == Some(0),
+                        "{}{}",
+                        text(&undone.stdout),
+                        text(&undone.stderr)
+                    );
+                }
+                let again: Vec<Value> = world.scan(git.source()).items().cloned().collect();
+                let undoable: Vec<Value> =
+                    before.into_iter().filter(|item| item["resource_kind"] != "Secret").collect();
+                assert_eq!(values(&again), values(&undoable), "{moment}");
+            };
+            std::thread::Builder::new().name(moment.to_owned()).spawn_scoped(scope, check).unwrap();
         }
     });
 }

@@ -561,7 +561,11 @@ rollback-left = Left as it is:
 rollback-partial = Not everything could be compared; anchorwatch scan says what.
 rollback-plan = The server was asked, and would take it. Plan { $hash }
 rollback-ask = Write this to the cluster? [y/N]
-rollback-proven = { $object } is as Git says
+rollback-proven = { $object }: { $fields ->
+    [one] 1 field is
+   *[other] { $fields } fields are
+} as Git says
+rollback-recovered = A rollback before this one was not finished; what it left was looked after (change { $change }):
 rollback-waiting = { $object } was not begun
 rollback-not-written = { $object } was not written: { $reason }
 rollback-not-proven = { $object } was written, and is not as it was to be: { $reason }
@@ -574,4 +578,5 @@ undo-head = Takes back { $fields ->
    *[other] { $objects } objects
 } that { $by } has changed, { $at } (change { $change })
 undo-delete = the object, which was created
+undo-proven = { $object } is as it was before
 undo-not-kept = { $object } stays as it is: a Secret's values are not kept

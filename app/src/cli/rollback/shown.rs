@@ -11,7 +11,7 @@ use crate::cli::output::{Style, flow, object, padded};
 use crate::cli::plain;
 use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
-use crate::drift::rollback::{Done, Left, Planned, RolledBack};
+use crate::drift::rollback::{Done, Left, Planned, Recovered, RolledBack, Step};
 use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
 use crate::words::word;
@@ -21,8 +21,14 @@ const INDENT: usize = 17;
 
 /// A plan, object by object, and what of it is left as it is.
 pub(super) fn plan(planned: &Planned, style: &Style) -> String {
-    let Planned { plan, items, left, is_partial } = planned;
+    let Planned { plan, items, left, recovered, is_partial } = planned;
     let words = style.words;
+    let mut out = String::new();
+    for Recovered { change_id, steps } in recovered {
+        let _ = writeln!(out, "{}", words.say_with("rollback-recovered", &[("change", Text(change_id))]));
+        each(steps, "rollback-proven", style, &mut out);
+        out.push('\n');
+    }
     let (fields, objects) = (plan.fields(), plan.changes.len());
     let args = [
         ("fields", Count(fields)),
@@ -30,7 +36,8 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
         ("source", Text(&plain(&plan.source))),
         ("cluster", Text(&plain(&plan.cluster))),
     ];
-    let mut out = words.say_with(if fields == 0 { "rollback-nothing" } else { "rollback-head" }, &args) + "\n";
+    let head = if fields == 0 { "rollback-nothing" } else { "rollback-head" };
+    let _ = writeln!(out, "{}", words.say_with(head, &args));
     for items in items {
         let Some(first) = items.first() else { continue };
         let _ = writeln!(out, "\n  {}", named(first));
@@ -40,9 +47,12 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
     }
     if !left.is_empty() {
         let _ = writeln!(out, "\n{}", words.say("rollback-left"));
-        for Left { item, reason } in left {
-            let _ = writeln!(out, "  {} {}", named(item), plain(&item.stable_path));
-            let _ = writeln!(out, "         {}", plain(reason));
+        for alike in left.chunk_by(|a, b| named(&a.item) == named(&b.item) && a.reason == b.reason) {
+            let _ = writeln!(out, "  {}", named(&alike[0].item));
+            for Left { item, .. } in alike.iter().filter(|left| !left.item.stable_path.is_empty()) {
+                let _ = writeln!(out, "    {}", plain(&item.stable_path));
+            }
+            let _ = writeln!(out, "         {}", plain(&alike[0].reason));
         }
     }
     if *is_partial {
@@ -79,26 +89,33 @@ fn text(value: Option<&Shown>, style: &Style) -> String {
 }
 
 /// What came of each object, and how to take it back.
-pub(super) fn done(done: &Done, style: &Style, may_be_undone: bool) -> String {
+pub(super) fn done(done: &Done, style: &Style, is_undo: bool) -> String {
     let words = style.words;
     let mut out = String::from("\n");
-    for step in &done.steps {
+    each(&done.steps, if is_undo { "undo-proven" } else { "rollback-proven" }, style, &mut out);
+    let is_written =
+        done.steps.iter().any(|step| matches!(step.state, StepState::Proven | StepState::NotProven { .. }));
+    if !is_undo && is_written {
+        let _ = writeln!(out, "{}", words.say_with("rollback-undo", &[("change", Text(&done.change_id))]));
+    }
+    out
+}
+
+/// What came of each object; `proven`: the sentence for those that are as was promised.
+fn each(steps: &[Step], proven: &str, style: &Style, out: &mut String) {
+    let words = style.words;
+    for step in steps {
         let Target { kind, name, namespace, .. } = &step.target;
         let name = object(kind, name, namespace);
         let (id, reason) = match &step.state {
-            StepState::Proven => ("rollback-proven", ""),
+            StepState::Proven => (proven, ""),
             StepState::Waiting | StepState::Intended | StepState::Written => ("rollback-waiting", ""),
             StepState::NotWritten { reason } => ("rollback-not-written", reason.as_str()),
             StepState::NotProven { reason } => ("rollback-not-proven", reason.as_str()),
         };
-        let _ = writeln!(out, "{}", words.say_with(id, &[("object", Text(&name)), ("reason", Text(&plain(reason)))]));
+        let args = [("object", Text(&*name)), ("fields", Count(step.fields)), ("reason", Text(&plain(reason)))];
+        let _ = writeln!(out, "{}", words.say_with(id, &args));
     }
-    let is_written =
-        done.steps.iter().any(|step| matches!(step.state, StepState::Proven | StepState::NotProven { .. }));
-    if may_be_undone && is_written {
-        let _ = writeln!(out, "{}", words.say_with("rollback-undo", &[("change", Text(&done.change_id))]));
-    }
-    out
 }
 
 /// What taking a change back would write.
@@ -130,7 +147,7 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
 /// A rollback for programs.
 pub(super) fn json(rolled_back: &RolledBack) -> Json {
     let RolledBack { planned, done } = rolled_back;
-    let Planned { plan, items, left, is_partial } = planned;
+    let Planned { plan, items, left, recovered, is_partial } = planned;
     let changes = plan
         .changes
         .iter()
@@ -145,6 +162,7 @@ pub(super) fn json(rolled_back: &RolledBack) -> Json {
             "changes": changes.collect::<Vec<_>>(),
         },
         "left": left.iter().map(|Left { item, reason }| json!({"item": item, "reason": reason})).collect::<Vec<_>>(),
+        "recovered": recovered.iter().map(|left| json_of_steps(&left.change_id, &left.steps)).collect::<Vec<_>>(),
         "is_partial": is_partial,
         "done": done.as_ref().map(json_of_done),
     })
@@ -152,7 +170,11 @@ pub(super) fn json(rolled_back: &RolledBack) -> Json {
 
 /// What was done, for programs.
 pub(super) fn json_of_done(done: &Done) -> Json {
-    let steps = done.steps.iter().map(|step| {
+    json_of_steps(&done.change_id, &done.steps)
+}
+
+fn json_of_steps(change_id: &str, steps: &[Step]) -> Json {
+    let steps = steps.iter().map(|step| {
         let (state, reason) = match &step.state {
             StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason)),
             StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason)),
@@ -160,5 +182,5 @@ pub(super) fn json_of_done(done: &Done) -> Json {
         };
         json!({"target": step.target, "state": state, "reason": reason})
     });
-    json!({"change_id": done.change_id, "steps": steps.collect::<Vec<_>>()})
+    json!({"change_id": change_id, "steps": steps.collect::<Vec<_>>()})
 }

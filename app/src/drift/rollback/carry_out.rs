@@ -1,16 +1,15 @@
 //! Doing what was confirmed, one object after the other, and stopping at the first that fails.
 
-use anchorwatch_core::change::hand_back::hand_back;
 use anchorwatch_core::change::{Observed, Plan, Target};
 use anchorwatch_core::guard::{self, Confirmation, Facts, Refusal};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::journal::{Journal, JournalError};
-use serde_json::Value as Json;
 
-use super::draft::{Draft, Tried, Undraftable, text};
+use super::draft::{Draft, Tried, Undraftable};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use super::{Done, Planning};
+use crate::fail_point;
 use crate::failure::Failure;
 
 /// How often an object is written that somebody else writes meanwhile, its status for example.
@@ -20,7 +19,15 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) target: Target,
+    /// How many fields of it.
+    pub(crate) fields: usize,
     pub(crate) state: StepState,
+}
+
+impl Step {
+    pub(super) fn of(step: StepRecord) -> Self {
+        Self { fields: step.change.fields.len(), target: step.change.target, state: step.state }
+    }
 }
 
 /// A plan that was confirmed, on its way.
@@ -70,7 +77,10 @@ impl Carrying<'_> {
                 .detail("what was not noted before is not written")
                 .hint("make room, or give the rights to write there")
         };
+        // Held until this process ends, however that is.
+        let _lock = self.journal.lock(&record.change_id).map_err(unnoted)?;
         self.note(&record).map_err(unnoted)?;
+        fail_point::reached("rollback-noted");
         for (at, draft) in drafts.iter().enumerate() {
             let ended = self.one(draft, at, &mut record);
             record.steps[at].state = match ended {
@@ -80,11 +90,12 @@ impl Carrying<'_> {
                 Err(Ended::Unnoted(error)) => return Err(unnoted(error)),
             };
             self.note(&record).map_err(unnoted)?;
+            fail_point::reached("rollback-proven");
             if record.steps[at].state != StepState::Proven {
                 break;
             }
         }
-        let steps = record.steps.into_iter().map(|step| Step { target: step.change.target, state: step.state });
+        let steps = record.steps.into_iter().map(Step::of);
         Ok(Done { change_id: record.change_id, steps: steps.collect() })
     }
 
@@ -123,12 +134,15 @@ impl Carrying<'_> {
             record.steps[at] = StepRecord { state: StepState::Intended, ..step_of(&draft) };
             record.steps[at].change.inverse = inverse;
             self.note(record)?;
+            fail_point::reached("rollback-intended");
             let written = self.planning.cluster.write(permit, (&draft.write, &draft.place), &draft.body, clock::now());
             match self.planning.runtime.block_on(written) {
                 Ok(after) => {
+                    fail_point::reached("rollback-sent");
                     record.steps[at].state = StepState::Written;
                     record.steps[at].after = Observed::of(&after).ok();
                     self.note(record)?;
+                    fail_point::reached("rollback-written");
                     return self.prove(&draft, after);
                 }
                 Err(error) if moved(&error) => {}
@@ -140,47 +154,20 @@ impl Carrying<'_> {
         Err(Ended::NotWritten(Refusal::Conflict.to_string()))
     }
 
-    /// Gives ownership back, reads the object again, and holds it to what was promised.
     fn prove(&self, draft: &Draft<'_>, after: Vec<u8>) -> Result<(), Ended> {
-        let not_proven = |reason: String| Ended::NotProven(reason);
-        let after = self.give_back(draft, after).map_err(|error| not_proven(error.to_string()))?;
-        let after = text(after).map_err(|error| not_proven(error.to_string()))?;
-        let left = self.planning.left(draft, &after).map_err(|error| not_proven(error.to_string()))?;
-        match left.first() {
-            None => Ok(()),
-            Some(path) => Err(not_proven(format!("{path} differs again: somebody or something writes it"))),
-        }
+        self.planning.prove(draft.wanted, &draft.place, &draft.change.fields, after).map_err(Ended::NotProven)
     }
 
-    /// The object as it is read after its ownership was given back, where there is somebody to give it to.
-    fn give_back(&self, draft: &Draft<'_>, mut after: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
-        let (cluster, runtime) = (self.planning.cluster, self.planning.runtime);
-        for _ in 0..ATTEMPTS {
-            let object: Json = serde_json::from_slice(&after).unwrap_or_default();
-            let given = hand_back(&object["metadata"]["managedFields"], &draft.wanted.desired.root);
-            let (Some(managed_fields), Ok(observed)) = (given, Observed::of(&after)) else { break };
-            let now = clock::now();
-            let (permit, write, body) = guard::hand_back(&cluster.identity(), &observed, managed_fields, now);
-            match runtime.block_on(cluster.write(permit, (&write, &draft.place), &body, now)) {
-                Ok(_) => break,
-                Err(error) if self.planning.target().has_moved(&error, &draft.place.object, Some(&observed)) => {}
-                Err(error) => return Err(error),
-            }
-            match runtime.block_on(cluster.object(&draft.place.object))? {
-                Some(object) => after = object,
-                None => break,
-            }
-        }
-        Ok(runtime.block_on(cluster.object(&draft.place.object))?.unwrap_or(after))
-    }
-
-    /// A request without an answer: the object itself says whether it was written.
+    /// A request without an answer: the object itself says whether it was written. What was not may still be on its way.
     fn settle(&self, draft: &Draft<'_>, error: &ClusterError) -> Result<(), Ended> {
-        let found = self.planning.read(&draft.place.object);
-        let Ok(Some(now)) = found else { return Err(Ended::NotProven(error.to_string())) };
-        let as_before =
-            draft.before.as_ref().is_some_and(|before| Observed::of(&now).is_ok_and(|o| o == before.observed));
-        if as_before { Err(Ended::NotWritten(error.to_string())) } else { self.prove(draft, now) }
+        match self.planning.read(&draft.place.object) {
+            Ok(Some(now))
+                if Observed::of(&now).ok().as_ref() != draft.before.as_ref().map(|before| &before.observed) =>
+            {
+                self.prove(draft, now)
+            }
+            _ => Err(Ended::NotProven(format!("{error}; it is as it was so far"))),
+        }
     }
 }
 

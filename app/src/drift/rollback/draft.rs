@@ -170,16 +170,15 @@ impl<'a> Planning<'a> {
     pub(super) fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
         let answer = self.cluster.try_out((&draft.write, &draft.place), &draft.body);
         let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
-        let mut left = self.left(draft, &answer)?;
+        let mut left = self.left(draft.wanted, &draft.change.fields, &answer)?;
         left.extend(draft.write.without_effect(&answer));
         let dry_run = DryRun::proven(&draft.body, &left)?;
         Ok(Tried { dry_run, inverse: self.inverse(draft, &answer)? })
     }
 
     /// Paths of what was to be restored and still differs.
-    pub(super) fn left(&self, draft: &Draft<'_>, raw: &str) -> Result<Vec<String>, Undraftable> {
-        let items = self.items(draft.wanted, raw)?;
-        let fields = &draft.change.fields;
+    pub(super) fn left(&self, wanted: &Wanted<'_>, fields: &[Field], raw: &str) -> Result<Vec<String>, Undraftable> {
+        let items = self.items(wanted, raw)?;
         let is_meant = |item: &&DriftItem| fields.iter().any(|field| field.fingerprint == item.fingerprint);
         Ok(items.iter().filter(is_meant).map(|item| item.stable_path.clone()).collect())
     }

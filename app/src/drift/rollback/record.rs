@@ -84,6 +84,11 @@ impl StepRecord {
         Place { collection: self.collection.clone(), object: self.object.clone() }
     }
 
+    /// True if it was begun, and nobody has noted how it ended.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        matches!(self.state, StepState::Intended | StepState::Written)
+    }
+
     /// True if something was written, as far as is known.
     pub(crate) fn was_written(&self) -> bool {
         matches!(self.state, StepState::Written | StepState::Proven | StepState::NotProven { .. })

@@ -15,6 +15,7 @@ use super::TargetCluster;
 use super::carry_out::Step;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use crate::drift::live::cluster_failure;
+use crate::fail_point;
 use crate::failure::Failure;
 
 /// How often an object is written that somebody else writes meanwhile.
@@ -72,13 +73,16 @@ pub(crate) fn undo(
     let note = |record: &ChangeRecord| {
         journal.write(&record.change_id, record).map_err(|error: JournalError| Failure::because(&error))
     };
+    let _lock = journal.lock(&record.change_id).map_err(|error| Failure::because(&error))?;
     note(&record)?;
     for at in 0..record.steps.len() {
         let mut intended = record.clone();
         intended.steps[at].state = StepState::Intended;
         note(&intended)?;
         let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key };
+        fail_point::reached("undo-intended");
         let (state, after) = undoing.one(&record.steps[at])?;
+        fail_point::reached("undo-written");
         record.steps[at].state = state;
         record.steps[at].after = after;
         note(&record)?;
@@ -86,7 +90,7 @@ pub(crate) fn undo(
             break;
         }
     }
-    let steps = record.steps.into_iter().map(|step| Step { target: step.change.target, state: step.state });
+    let steps = record.steps.into_iter().map(Step::of);
     Ok(Done { change_id: record.change_id, steps: steps.collect() })
 }
 
@@ -109,8 +113,15 @@ impl Undoing<'_> {
             let before = self.runtime.block_on(self.cluster.object(&place.object));
             let before = before.map_err(|error| cluster_failure(&error))?;
             let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
+            if before.is_none() && *write == Write::Delete {
+                return Ok((StepState::Proven, None));
+            }
             if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
                 return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
+            }
+            let is_patch = matches!(write, Write::Patch(_));
+            if is_patch && before.as_deref().is_some_and(|object| left(write, object).is_empty()) {
+                return Ok((StepState::Proven, observed));
             }
             let body = Body::of(write, observed.as_ref());
             let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };

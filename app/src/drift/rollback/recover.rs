@@ -1,0 +1,71 @@
+//! What a process left that ended before its time: it is found by its notes, finished, and noted.
+
+use anchorwatch_core::change::{Observed, Target};
+use anchorwatch_edge::journal::{Journal, JournalError};
+
+use super::Planning;
+use super::carry_out::Step;
+use super::record::{ChangeRecord, StepState, What};
+
+/// A change that was left unfinished, and what became of its objects.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) change_id: String,
+    pub(crate) steps: Vec<Step>,
+}
+
+impl Planning<'_> {
+    /// Finishes what rollbacks of this source in this cluster have left. One that is still on its way is left alone.
+    pub(super) fn recover(&self, journal: &Journal) -> Result<Vec<Recovered>, JournalError> {
+        let mut recovered = Vec::new();
+        for name in journal.names()? {
+            let Some(mut record) = journal.read::<ChangeRecord>(&name)?.filter(|record| self.is_left(record)) else {
+                continue;
+            };
+            let Some(_lock) = journal.lock(&name)? else { continue };
+            let mut steps = Vec::new();
+            for at in 0..record.steps.len() {
+                if record.steps[at].is_unfinished() {
+                    record.steps[at].state = self.finish(&record, at);
+                    steps.push(Step::of(record.steps[at].clone()));
+                    journal.write(&name, &record)?;
+                }
+            }
+            recovered.push(Recovered { change_id: record.change_id, steps });
+        }
+        Ok(recovered)
+    }
+
+    fn is_left(&self, record: &ChangeRecord) -> bool {
+        let setting = &self.examiner.setting;
+        record.what == What::Rollback
+            && record.reached == self.cluster.identity()
+            && (record.plan.cluster.as_str(), record.plan.source.as_str()) == (setting.cluster, setting.source)
+            && record.steps.iter().any(|step| step.is_unfinished())
+    }
+
+    /// The object says whether it was written. What was, is proven; what was not, is not begun again: nobody has confirmed it now.
+    fn finish(&self, record: &ChangeRecord, at: usize) -> StepState {
+        let step = &record.steps[at];
+        let Target { kind, namespace, name, api_version } = &step.change.target;
+        let group = anchorwatch_core::object::split_api_version(api_version).0;
+        let reason = |reason: String| StepState::NotProven { reason };
+        let Some(wanted) = self.examiner.index.find(group, kind, namespace, name) else {
+            return reason("Git does not have it any more".to_owned());
+        };
+        let now = match self.read(&step.object) {
+            Ok(now) => now,
+            Err(failure) => return reason(failure.line()),
+        };
+        let observed = now.as_deref().and_then(|object| Observed::of(object).ok());
+        if observed == step.before && step.state == StepState::Intended {
+            let reason = "whoever was about to write it ended before it was written".to_owned();
+            return StepState::NotWritten { reason };
+        }
+        let Some(now) = now else { return reason("it is gone".to_owned()) };
+        match self.prove(wanted, &step.place(), &step.change.fields, now) {
+            Ok(()) => StepState::Proven,
+            Err(why) => reason(why),
+        }
+    }
+}
