@@ -15,7 +15,7 @@ use clap::ValueEnum;
 
 use super::{output, target};
 use crate::drift::examiner::Selector;
-use crate::drift::rollback::record::{ChangeRecord, StepState};
+use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Meant, Planned, RolledBack, rollback, undo};
 use crate::failure::Failure;
 
@@ -209,12 +209,12 @@ fn exit_code(rolled_back: &RolledBack, dry_run: bool) -> ExitCode {
     let RolledBack { planned, done } = rolled_back;
     let is_left = !planned.left.is_empty();
     match done {
-        Some(done) if done.steps.iter().any(|step| step.state != StepState::Proven) => ExitCode::from(2),
+        Some(done) if !done.is_as_promised() => ExitCode::from(2),
         Some(_) => ExitCode::from(u8::from(is_left)),
         None => ExitCode::from(u8::from(is_left || !(dry_run || planned.plan.changes.is_empty()))),
     }
 }
 
 fn ended(done: &Done) -> ExitCode {
-    ExitCode::from(if done.steps.iter().all(|step| step.state == StepState::Proven) { 0 } else { 2 })
+    ExitCode::from(if done.is_as_promised() { 0 } else { 2 })
 }

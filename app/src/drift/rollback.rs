@@ -84,6 +84,13 @@ pub(crate) struct Done {
     pub(crate) steps: Vec<Step>,
 }
 
+impl Done {
+    /// True if each object is as it was to be.
+    pub(crate) fn is_as_promised(&self) -> bool {
+        self.steps.iter().all(|step| step.state.is_as_promised())
+    }
+}
+
 /// Plans, asks, and does what was confirmed. Runs outside of the async runtime, on which it waits.
 #[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
 pub(crate) fn rollback(
@@ -137,12 +144,9 @@ impl<'a> Planning<'a> {
                 continue;
             }
             let fingerprints = of_object.iter().map(|item| item.fingerprint.clone()).collect();
-            let draft = self.draft(wanted, &fingerprints).and_then(|draft| match self.tried(&draft) {
-                Ok(tried) => Ok(draft.tried(tried)),
-                Err(reason) => Err(reason),
-            });
-            match draft {
-                Ok(draft) => {
+            match self.tried_draft(wanted, &fingerprints) {
+                Ok((draft, tried)) => {
+                    let draft = draft.tried(tried);
                     changes.push(draft.change.clone());
                     items.push(draft.items.clone());
                     drafts.push(draft);

@@ -26,6 +26,7 @@ mod rendered;
 mod replicas;
 mod rights;
 mod rollback;
+mod rollback_faults;
 mod shop;
 mod unmanaged;
 mod untouched;

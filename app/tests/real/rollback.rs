@@ -17,9 +17,14 @@ pub(crate) fn run(world: &World, state: &Folder, arguments: &[&str]) -> Output {
 }
 
 /// The same, to a moment at which something happens to it.
-fn run_to(world: &World, state: &Folder, arguments: &[&str], fail_points: &str) -> Output {
+pub(crate) fn run_to(world: &World, state: &Folder, arguments: &[&str], fail_points: &str) -> Output {
+    run_as(world, Person::Admin, state, arguments, fail_points)
+}
+
+/// The same as somebody.
+pub(crate) fn run_as(world: &World, person: Person, state: &Folder, arguments: &[&str], fail_points: &str) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
-    command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(Person::Admin));
+    command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(person));
     command.env_clear().env("HOME", world.plane.folder()).env("USER", "ann").env("XDG_STATE_HOME", state.path());
     command.env("ANCHORWATCH_FAIL_POINTS", fail_points);
     anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()

@@ -580,3 +580,4 @@ undo-head = Takes back { $fields ->
 undo-delete = the object, which was created
 undo-proven = { $object } is as it was before
 undo-not-kept = { $object } stays as it is: a Secret's values are not kept
+rollback-already = { $object } was so already

@@ -109,11 +109,12 @@ fn each(steps: &[Step], proven: &str, style: &Style, out: &mut String) {
         let name = object(kind, name, namespace);
         let (id, reason) = match &step.state {
             StepState::Proven => (proven, ""),
+            StepState::AlreadySo => ("rollback-already", ""),
             StepState::Waiting | StepState::Intended | StepState::Written => ("rollback-waiting", ""),
             StepState::NotWritten { reason } => ("rollback-not-written", reason.as_str()),
             StepState::NotProven { reason } => ("rollback-not-proven", reason.as_str()),
         };
-        let args = [("object", Text(&*name)), ("fields", Count(step.fields)), ("reason", Text(&plain(reason)))];
+        let args = [("object", Text(&name)), ("fields", Count(step.fields)), ("reason", Text(&plain(reason)))];
         let _ = writeln!(out, "{}", words.say_with(id, &args));
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Carrying<'a> {
 
 /// Why a step ends without a proof.
 enum Ended {
+    /// Somebody else has made it so.
+    AlreadySo,
     /// Nothing was written.
     NotWritten(String),
     /// It was written, and what was promised is not so.
@@ -50,7 +52,10 @@ enum Ended {
 
 impl From<Undraftable> for Ended {
     fn from(reason: Undraftable) -> Self {
-        Self::NotWritten(reason.to_string())
+        match reason {
+            Undraftable::Gone => Self::AlreadySo,
+            reason => Self::NotWritten(reason.to_string()),
+        }
     }
 }
 
@@ -85,13 +90,14 @@ impl Carrying<'_> {
             let ended = self.one(draft, at, &mut record);
             record.steps[at].state = match ended {
                 Ok(()) => StepState::Proven,
+                Err(Ended::AlreadySo) => StepState::AlreadySo,
                 Err(Ended::NotWritten(reason)) => StepState::NotWritten { reason },
                 Err(Ended::NotProven(reason)) => StepState::NotProven { reason },
                 Err(Ended::Unnoted(error)) => return Err(unnoted(error)),
             };
             self.note(&record).map_err(unnoted)?;
             fail_point::reached("rollback-proven");
-            if record.steps[at].state != StepState::Proven {
+            if !record.steps[at].state.is_as_promised() {
                 break;
             }
         }
@@ -109,14 +115,10 @@ impl Carrying<'_> {
         let wanted = first.wanted;
         let fingerprints = first.change.fields.iter().map(|field| field.fingerprint.clone()).collect();
         for attempt in 1.. {
-            let draft = self.planning.draft(wanted, &fingerprints)?;
+            let (draft, Tried { dry_run, inverse }) = self.planning.tried_draft(wanted, &fingerprints)?;
             let observed = draft.before.as_ref().map(|before| &before.observed);
             let moved = |error: &ClusterError| {
                 attempt < ATTEMPTS && self.planning.target().has_moved(error, &draft.place.object, observed)
-            };
-            let Tried { dry_run, inverse } = match self.planning.tried(&draft) {
-                Err(Undraftable::Cluster(error)) if moved(&error) => continue,
-                tried => tried?,
             };
             let facts = Facts {
                 plan: self.plan,
@@ -161,9 +163,7 @@ impl Carrying<'_> {
     /// A request without an answer: the object itself says whether it was written. What was not may still be on its way.
     fn settle(&self, draft: &Draft<'_>, error: &ClusterError) -> Result<(), Ended> {
         match self.planning.read(&draft.place.object) {
-            Ok(Some(now))
-                if Observed::of(&now).ok().as_ref() != draft.before.as_ref().map(|before| &before.observed) =>
-            {
+            Ok(Some(now)) if self.planning.is_written(draft.wanted, &draft.change.fields, Some(&now)) => {
                 self.prove(draft, now)
             }
             _ => Err(Ended::NotProven(format!("{error}; it is as it was so far"))),

@@ -18,6 +18,9 @@ use super::Planning;
 use crate::failure::Failure;
 use crate::index::Wanted;
 
+/// How often an object is drafted that somebody else writes meanwhile.
+const ATTEMPTS: usize = 5;
+
 /// What would be written to one object, and why.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
@@ -78,11 +81,7 @@ impl Draft<'_> {
 
 impl<'a> Planning<'a> {
     /// Drafts what makes the object as Git says in these items.
-    pub(super) fn draft(
-        &self,
-        wanted: &'a Wanted<'a>,
-        fingerprints: &BTreeSet<String>,
-    ) -> Result<Draft<'a>, Undraftable> {
+    fn draft(&self, wanted: &'a Wanted<'a>, fingerprints: &BTreeSet<String>) -> Result<Draft<'a>, Undraftable> {
         let (head, schema) = (wanted.head, self.examiner.schema);
         let place = Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name)
             .ok_or_else(|| Undraftable::Unreadable(format!("nobody knows where a {} is", wanted.kind)))?;
@@ -166,8 +165,27 @@ impl<'a> Planning<'a> {
             .map_err(|error| unreadable(&error))
     }
 
+    /// Drafts, and has the server try it; anew, where somebody has written the object in between, its status for example.
+    pub(super) fn tried_draft(
+        &self,
+        wanted: &'a Wanted<'a>,
+        fingerprints: &BTreeSet<String>,
+    ) -> Result<(Draft<'a>, Tried), Undraftable> {
+        for _ in 1..ATTEMPTS {
+            let draft = self.draft(wanted, fingerprints)?;
+            let observed = draft.before.as_ref().map(|before| &before.observed);
+            match self.tried(&draft) {
+                Err(Undraftable::Cluster(error)) if self.target().has_moved(&error, &draft.place.object, observed) => {}
+                tried => return Ok((draft, tried?)),
+            }
+        }
+        let draft = self.draft(wanted, fingerprints)?;
+        let tried = self.tried(&draft)?;
+        Ok((draft, tried))
+    }
+
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
-    pub(super) fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
+    fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
         let answer = self.cluster.try_out((&draft.write, &draft.place), &draft.body);
         let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
         let mut left = self.left(draft.wanted, &draft.change.fields, &answer)?;

@@ -35,6 +35,12 @@ impl Planning<'_> {
         }
     }
 
+    /// Whether a write has arrived of which nobody knows: it is made as a whole, or not at all.
+    pub(super) fn is_written(&self, wanted: &Wanted<'_>, fields: &[Field], object: Option<&[u8]>) -> bool {
+        let object = object.and_then(|object| std::str::from_utf8(object).ok());
+        object.is_some_and(|object| self.left(wanted, fields, object).is_ok_and(|left| left.is_empty()))
+    }
+
     /// The object as it is read after its ownership was given back, where there is somebody to give it to.
     fn give_back(&self, wanted: &Wanted<'_>, place: &Place, mut after: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
         let read = || self.runtime.block_on(self.cluster.object(&place.object));

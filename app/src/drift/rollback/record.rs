@@ -66,6 +66,8 @@ pub(crate) enum StepState {
     Written,
     /// It was written, and the object was read back and is as was promised.
     Proven,
+    /// Nothing had to be written: by the time it was to be, it was as was promised.
+    AlreadySo,
     /// Nothing was written, and this is why.
     NotWritten {
         /// Why.
@@ -76,6 +78,13 @@ pub(crate) enum StepState {
         /// What is otherwise.
         reason: String,
     },
+}
+
+impl StepState {
+    /// True if the object is as it was to be.
+    pub(crate) fn is_as_promised(&self) -> bool {
+        matches!(self, Self::Proven | Self::AlreadySo)
+    }
 }
 
 impl StepRecord {

@@ -1,11 +1,11 @@
 //! What a process left that ended before its time: it is found by its notes, finished, and noted.
 
-use anchorwatch_core::change::{Observed, Target};
+use anchorwatch_core::change::Target;
 use anchorwatch_edge::journal::{Journal, JournalError};
 
 use super::Planning;
 use super::carry_out::Step;
-use super::record::{ChangeRecord, StepState, What};
+use super::record::{ChangeRecord, StepRecord, StepState, What};
 
 /// A change that was left unfinished, and what became of its objects.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Planning<'_> {
         record.what == What::Rollback
             && record.reached == self.cluster.identity()
             && (record.plan.cluster.as_str(), record.plan.source.as_str()) == (setting.cluster, setting.source)
-            && record.steps.iter().any(|step| step.is_unfinished())
+            && record.steps.iter().any(StepRecord::is_unfinished)
     }
 
     /// The object says whether it was written. What was, is proven; what was not, is not begun again: nobody has confirmed it now.
@@ -57,9 +57,8 @@ impl Planning<'_> {
             Ok(now) => now,
             Err(failure) => return reason(failure.line()),
         };
-        let observed = now.as_deref().and_then(|object| Observed::of(object).ok());
-        if observed == step.before && step.state == StepState::Intended {
-            let reason = "whoever was about to write it ended before it was written".to_owned();
+        if step.state == StepState::Intended && !self.is_written(wanted, &step.change.fields, now.as_deref()) {
+            let reason = "whoever was about to write it ended before that".to_owned();
             return StepState::NotWritten { reason };
         }
         let Some(now) = now else { return reason("it is gone".to_owned()) };

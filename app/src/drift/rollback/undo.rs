@@ -86,7 +86,7 @@ pub(crate) fn undo(
         record.steps[at].state = state;
         record.steps[at].after = after;
         note(&record)?;
-        if record.steps[at].state != StepState::Proven {
+        if !record.steps[at].state.is_as_promised() {
             break;
         }
     }
@@ -114,14 +114,14 @@ impl Undoing<'_> {
             let before = before.map_err(|error| cluster_failure(&error))?;
             let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
             if before.is_none() && *write == Write::Delete {
-                return Ok((StepState::Proven, None));
+                return Ok((StepState::AlreadySo, None));
             }
             if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
                 return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
             }
             let is_patch = matches!(write, Write::Patch(_));
             if is_patch && before.as_deref().is_some_and(|object| left(write, object).is_empty()) {
-                return Ok((StepState::Proven, observed));
+                return Ok((StepState::AlreadySo, observed));
             }
             let body = Body::of(write, observed.as_ref());
             let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
