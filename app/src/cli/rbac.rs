@@ -30,6 +30,10 @@ const NOT_LISTED: &[&str] = &[
     "TokenReview",
 ];
 
+/// Replicas are judged by the bounds of the autoscaler.
+const AUTOSCALERS: &str =
+    "- apiGroups: [\"autoscaling\"]\n  resources: [horizontalpodautoscalers]\n  verbs: [get, list]\n";
+
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct RbacArgs {
@@ -49,9 +53,9 @@ pub(super) struct RbacArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     reading: target::Reading,
-    /// The ClusterRole's name.
-    #[arg(long, default_value = "anchorwatch-scan")]
-    name: String,
+    /// The ClusterRole's name; else anchorwatch-scan, or anchorwatch-rollback.
+    #[arg(long)]
+    name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -60,6 +64,8 @@ enum Feature {
     Scan,
     /// Serve, and see changes as they are made: get, list and watch.
     Watch,
+    /// Roll back, and undo: get, list, and to write what the source mentions.
+    Rollback,
 }
 
 impl Feature {
@@ -67,12 +73,17 @@ impl Feature {
         match self {
             Self::Scan => "get, list",
             Self::Watch => "get, list, watch",
+            Self::Rollback => "get, list, patch, create, delete",
         }
     }
 }
 
 pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
     let RbacArgs { feature, source, config, reading, name } = args;
+    if matches!(feature, Feature::Rollback) && source.is_none() {
+        return Err(Failure::new("rights to write are given for what a source mentions, and for nothing more")
+            .hint("name it with --source"));
+    }
     let mut rights = Rights { schema: catalogue::load(None).0, resources: BTreeMap::new(), unknown: BTreeSet::new() };
     match (source, config) {
         (Some(address), _) => rights.add_source(&reading.of(address), true)?,
@@ -87,9 +98,20 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
         }
         (None, None) => rights.add_all_built_in(),
     }
-    // Replicas are judged by the bounds of the autoscaler.
-    rights.add("autoscaling", "horizontalpodautoscalers");
-    super::print(&rights.role(&name, feature.verbs()))?;
+    let name = name.as_deref().unwrap_or(match feature {
+        Feature::Rollback => "anchorwatch-rollback",
+        Feature::Scan | Feature::Watch => "anchorwatch-scan",
+    });
+    let role = match feature {
+        // Bounds of autoscalers are read only.
+        Feature::Rollback => rights.role(name, feature.verbs()) + AUTOSCALERS,
+        Feature::Scan | Feature::Watch => {
+            // Replicas are judged by the bounds of the autoscaler.
+            rights.add("autoscaling", "horizontalpodautoscalers");
+            rights.role(name, feature.verbs())
+        }
+    };
+    super::print(&role)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -91,6 +91,30 @@ fn the_rights_of_a_scan_are_a_cluster_role() {
         .shows(&["name: mine\n", "[deployments]", "[widgets]", "horizontalpodautoscalers"])
         .hides(&["configmaps"]);
     world.run(&["rbac", "--feature", "flying"]).ends(2, &["flying"]);
+    let write = world.run(&["rbac", "--feature", "rollback", "--source", "git.yaml"]);
+    write
+        .ends(0, &[])
+        .shows(&["name: anchorwatch-rollback\n", "[deployments]\n  verbs: [get, list, patch, create, delete]"])
+        .shows(&["[horizontalpodautoscalers]\n  verbs: [get, list]\n"]);
+    world.run(&["rbac", "--feature", "rollback"]).ends(2, &["name it with --source"]);
+}
+
+#[test]
+fn what_cannot_be_rolled_back_or_undone_is_refused_with_what_to_do() {
+    let world = World::comparing(&config_map("a", "k: v"), &[live_config_map("a", &json!({"k": "w"}))]);
+    for (arguments, said) in [
+        (
+            &["rollback", "ConfigMap/a", "--source", "git.yaml", "--live", "live.json"][..],
+            "a recorded state cannot be rolled back",
+        ),
+        (&["rollback", "--source", "git.yaml"], "required"),
+        (&["rollback", "k", "--source", "git.yaml"], "k selects nothing"),
+        (&["rollback", "ConfigMap/a", "--all", "--source", "git.yaml"], "cannot be used with"),
+        (&["rollback", "ConfigMap/a", "--source", "git.yaml", "--yes", "--dry-run"], "cannot be used with"),
+        (&["undo", "0198"], "no change is called 0198"),
+    ] {
+        world.run(arguments).ends(2, &[said]);
+    }
 }
 
 #[test]
