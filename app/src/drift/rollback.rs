@@ -1,6 +1,6 @@
 //! Rolling back: the cluster is made as Git says, in the fields that somebody means, and nowhere else.
 //!
-//! A scan finds what differs. For each object that is meant a [`Draft`](draft::Draft) is made and tried out on the server; together they
+//! A scan finds what differs. For each object that is meant a [`Draft`] is made and tried out on the server; together they
 //! are the plan that somebody is shown and confirms. Then each object is drafted anew from what it is by that time, and goes on
 //! only if that is what was confirmed: it is written with the guard's permit, read back, and proven. What is written is noted
 //! before and after, so that it can be taken back, and found after a crash.
