@@ -2,6 +2,7 @@
 
 mod body;
 mod caller;
+mod changes;
 mod decide;
 mod episodes;
 mod events;
@@ -77,6 +78,9 @@ fn documented() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(items::ignore))
         .routes(routes!(sources::list))
         .routes(routes!(route::show))
+        .routes(routes!(changes::rollback))
+        .routes(routes!(changes::list))
+        .routes(routes!(changes::undo))
         .routes(routes!(rules::list))
         .routes(routes!(rules::end))
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anchorwatch_core::delivery::Delivery;
 use anchorwatch_core::drift::policy::{OwnRule, Policy};
 use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_core::guard::WriteScope;
 use anchorwatch_core::object::name::is_label;
 use anchorwatch_edge::cluster::ConnectOptions;
 use anchorwatch_edge::git::{GitLocation, RepositoryAddress};
@@ -153,9 +154,15 @@ pub(crate) struct Source {
     unmanaged: bool,
     confirm: bool,
     secrets: bool,
+    write: WriteScope,
 }
 
 impl Source {
+    /// What of its cluster may be written.
+    pub(crate) fn write_scope(&self) -> &WriteScope {
+        &self.write
+    }
+
     /// Where Git says what the cluster should be.
     pub(crate) fn address(&self) -> &str {
         &self.reading.address
@@ -485,6 +492,7 @@ fn read_source(
         confirm,
         secrets,
         watch,
+        write,
     } = written.value;
     check_name(&name, place)?;
     let compared = find(clusters, &cluster)?;
@@ -517,6 +525,13 @@ fn read_source(
         unmanaged,
         confirm,
         secrets: secrets == Secrets::Compare,
+        write: match write {
+            file::Write::Whether(false) => WriteScope::nothing(),
+            file::Write::Whether(true) => WriteScope::of(BTreeSet::new(), BTreeSet::new()),
+            file::Write::Scope(file::WriteScope { namespaces, kinds }) => {
+                WriteScope::of(namespaces.into_iter().collect(), kinds.into_iter().collect())
+            }
+        },
         name,
     })
 }

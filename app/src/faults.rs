@@ -25,7 +25,12 @@ impl Faults {
 
     /// It went wrong.
     pub(crate) fn note(&mut self, error: &(dyn Error + 'static)) {
-        let said = Failure::because(error).line();
+        self.note_failure(&Failure::because(error));
+    }
+
+    /// It went wrong.
+    pub(crate) fn note_failure(&mut self, failure: &Failure) {
+        let said = failure.line();
         if self.last.as_ref() == Some(&said) {
             return;
         }

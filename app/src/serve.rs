@@ -8,6 +8,7 @@ mod discovered;
 mod limits;
 mod listen;
 pub(crate) mod metrics;
+mod recover;
 mod schedule;
 mod tidy;
 mod watch;
@@ -281,6 +282,7 @@ pub(crate) async fn serve(mut plan: Plan, started: impl FnOnce(&str, Option<&str
     }
     duties.spawn(watch::run(service.clone()));
     duties.spawn(tidy::run(service.clone()));
+    duties.spawn(recover::run(service.clone()));
     duties.spawn(route::warm_up(service.clone()));
     duties.spawn(listener.run(service.clone()));
     duties.close();

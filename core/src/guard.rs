@@ -1,5 +1,7 @@
 //! May this be written now? A [`Permit`] is the only thing that lets edge write, and [`decide`] the only maker of one.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
@@ -7,6 +9,7 @@ use crate::change::patch::Operation;
 use crate::change::{Body, ObjectChange, Observed, Plan, Write};
 use crate::drift::{Change, DriftItem, DriftLevel, Origin};
 use crate::object::secret::SecretKey;
+use crate::object::split_api_version;
 
 /// How long a confirmation counts, and how long a permit.
 const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
@@ -27,6 +30,47 @@ impl Permit {
     /// True if it lets this be written to this cluster now. The object's state is in the body, as a precondition.
     pub fn allows(&self, cluster: &str, body: &Body, now: Timestamp) -> bool {
         self.cluster == cluster && self.body_hash == body.hash() && now <= self.expires
+    }
+}
+
+/// What may be written of a source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WriteScope {
+    /// All that whoever confirms it may write by their own rights.
+    is_everything: bool,
+    is_something: bool,
+    namespaces: BTreeSet<String>,
+    kinds: BTreeSet<String>,
+}
+
+impl WriteScope {
+    /// Nothing.
+    pub fn nothing() -> Self {
+        Self::default()
+    }
+
+    /// Whatever a person may write by their own rights.
+    pub fn everything() -> Self {
+        Self { is_everything: true, ..Self::default() }
+    }
+
+    /// These kinds in these namespaces. Without namespaces: in all; without kinds: all that live in namespaces, but those of
+    /// `rbac.authorization.k8s.io`.
+    pub fn of(namespaces: BTreeSet<String>, kinds: BTreeSet<String>) -> Self {
+        Self { is_something: true, namespaces, kinds, ..Self::default() }
+    }
+
+    /// True if something may be written.
+    pub fn is_anything(&self) -> bool {
+        self.is_everything || self.is_something
+    }
+
+    /// True if this object may be. A namespace is empty for objects of the cluster.
+    pub fn allows(&self, api_version: &str, kind: &str, namespace: &str) -> bool {
+        let is_rbac = split_api_version(api_version).0 == "rbac.authorization.k8s.io";
+        let by_kind = if self.kinds.is_empty() { !namespace.is_empty() && !is_rbac } else { self.kinds.contains(kind) };
+        let by_namespace = namespace.is_empty() || self.namespaces.is_empty() || self.namespaces.contains(namespace);
+        self.is_everything || (self.is_something && by_kind && by_namespace)
     }
 }
 
@@ -66,6 +110,8 @@ pub struct Facts<'a> {
     pub plan: &'a Plan,
     /// What edge calls the cluster that is written to.
     pub cluster: &'a str,
+    /// What may be written at all.
+    pub scope: &'a WriteScope,
     /// Who said yes to it.
     pub confirmation: &'a Confirmation,
     /// The part of it that is written now, planned anew from the object as it is.
@@ -88,6 +134,9 @@ pub enum Refusal {
     /// Nobody has said yes to exactly this plan, lately.
     #[error("the plan was not confirmed, or is another one now; look at it again")]
     Unconfirmed,
+    /// The source may not be written there.
+    #[error("nothing of this kind is written there: the source's `write` does not name it")]
+    NotWritable,
     /// Somebody has to say yes who may.
     #[error("it is HIGH, and whoever confirmed it may not approve that")]
     NeedsApprover,
@@ -118,10 +167,14 @@ pub enum Refusal {
 
 /// Decides. Whoever gets a permit may write these bytes to this object.
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let Facts { plan, cluster, confirmation, change, observed, write, key, body, dry_run } = facts;
+    let Facts { plan, cluster, scope, confirmation, change, observed, write, key, body, dry_run } = facts;
     let age = now.duration_since(confirmation.at);
     if confirmation.plan != plan.hash() || age > CONFIRMED || age < -CONFIRMED {
         return Err(Refusal::Unconfirmed);
+    }
+    let target = &change.target;
+    if !scope.allows(&target.api_version, &target.kind, &target.namespace) {
+        return Err(Refusal::NotWritable);
     }
     if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
         return Err(Refusal::NeedsApprover);
@@ -158,7 +211,10 @@ pub fn hand_back(cluster: &str, observed: &Observed, managed_fields: Json, now: 
 }
 
 /// Whether an item may be part of a plan at all.
-pub fn may_roll_back(item: &DriftItem) -> Result<(), Refusal> {
+pub fn may_roll_back(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
+    if !scope.allows(&item.api_version, &item.resource_kind, &item.namespace) {
+        return Err(Refusal::NotWritable);
+    }
     if item.origin == Origin::Stale {
         return Err(Refusal::Stale);
     }

@@ -33,7 +33,7 @@ impl Clock {
 
 /// A new secret for people to hold, as hexadecimal: 32 random bytes.
 pub fn new_secret() -> Result<String, KeyError> {
-    random().map(|bytes| anchorwatch_core::object::secret::hex(&bytes))
+    random().map(|bytes: [u8; 32]| anchorwatch_core::object::secret::hex(&bytes))
 }
 
 /// A number below a bound, by chance. Without randomness the half of it: nothing secret hangs on it.
@@ -109,8 +109,8 @@ pub fn passing_key() -> Result<SecretKey, KeyError> {
     random().map(SecretKey::new)
 }
 
-fn random() -> Result<[u8; 32], KeyError> {
-    let mut bytes = [0; 32];
+pub(crate) fn random<const BYTES: usize>() -> Result<[u8; BYTES], KeyError> {
+    let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(KeyError::NoRandomness)?;
     Ok(bytes)
 }

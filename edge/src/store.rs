@@ -4,6 +4,7 @@
 //! transaction, which other writers of the same rows wait for.
 
 mod audit;
+mod changes;
 mod duties;
 mod jobs;
 mod migration;
@@ -40,6 +41,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 #[cfg(feature = "memory")]
 pub use audit::KeptEntries;
 pub use audit::{Attempt, Audit, AuditLook, AuditNews, AuditRow, AuditUnavailable, AuditWriting, Forgetting};
+pub use changes::ChangeRow;
 pub use duties::Duty;
 pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};
 pub use observe::{EpisodesOf, OpenObject, Sighting};

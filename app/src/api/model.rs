@@ -1,10 +1,16 @@
 //! The shapes of what the API gives. What is stored was written by core; a test reads every answer by these.
 
+use anchorwatch_core::change::{Plan, Target};
 use anchorwatch_core::drift::report;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::drift::rollback::record::{ChangeRecord, StepState, What};
+use crate::drift::rollback::undo::not_kept;
+use crate::drift::rollback::{Planned, RolledBack, Step};
+use crate::words::word;
 
 /// One scan of one namespace, as it was; only `status` and `resolved_at` change later.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -433,4 +439,213 @@ pub(crate) struct HiddenItem {
     pub(crate) resource_name: String,
     pub(crate) stable_path: String,
     pub(crate) drift_level: DriftLevel,
+}
+
+/// What is to be made as Git says.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct RollbackRequest {
+    /// Items, by their fingerprints; all of one source.
+    pub(crate) items: Vec<String>,
+    /// All items of a report.
+    pub(crate) report_id: Option<String>,
+    /// The hash of the plan that was looked at: it is done. Without it nothing is written.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// What was looked at of an undo.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct UndoRequest {
+    /// The hash of the plan that was looked at: it is done. Without it nothing is written.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// An object.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct TargetResponse {
+    pub(crate) api_version: String,
+    pub(crate) kind: String,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+/// What would be written, as the server has tried it.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PlanResponse {
+    /// Of all that would be written.
+    pub(crate) plan_hash: String,
+    pub(crate) cluster: String,
+    pub(crate) source: String,
+    pub(crate) revision: Option<String>,
+    pub(crate) changes: Vec<PlannedResponse>,
+}
+
+/// What would be written to one object.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct PlannedResponse {
+    pub(crate) target: TargetResponse,
+    /// Of the object; none where it is not there, and is created.
+    pub(crate) uid: Option<String>,
+    /// What each field is, and what it becomes.
+    #[schema(value_type = Vec<DriftItem>)]
+    pub(crate) items: Vec<Value>,
+}
+
+/// What was meant, and is left as it is.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct LeftResponse {
+    #[schema(value_type = DriftItem)]
+    pub(crate) item: Value,
+    pub(crate) reason: String,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct DoneResponse {
+    /// By which it is taken back.
+    pub(crate) change_id: String,
+    pub(crate) steps: Vec<StepResponse>,
+}
+
+/// What came of one object.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct StepResponse {
+    pub(crate) target: TargetResponse,
+    /// How many fields.
+    pub(crate) fields: usize,
+    /// `proven`, `already_so`, `not_written`, `not_proven`, or `waiting` for what was not begun.
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+}
+
+/// A rollback: its plan, and what was done.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct RollbackResponse {
+    pub(crate) plan: PlanResponse,
+    pub(crate) left: Vec<LeftResponse>,
+    /// What an earlier one had left, and is finished now.
+    pub(crate) recovered: Vec<DoneResponse>,
+    /// True if not everything could be compared.
+    pub(crate) is_partial: bool,
+    /// None where nobody said the plan's hash.
+    pub(crate) done: Option<DoneResponse>,
+}
+
+/// What takes a change back, and what was done.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct UndoResponse {
+    /// Of all that would be written.
+    pub(crate) plan_hash: String,
+    /// What is taken back.
+    pub(crate) objects: Vec<TargetResponse>,
+    /// What is not: values of Secrets, which are not kept.
+    pub(crate) not_kept: Vec<TargetResponse>,
+    /// None where nobody said the plan's hash.
+    pub(crate) done: Option<DoneResponse>,
+}
+
+/// Changes.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ChangeList {
+    pub(crate) items: Vec<ChangeResponse>,
+}
+
+/// Something that was written to a cluster.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct ChangeResponse {
+    pub(crate) cluster: String,
+    pub(crate) source: String,
+    /// The change that it takes back, if it is an undo.
+    pub(crate) undoes: Option<String>,
+    /// Who confirmed it.
+    pub(crate) by: String,
+    pub(crate) begun_at: Timestamp,
+    #[serde(flatten)]
+    pub(crate) done: DoneResponse,
+}
+
+impl From<&Target> for TargetResponse {
+    fn from(target: &Target) -> Self {
+        let Target { api_version, kind, namespace, name } = target.clone();
+        Self { api_version, kind, namespace, name }
+    }
+}
+
+impl PlanResponse {
+    pub(crate) fn of(planned: &Planned) -> Self {
+        let Planned { plan, items, .. } = planned;
+        let changes = plan.changes.iter().zip(items).map(|(change, items)| PlannedResponse {
+            target: (&change.target).into(),
+            uid: change.uid.clone(),
+            items: items.iter().map(told).collect(),
+        });
+        Self {
+            plan_hash: plan.hash(),
+            cluster: plan.cluster.clone(),
+            source: plan.source.clone(),
+            revision: plan.revision.clone(),
+            changes: changes.collect(),
+        }
+    }
+}
+
+impl RollbackResponse {
+    pub(crate) fn of(rolled_back: &RolledBack) -> Self {
+        let RolledBack { planned, done } = rolled_back;
+        let left = planned.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
+        let recovered = planned.recovered.iter().map(|recovered| steps_of(&recovered.change_id, &recovered.steps));
+        Self {
+            plan: PlanResponse::of(planned),
+            left: left.collect(),
+            recovered: recovered.collect(),
+            is_partial: planned.is_partial,
+            done: done.as_ref().map(|done| steps_of(&done.change_id, &done.steps)),
+        }
+    }
+}
+
+impl UndoResponse {
+    pub(crate) fn of(record: &ChangeRecord, plan: &Plan) -> Self {
+        Self {
+            plan_hash: plan.hash(),
+            objects: plan.changes.iter().map(|change| (&change.target).into()).collect(),
+            not_kept: not_kept(record).iter().map(TargetResponse::from).collect(),
+            done: None,
+        }
+    }
+}
+
+impl ChangeResponse {
+    pub(crate) fn of(record: &ChangeRecord) -> Self {
+        let steps: Vec<Step> = record.steps.iter().cloned().map(Step::of).collect();
+        Self {
+            cluster: record.plan.cluster.clone(),
+            source: record.plan.source.clone(),
+            undoes: match &record.what {
+                What::Rollback => None,
+                What::Undo { change_id } => Some(change_id.clone()),
+            },
+            by: record.by.clone(),
+            begun_at: record.begun_at,
+            done: steps_of(&record.change_id, &steps),
+        }
+    }
+}
+
+/// What was done, object by object.
+pub(crate) fn steps_of(change_id: &str, steps: &[Step]) -> DoneResponse {
+    let step = |step: &Step| {
+        let (state, reason) = match &step.state {
+            StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason.clone())),
+            StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason.clone())),
+            state => (word(state), None),
+        };
+        StepResponse { target: (&step.target).into(), fields: step.fields, state, reason }
+    };
+    DoneResponse { change_id: change_id.to_owned(), steps: steps.iter().map(step).collect() }
+}
+
+fn told(item: &anchorwatch_core::drift::DriftItem) -> Value {
+    serde_json::to_value(item).expect("an item is JSON")
 }

@@ -7,16 +7,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anchorwatch_core::change::Plan;
-use anchorwatch_core::guard::Confirmation;
+use anchorwatch_core::guard::{Confirmation, WriteScope};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::journal::Journal;
 use clap::ValueEnum;
 
 use super::{output, target};
+use crate::api::model::{RollbackResponse, steps_of};
 use crate::drift::examiner::Selector;
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Done, Meant, Planned, RolledBack, rollback, undo};
+use crate::drift::rollback::{Done, Meant, Planned, RolledBack, Writing, rollback, undo};
 use crate::failure::Failure;
 
 /// What can be said on the command line.
@@ -94,9 +95,12 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
         let question = style.words.say("rollback-ask");
         Ok(confirmed(yes, &question)?.then(|| confirmation(&planned.plan)))
     };
-    let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, &journal()?, ask)?;
+    let journal = journal()?;
+    let (scope, notes) = (WriteScope::everything(), &journal);
+    let writing = Writing { scope: &scope, notes };
+    let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, writing, ask)?;
     match output {
-        Format::Json => output::print_json(&shown::json(&rolled_back))?,
+        Format::Json => output::print_json(&RollbackResponse::of(&rolled_back))?,
         Format::Table if rolled_back.planned.plan.changes.is_empty() => {
             super::print(&shown::plan(&rolled_back.planned, &style))?;
         }
@@ -140,10 +144,16 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     if dry_run || !confirmed(yes, &style.words.say("rollback-ask"))? {
         return Ok(ExitCode::from(u8::from(!dry_run)));
     }
-    let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan), &journal)?;
+    let done = undo::undo(
+        runtime.handle(),
+        (&cluster, &key),
+        &record,
+        &confirmation(&plan),
+        Writing { scope: &WriteScope::everything(), notes: &journal },
+    )?;
     match output {
         Format::Table => super::print(&shown::done(&done, &style, true))?,
-        Format::Json => output::print_json(&shown::json_of_done(&done))?,
+        Format::Json => output::print_json(&steps_of(&done.change_id, &done.steps))?,
     }
     Ok(ended(&done))
 }

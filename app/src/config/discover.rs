@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anchorwatch_core::delivery::{Delivery, Tool, fits_any};
+use anchorwatch_core::guard::WriteScope;
 use anchorwatch_core::object::name::is_label;
 use anchorwatch_edge::cluster::ConnectOptions;
 use anchorwatch_edge::git::{GitLocation, RepositoryAddress, TreePath};
@@ -139,6 +140,7 @@ impl Discover {
             unmanaged: self.unmanaged,
             confirm: false,
             secrets: self.secrets,
+            write: WriteScope::nothing(),
         }
     }
 

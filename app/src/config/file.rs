@@ -251,6 +251,32 @@ pub(super) struct Source {
     pub(super) secrets: Secrets,
     #[serde(default = "yes")]
     pub(super) watch: bool,
+    #[serde(default)]
+    pub(super) write: Write,
+}
+
+/// What the service may write to a source's cluster.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Write {
+    /// Nothing; or all kinds that live in namespaces, but those of RBAC.
+    Whether(bool),
+    /// These kinds in these namespaces.
+    Scope(WriteScope),
+}
+
+impl Default for Write {
+    fn default() -> Self {
+        Self::Whether(false)
+    }
+}
+
+/// Kinds and namespaces that may be written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct WriteScope {
+    pub(super) namespaces: Vec<String>,
+    pub(super) kinds: Vec<String>,
 }
 
 /// Objects of a delivery tool that serve as a list of sources.

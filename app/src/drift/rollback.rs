@@ -7,6 +7,7 @@
 
 pub(crate) mod carry_out;
 mod draft;
+pub(crate) mod notes;
 mod proof;
 pub(crate) mod record;
 mod recover;
@@ -16,12 +17,11 @@ use std::time::Instant;
 
 use anchorwatch_core::change::{Observed, Plan};
 use anchorwatch_core::drift::{Change, DriftItem};
-use anchorwatch_core::guard::{self, Confirmation};
+use anchorwatch_core::guard::{self, Confirmation, WriteScope};
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use anchorwatch_edge::files::SourceFile;
-use anchorwatch_edge::journal::Journal;
 use tokio::runtime::Handle;
 
 use super::examiner::{Examiner, Selector};
@@ -34,6 +34,7 @@ use crate::index::Wanted;
 use carry_out::Carrying;
 pub(crate) use carry_out::Step;
 use draft::Draft;
+use notes::Notes;
 pub(crate) use recover::Recovered;
 
 /// Which items are meant.
@@ -75,6 +76,13 @@ pub(crate) struct RolledBack {
     pub(crate) done: Option<Done>,
 }
 
+/// What may be written, and where it is noted.
+#[derive(Clone, Copy)]
+pub(crate) struct Writing<'a> {
+    pub(crate) scope: &'a WriteScope,
+    pub(crate) notes: &'a dyn Notes,
+}
+
 /// What was done.
 #[derive(Debug)]
 pub(crate) struct Done {
@@ -97,7 +105,7 @@ pub(crate) fn rollback(
     runtime: &Handle,
     (request, key): (&Request, &SecretKey),
     meant: &Meant,
-    journal: &Journal,
+    writing: Writing<'_>,
     confirm: impl FnOnce(&Planned) -> Result<Option<Confirmation>, Failure>,
 ) -> Result<RolledBack, Failure> {
     let started = Instant::now();
@@ -106,17 +114,28 @@ pub(crate) fn rollback(
             return Err(Failure::new("a recorded state cannot be rolled back")
                 .hint("leave --live out, and name the cluster by --context"));
         };
-        let recovered = Planning::on(runtime, cluster, &ground).recover(journal);
-        let recovered = recovered.map_err(|error| Failure::because(&error))?;
+        let recovered = Planning::on(runtime, cluster, &ground).recover(writing.notes)?;
         let outcome = scan::look(runtime, &mut ground, request, started)?;
         let planning = Planning::on(runtime, cluster, &ground);
-        let (mut planned, drafts) = planning.plan(&outcome, meant)?;
+        let (mut planned, drafts) = planning.plan(&outcome, meant, writing.scope)?;
         planned.recovered = recovered;
         let confirmation = if drafts.is_empty() { None } else { confirm(&planned)? };
         let Some(confirmation) = confirmation else { return Ok(RolledBack { planned, done: None }) };
-        let carrying = Carrying { planning: &planning, plan: &planned.plan, confirmation: &confirmation, journal };
+        let carrying = Carrying { planning: &planning, plan: &planned.plan, confirmation: &confirmation, writing };
         let done = carrying.carry_out(&drafts)?;
         Ok(RolledBack { planned, done: Some(done) })
+    })
+}
+
+/// Finishes what rollbacks of a source have left that were killed.
+pub(crate) fn recover(
+    runtime: &Handle,
+    (request, key): (&Request, &SecretKey),
+    notes: &dyn Notes,
+) -> Result<Vec<Recovered>, Failure> {
+    ground::stand_on(runtime, request, key, |ground| match ground.side {
+        Side::Served { cluster, .. } => Planning::on(runtime, cluster, &ground).recover(notes),
+        Side::Recorded { .. } => Ok(Vec::new()),
     })
 }
 
@@ -134,8 +153,13 @@ impl<'a> Planning<'a> {
         Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files }
     }
 
-    fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
-        let (chosen, mut left) = choose(outcome, meant)?;
+    fn plan(
+        &self,
+        outcome: &scan::Outcome,
+        meant: &Meant,
+        scope: &WriteScope,
+    ) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
+        let (chosen, mut left) = choose(outcome, meant, scope)?;
         let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
         // In Git's order, so that a namespace comes before what lies in it.
         for wanted in self.examiner.index.askable().filter(|wanted| !wanted.repeated) {
@@ -203,7 +227,11 @@ impl TargetCluster<'_> {
 }
 
 /// The items that are meant and may be rolled back, and those that may not.
-fn choose<'o>(outcome: &'o scan::Outcome, meant: &Meant) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
+fn choose<'o>(
+    outcome: &'o scan::Outcome,
+    meant: &Meant,
+    scope: &WriteScope,
+) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
     let all = outcome.reports.iter().flat_map(|report| &report.items);
     let (mut chosen, mut left) = (Vec::new(), Vec::new());
     for item in all {
@@ -214,7 +242,7 @@ fn choose<'o>(outcome: &'o scan::Outcome, meant: &Meant) -> Result<(Vec<&'o Drif
         if !is_meant {
             continue;
         }
-        match guard::may_roll_back(item) {
+        match guard::may_roll_back(item, scope) {
             Ok(()) => chosen.push(item),
             Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
         }

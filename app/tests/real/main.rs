@@ -27,6 +27,7 @@ mod replicas;
 mod rights;
 mod rollback;
 mod rollback_faults;
+mod rollback_service;
 mod shop;
 mod unmanaged;
 mod untouched;

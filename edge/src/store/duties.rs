@@ -61,6 +61,17 @@ impl Store {
         self.write_duty(&self.db, duty, "leased_until = $3", [0_i64.into()]).await
     }
 
+    /// Holds a duty for longer, if it is still held; until the transaction ends nobody takes it over.
+    pub(super) async fn renew_within(
+        &self,
+        write: &DatabaseTransaction,
+        duty: &Duty,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write_duty(write, duty, "leased_until = $3", [micros(after(now, lease)).into()]).await
+    }
+
     /// Fails unless a duty is still held; until the transaction ends nobody takes it over.
     pub(super) async fn hold_within(&self, write: &DatabaseTransaction, duty: &Duty) -> Result<(), StoreError> {
         self.write_duty(write, duty, "holder = holder", []).await

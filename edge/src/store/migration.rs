@@ -19,6 +19,7 @@ impl MigratorTrait for Migrator {
                 postgres: include_str!("../../migrations/0003_audit.postgres.sql"),
             }),
             Box::new(same("0004_route", include_str!("../../migrations/0004_route.sql"))),
+            Box::new(same("0005_changes", include_str!("../../migrations/0005_changes.sql"))),
         ]
     }
 }

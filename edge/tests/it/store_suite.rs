@@ -8,12 +8,12 @@ use anchorwatch_core::drift::item::{DriftStatus, Identifying};
 use anchorwatch_core::drift::origin::{Origin, OriginReason};
 use anchorwatch_core::drift::report::{Findings, ScanState, Trigger};
 use anchorwatch_core::drift::{DriftItem, DriftLevel, DriftReport};
-use anchorwatch_core::object::secret::Shown;
+use anchorwatch_core::object::secret::{SecretKey, Shown};
 use anchorwatch_core::object::value::Value;
 use anchorwatch_edge::clock::new_id;
 use anchorwatch_edge::store::{
-    Claim, ConfiguredSource, EpisodesOf, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role, ScanRecord,
-    Sighting, Store, StoreAddress, StoreError,
+    ChangeRow, Claim, ConfiguredSource, EpisodesOf, Filter, JobOutcome, NewJob, NewToken, OpenItem, Recorded, Role,
+    ScanRecord, Sighting, Store, StoreAddress, StoreError,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::value::RawValue;
@@ -50,6 +50,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_total_knows_of_what_was_written(address, &store).await;
     a_clock_that_is_set_back_hides_nothing(&store).await;
     a_token_counts_until_it_is_revoked_or_ends(&store).await;
+    a_change_is_noted_by_whoever_holds_it_and_read_by_whoever_has_the_key(&store).await;
     what_was_said_in_private_is_known_for_a_while(&store).await;
     a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
     a_zero_byte_is_no_id(&store).await;
@@ -472,6 +473,42 @@ async fn of_several_replicas_one_queues_what_is_due(store: &Store) {
             store.queue_if_due(source, &new_id(), Duration::from_hours(1), after(3000 + hour * 3600 + 60)).await;
         assert!(!early.unwrap());
     }
+}
+
+async fn a_change_is_noted_by_whoever_holds_it_and_read_by_whoever_has_the_key(store: &Store) {
+    let (key, other) = (SecretKey::new([5; 32]), SecretKey::new([6; 32]));
+    let row = |change_id: &str, is_open: bool, body: &[u8]| {
+        let row = ChangeRow {
+            change_id: change_id.to_owned(),
+            source: "shop".to_owned(),
+            cluster: "prod".to_owned(),
+            undoes: None,
+            changed_by: "ann".to_owned(),
+            begun_at: after(0),
+            is_open,
+            body: Vec::new(),
+        };
+        row.sealed(body, &key).unwrap()
+    };
+    let duty = store.hold_duty("change a", "one", LEASE, after(0)).await.unwrap().unwrap();
+    assert!(store.hold_duty("change a", "two", LEASE, after(1)).await.unwrap().is_none());
+    store.put_change(&duty, &row("a", true, b"clear text"), LEASE, after(30)).await.unwrap();
+    // Noting it holds it for longer.
+    assert!(store.hold_duty("change a", "two", LEASE, after(61)).await.unwrap().is_none());
+    let open = store.open_changes().await.unwrap();
+    assert_eq!(open[0].unsealed(&key).unwrap(), b"clear text");
+    assert!(open[0].unsealed(&other).is_none());
+    assert!(ChangeRow { change_id: "b".to_owned(), ..open[0].clone() }.unsealed(&key).is_none(), "it is another row's");
+    assert!(!String::from_utf8_lossy(&open[0].body).contains("clear"));
+    store.put_change(&duty, &row("a", false, b"done"), LEASE, after(31)).await.unwrap();
+    assert_eq!((store.open_changes().await.unwrap().len(), store.last_changes(10).await.unwrap().len()), (0, 1));
+    assert_eq!(store.change("a").await.unwrap().unwrap().unsealed(&key).unwrap(), b"done");
+    assert!(store.change("b").await.unwrap().is_none());
+    // Whoever has been silent for too long writes nothing.
+    store.hold_duty("change a", "two", LEASE, after(1000)).await.unwrap().unwrap();
+    let late = store.put_change(&duty, &row("a", true, b"late"), LEASE, after(1001)).await;
+    assert!(matches!(late, Err(StoreError::DutyLost(_))), "{late:?}");
+    assert_eq!(store.change("a").await.unwrap().unwrap().unsealed(&key).unwrap(), b"done");
 }
 
 async fn what_was_said_in_private_is_known_for_a_while(store: &Store) {

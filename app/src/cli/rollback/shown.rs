@@ -2,19 +2,16 @@
 
 use std::fmt::Write as _;
 
-use anchorwatch_core::change::{Plan, Target};
-use anchorwatch_core::drift::{Change, DriftItem};
-use anchorwatch_core::object::secret::Shown;
-use serde_json::{Value as Json, json};
-
 use crate::cli::output::{Style, flow, object, padded};
 use crate::cli::plain;
 use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
-use crate::drift::rollback::{Done, Left, Planned, Recovered, RolledBack, Step};
+use crate::drift::rollback::{Done, Left, Planned, Recovered, Step};
 use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
-use crate::words::word;
+use anchorwatch_core::change::{Plan, Target};
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::object::secret::Shown;
 
 /// Columns before a value.
 const INDENT: usize = 17;
@@ -24,7 +21,7 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
     let Planned { plan, items, left, recovered, is_partial } = planned;
     let words = style.words;
     let mut out = String::new();
-    for Recovered { change_id, steps } in recovered {
+    for Recovered { change_id, steps, .. } in recovered {
         let _ = writeln!(out, "{}", words.say_with("rollback-recovered", &[("change", Text(change_id))]));
         each(steps, "rollback-proven", style, &mut out);
         out.push('\n');
@@ -143,45 +140,4 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
         let _ = writeln!(out, "\n{}", style.words.say_with("undo-not-kept", &[("object", Text(&name))]));
     }
     out
-}
-
-/// A rollback for programs.
-pub(super) fn json(rolled_back: &RolledBack) -> Json {
-    let RolledBack { planned, done } = rolled_back;
-    let Planned { plan, items, left, recovered, is_partial } = planned;
-    let changes = plan
-        .changes
-        .iter()
-        .zip(items)
-        .map(|(change, items)| json!({"target": change.target, "uid": change.uid, "items": items}));
-    json!({
-        "plan": {
-            "plan_hash": plan.hash(),
-            "cluster": plan.cluster,
-            "source": plan.source,
-            "revision": plan.revision,
-            "changes": changes.collect::<Vec<_>>(),
-        },
-        "left": left.iter().map(|Left { item, reason }| json!({"item": item, "reason": reason})).collect::<Vec<_>>(),
-        "recovered": recovered.iter().map(|left| json_of_steps(&left.change_id, &left.steps)).collect::<Vec<_>>(),
-        "is_partial": is_partial,
-        "done": done.as_ref().map(json_of_done),
-    })
-}
-
-/// What was done, for programs.
-pub(super) fn json_of_done(done: &Done) -> Json {
-    json_of_steps(&done.change_id, &done.steps)
-}
-
-fn json_of_steps(change_id: &str, steps: &[Step]) -> Json {
-    let steps = steps.iter().map(|step| {
-        let (state, reason) = match &step.state {
-            StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason)),
-            StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason)),
-            state => (word(state), None),
-        };
-        json!({"target": step.target, "state": state, "reason": reason})
-    });
-    json!({"change_id": change_id, "steps": steps.collect::<Vec<_>>()})
 }

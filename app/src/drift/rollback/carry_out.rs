@@ -4,11 +4,10 @@ use anchorwatch_core::change::{Observed, Plan, Target};
 use anchorwatch_core::guard::{self, Confirmation, Facts, Refusal};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
-use anchorwatch_edge::journal::{Journal, JournalError};
 
 use super::draft::{Draft, Tried, Undraftable};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
-use super::{Done, Planning};
+use super::{Done, Planning, Writing};
 use crate::fail_point;
 use crate::failure::Failure;
 
@@ -25,7 +24,7 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    pub(super) fn of(step: StepRecord) -> Self {
+    pub(crate) fn of(step: StepRecord) -> Self {
         Self { fields: step.change.fields.len(), target: step.change.target, state: step.state }
     }
 }
@@ -35,7 +34,7 @@ pub(super) struct Carrying<'a> {
     pub(super) planning: &'a Planning<'a>,
     pub(super) plan: &'a Plan,
     pub(super) confirmation: &'a Confirmation,
-    pub(super) journal: &'a Journal,
+    pub(super) writing: Writing<'a>,
 }
 
 /// Why a step ends without a proof.
@@ -47,7 +46,7 @@ enum Ended {
     /// It was written, and what was promised is not so.
     NotProven(String),
     /// It could not be noted; nothing more is done.
-    Unnoted(JournalError),
+    Unnoted(Failure),
 }
 
 impl From<Undraftable> for Ended {
@@ -59,9 +58,9 @@ impl From<Undraftable> for Ended {
     }
 }
 
-impl From<JournalError> for Ended {
-    fn from(error: JournalError) -> Self {
-        Self::Unnoted(error)
+impl From<Failure> for Ended {
+    fn from(failure: Failure) -> Self {
+        Self::Unnoted(failure)
     }
 }
 
@@ -77,14 +76,9 @@ impl Carrying<'_> {
             plan: self.plan.clone(),
             steps: drafts.iter().map(step_of).collect(),
         };
-        let unnoted = |error: JournalError| {
-            Failure::because(&error)
-                .detail("what was not noted before is not written")
-                .hint("make room, or give the rights to write there")
-        };
         // Held until this process ends, however that is.
-        let _lock = self.journal.lock(&record.change_id).map_err(unnoted)?;
-        self.note(&record).map_err(unnoted)?;
+        let _held = self.writing.notes.hold(&record.change_id)?;
+        self.note(&record)?;
         fail_point::reached("rollback-noted");
         for (at, draft) in drafts.iter().enumerate() {
             let ended = self.one(draft, at, &mut record);
@@ -93,9 +87,9 @@ impl Carrying<'_> {
                 Err(Ended::AlreadySo) => StepState::AlreadySo,
                 Err(Ended::NotWritten(reason)) => StepState::NotWritten { reason },
                 Err(Ended::NotProven(reason)) => StepState::NotProven { reason },
-                Err(Ended::Unnoted(error)) => return Err(unnoted(error)),
+                Err(Ended::Unnoted(failure)) => return Err(failure),
             };
-            self.note(&record).map_err(unnoted)?;
+            self.note(&record)?;
             fail_point::reached("rollback-proven");
             if !record.steps[at].state.is_as_promised() {
                 break;
@@ -105,8 +99,8 @@ impl Carrying<'_> {
         Ok(Done { change_id: record.change_id, steps: steps.collect() })
     }
 
-    fn note(&self, record: &ChangeRecord) -> Result<(), JournalError> {
-        self.journal.write(&record.change_id, record)
+    fn note(&self, record: &ChangeRecord) -> Result<(), Failure> {
+        self.writing.notes.write(record)
     }
 
     /// Writes one object. One that somebody else has written meanwhile is read, drafted and tried anew: if the draft is the same, so is
@@ -123,6 +117,7 @@ impl Carrying<'_> {
             let facts = Facts {
                 plan: self.plan,
                 cluster: &self.planning.cluster.identity(),
+                scope: self.writing.scope,
                 confirmation: self.confirmation,
                 change: &draft.change,
                 observed,

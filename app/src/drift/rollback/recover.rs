@@ -1,37 +1,42 @@
 //! What a process left that ended before its time: it is found by its notes, finished, and noted.
 
 use anchorwatch_core::change::Target;
-use anchorwatch_edge::journal::{Journal, JournalError};
 
 use super::Planning;
 use super::carry_out::Step;
+use super::notes::Notes;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
+use crate::failure::Failure;
 
 /// A change that was left unfinished, and what became of its objects.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) change_id: String,
     pub(crate) steps: Vec<Step>,
+    /// Who had confirmed it.
+    pub(crate) by: String,
+    /// Items that are as Git says now, by their fingerprints.
+    pub(crate) proven: Vec<String>,
 }
 
 impl Planning<'_> {
     /// Finishes what rollbacks of this source in this cluster have left. One that is still on its way is left alone.
-    pub(super) fn recover(&self, journal: &Journal) -> Result<Vec<Recovered>, JournalError> {
+    pub(super) fn recover(&self, notes: &dyn Notes) -> Result<Vec<Recovered>, Failure> {
         let mut recovered = Vec::new();
-        for name in journal.names()? {
-            let Some(mut record) = journal.read::<ChangeRecord>(&name)?.filter(|record| self.is_left(record)) else {
-                continue;
-            };
-            let Some(_lock) = journal.lock(&name)? else { continue };
+        for mut record in notes.unfinished()?.into_iter().filter(|record| self.is_left(record)) {
+            let Some(_held) = notes.hold(&record.change_id)? else { continue };
             let mut steps = Vec::new();
             for at in 0..record.steps.len() {
                 if record.steps[at].is_unfinished() {
                     record.steps[at].state = self.finish(&record, at);
                     steps.push(Step::of(record.steps[at].clone()));
-                    journal.write(&name, &record)?;
+                    notes.write(&record)?;
                 }
             }
-            recovered.push(Recovered { change_id: record.change_id, steps });
+            let is_proven = |step: &&StepRecord| step.state.is_as_promised();
+            let proven = record.steps.iter().filter(is_proven).flat_map(|step| &step.change.fields);
+            let proven = proven.map(|field| field.fingerprint.clone()).collect();
+            recovered.push(Recovered { change_id: record.change_id, steps, by: record.by, proven });
         }
         Ok(recovered)
     }
@@ -41,7 +46,6 @@ impl Planning<'_> {
         record.what == What::Rollback
             && record.reached == self.cluster.identity()
             && (record.plan.cluster.as_str(), record.plan.source.as_str()) == (setting.cluster, setting.source)
-            && record.steps.iter().any(StepRecord::is_unfinished)
     }
 
     /// The object says whether it was written. What was, is proven; what was not, is not begun again: nobody has confirmed it now.

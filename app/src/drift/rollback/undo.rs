@@ -2,18 +2,16 @@
 
 use anchorwatch_core::change::patch::Operation;
 use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Promise, Target, Write};
-use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts};
+use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
-use anchorwatch_edge::journal::{Journal, JournalError};
 use serde_json::Value as Json;
 use tokio::runtime::Handle;
 
-use super::Done;
-use super::TargetCluster;
 use super::carry_out::Step;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
+use super::{Done, TargetCluster, Writing};
 use crate::drift::live::cluster_failure;
 use crate::fail_point;
 use crate::failure::Failure;
@@ -50,7 +48,7 @@ pub(crate) fn undo(
     (cluster, key): (&Cluster, &SecretKey),
     undone: &ChangeRecord,
     confirmation: &Confirmation,
-    journal: &Journal,
+    writing: Writing<'_>,
 ) -> Result<Done, Failure> {
     let plan = plan(undone);
     let steps = plan.changes.iter().zip(undoable(undone)).map(|(change, step)| StepRecord {
@@ -70,16 +68,14 @@ pub(crate) fn undo(
         steps: steps.collect(),
         plan,
     };
-    let note = |record: &ChangeRecord| {
-        journal.write(&record.change_id, record).map_err(|error: JournalError| Failure::because(&error))
-    };
-    let _lock = journal.lock(&record.change_id).map_err(|error| Failure::because(&error))?;
+    let note = |record: &ChangeRecord| writing.notes.write(record);
+    let _held = writing.notes.hold(&record.change_id)?;
     note(&record)?;
     for at in 0..record.steps.len() {
         let mut intended = record.clone();
         intended.steps[at].state = StepState::Intended;
         note(&intended)?;
-        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key };
+        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key, scope: writing.scope };
         fail_point::reached("undo-intended");
         let (state, after) = undoing.one(&record.steps[at])?;
         fail_point::reached("undo-written");
@@ -100,6 +96,7 @@ struct Undoing<'a> {
     plan: &'a Plan,
     confirmation: &'a Confirmation,
     key: &'a SecretKey,
+    scope: &'a WriteScope,
 }
 
 impl Undoing<'_> {
@@ -142,6 +139,7 @@ impl Undoing<'_> {
             let facts = Facts {
                 plan: self.plan,
                 cluster: &self.cluster.identity(),
+                scope: self.scope,
                 confirmation: self.confirmation,
                 change,
                 observed: observed.as_ref(),

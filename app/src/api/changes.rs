@@ -1,0 +1,212 @@
+//! `/api/v1/drift/rollback` and `/api/v1/changes`: what is written to clusters, planned and done in two steps.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use anchorwatch_core::change::Plan;
+use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_core::guard::Confirmation;
+use anchorwatch_edge::cluster::Cluster;
+use anchorwatch_edge::store::Role;
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum_extra::extract::WithRejection;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use super::body::Body;
+use super::model::{
+    ChangeList, ChangeResponse, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse, steps_of,
+};
+use super::{Caller, Problem};
+use crate::config::Source;
+use crate::drift::examiner::Selector;
+use crate::drift::rollback::record::ChangeRecord;
+use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
+use crate::failure::Failure;
+use crate::serve::{Event, Service};
+
+/// So many of the last changes are listed.
+const LISTED: u32 = 100;
+
+/// Plans to make the cluster as Git says in some items; with the plan's hash, does it.
+#[utoipa::path(post, path = "/api/v1/drift/rollback", request_body = RollbackRequest, tag = "changes", responses(
+    (status = 200, description = "The plan; and what was done, where its hash was said", body = RollbackResponse),
+    (status = 409, description = "The plan is another one now; it is in `plan`", body = Problem, content_type = "application/problem+json"),
+    (status = 502, description = "Git or the cluster could not be read", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn rollback(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Body(request): Body<RollbackRequest>,
+) -> Result<Json<RollbackResponse>, Problem> {
+    caller.must_be(Role::Operator)?;
+    let items = meant(&service, &caller, &request).await?;
+    let source = source_of(&service, &items)?;
+    let namespaces: BTreeSet<String> = items.iter().map(|item| text(item, "namespace").to_owned()).collect();
+    // Objects of the cluster are in every scan, or in none that is limited.
+    let namespaces: Vec<String> = if namespaces.contains("") { Vec::new() } else { namespaces.into_iter().collect() };
+    let fingerprints = items.iter().map(|item| Selector::Fingerprint(text(item, "fingerprint").to_owned()));
+    let (meant, hash) = (Meant::These(fingerprints.collect()), request.plan_hash.clone());
+    let policy = service.policy().await?;
+    let wanted = source.request(&namespaces, policy, Trigger::Api, service.now());
+    let by = confirming(&service, &caller);
+    let approves = caller.0.role >= Role::Approver;
+    let (service_of, key) = (service.clone(), service.key.clone());
+    let done = blocking(move |runtime| {
+        let notes = service_of.notes(runtime);
+        let writing = Writing { scope: source.write_scope(), notes: &notes };
+        roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
+            let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash());
+            // What is HIGH an operator may plan, and no more.
+            let may = approves || planned.plan.level() < Some(DriftLevel::High);
+            Ok((is_meant && may).then(|| by(&planned.plan)))
+        })
+    });
+    let rolled_back = done.await?;
+    if let Some(done) = &rolled_back.done {
+        settle(&service, &caller, &rolled_back, done).await?;
+    } else if let Some(hash) = &request.plan_hash {
+        if *hash == rolled_back.planned.plan.hash() {
+            caller.must_be(Role::Approver)?;
+        }
+        return Err(Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was written")
+            .detail("look at the plan, and say its hash to have it done")
+            .with("plan", serde_json::to_value(PlanResponse::of(&rolled_back.planned)).unwrap_or_default()));
+    }
+    Ok(Json(RollbackResponse::of(&rolled_back)))
+}
+
+/// The last changes, the newest first.
+#[utoipa::path(get, path = "/api/v1/changes", tag = "changes", responses(
+    (status = 200, description = "Changes", body = ChangeList),
+    (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Result<Json<ChangeList>, Problem> {
+    let rows = service.store.last_changes(LISTED).await?;
+    let records = rows.iter().filter_map(|row| serde_json::from_slice(&row.unsealed(&service.key)?).ok());
+    let items = records.filter(|record| sees(&caller, record)).map(|record| ChangeResponse::of(&record));
+    Ok(Json(ChangeList { items: items.collect() }))
+}
+
+/// Plans to take a change back; with the plan's hash, does it.
+#[utoipa::path(post, path = "/api/v1/changes/{change_id}/undo", request_body = Option<UndoRequest>,
+    params(("change_id" = String, Path, description = "Its id")), tag = "changes", responses(
+    (status = 200, description = "What would be taken back; and what was, where the hash was said", body = UndoResponse),
+    (status = 409, description = "The hash is of another plan", body = Problem, content_type = "application/problem+json"),
+    (status = 502, description = "The cluster could not be asked", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn undo(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    WithRejection(Path(change_id), _): WithRejection<Path<String>, Problem>,
+    Body(request): Body<UndoRequest>,
+) -> Result<Json<UndoResponse>, Problem> {
+    caller.must_be(Role::Operator)?;
+    let row = service.store.change(&change_id).await?;
+    let record = row.and_then(|row| serde_json::from_slice::<ChangeRecord>(&row.unsealed(&service.key)?).ok());
+    let record = record.filter(|record| sees(&caller, record)).ok_or_else(|| Problem::not_found("change"))?;
+    let plan = take_back::plan(&record);
+    let planned = UndoResponse::of(&record, &plan);
+    let Some(hash) = request.plan_hash else { return Ok(Json(planned)) };
+    if hash != plan.hash() {
+        return Err(Problem::new(StatusCode::CONFLICT, "the hash is of another plan, and nothing was written"));
+    }
+    let config = service.config();
+    let source = config.source(&record.plan.source).ok_or_else(|| Problem::not_found("source"))?.clone();
+    let Some(connect) = source.connect().cloned() else { return Err(Problem::not_found("cluster")) };
+    let (confirmation, key) = (confirming(&service, &caller)(&plan), service.key.clone());
+    let service_of = service.clone();
+    let done = blocking(move |runtime| {
+        let cluster = runtime.block_on(Cluster::connect(&connect)).map_err(|error| Failure::because(&error))?;
+        if cluster.identity() != record.reached {
+            return Err(Failure::new("the source's cluster is another one by now"));
+        }
+        let notes = service_of.notes(runtime);
+        let writing = Writing { scope: source.write_scope(), notes: &notes };
+        take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing)
+    });
+    let done = done.await?;
+    tracing::info!(change = done.change_id, undoes = change_id, by = caller.0.name, "a change was taken back");
+    service.announce(Event::Decided { id: change_id });
+    Ok(Json(UndoResponse { done: Some(steps_of(&done.change_id, &done.steps)), ..planned }))
+}
+
+/// The items that are meant: those that are named, and those of a report.
+async fn meant(service: &Service, caller: &Caller, request: &RollbackRequest) -> Result<Vec<Value>, Problem> {
+    let mut fingerprints: BTreeSet<String> = request.items.iter().cloned().collect();
+    if let Some(report_id) = &request.report_id {
+        let report = super::visible(service, caller, report_id).await?;
+        let of_report = report["items"].as_array().into_iter().flatten();
+        fingerprints.extend(of_report.map(|item| text(item, "fingerprint").to_owned()));
+    }
+    let mut items = Vec::new();
+    for fingerprint in &fingerprints {
+        let found = service.store.item(fingerprint).await?.filter(|item| caller.sees_told(item));
+        items.push(found.ok_or_else(|| Problem::not_found("item").detail(fingerprint.clone()))?);
+    }
+    if items.is_empty() {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "nothing is meant")
+            .detail("name items by their fingerprints, or a report by its id"));
+    }
+    Ok(items)
+}
+
+/// The one source of all items, which may be written.
+fn source_of(service: &Service, items: &[Value]) -> Result<Source, Problem> {
+    let names: BTreeSet<&str> = items.iter().map(|item| text(item, "source_name")).collect();
+    let [name] = names.into_iter().collect::<Vec<_>>()[..] else {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "these items are of several sources")
+            .detail("roll each back by itself"));
+    };
+    let config = service.config();
+    let source = config.source(name).ok_or_else(|| Problem::not_found("source"))?;
+    if !source.write_scope().is_anything() {
+        return Err(Problem::new(StatusCode::FORBIDDEN, format!("the source {name} is not written"))
+            .detail("its `write` in the configuration says what may be"));
+    }
+    Ok(source.clone())
+}
+
+/// What somebody says yes with.
+fn confirming(service: &Service, caller: &Caller) -> impl FnOnce(&Plan) -> Confirmation + Send + use<> {
+    let (by, approves, at) = (caller.0.name.clone(), caller.0.role >= Role::Approver, service.now());
+    move |plan| Confirmation { plan: plan.hash(), by, at, approves }
+}
+
+/// Runs a story that waits, on a thread of its own: whoever hangs up does not break it off.
+async fn blocking<T: Send + 'static>(
+    story: impl FnOnce(&Handle) -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Problem> {
+    let runtime = Handle::current();
+    let told = tokio::task::spawn_blocking(move || story(&runtime)).await;
+    let told = told.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    told.map_err(|failure| {
+        Problem::new(StatusCode::BAD_GATEWAY, "it could not be done, or not be seen to its end").detail(failure.body())
+    })
+}
+
+/// Notes what was proven in the items, so that nobody is told of them again.
+async fn settle(service: &Service, caller: &Caller, rolled_back: &RolledBack, done: &Done) -> Result<(), Problem> {
+    let steps = rolled_back.planned.plan.changes.iter().zip(&done.steps);
+    let proven = steps.filter(|(_, step)| step.state.is_as_promised()).flat_map(|(change, _)| &change.fields);
+    let fingerprints: Vec<String> = proven.map(|field| field.fingerprint.clone()).collect();
+    tracing::info!(change = done.change_id, by = caller.0.name, fields = fingerprints.len(), "rolled back");
+    service.store.settle_items(&fingerprints, "rolled_back", &caller.0.name, service.now()).await?;
+    service.announce(Event::Decided { id: done.change_id.clone() });
+    Ok(())
+}
+
+/// True if the caller may see all that a change has written.
+fn sees(caller: &Caller, record: &ChangeRecord) -> bool {
+    let cluster = &record.plan.cluster;
+    record.plan.changes.iter().all(|change| caller.sees(cluster, &change.target.namespace))
+}
+
+fn text<'v>(item: &'v Value, name: &str) -> &'v str {
+    item[name].as_str().unwrap_or_default()
+}

@@ -1,0 +1,175 @@
+//! The service rolls back what a source's `write` allows, for whoever may, and is not told of it again.
+
+use std::fs;
+use std::process::Command;
+
+use anchorwatch_testbed::{Answer, Person, Service};
+use serde_json::{Value, json};
+
+use crate::edits::WAYS;
+use crate::world::{Folder, World, until};
+
+const ROLLBACK: &str = "/api/v1/drift/rollback";
+
+struct Writing {
+    service: Service,
+    folder: Folder,
+    approver: String,
+    operator: String,
+    viewer: String,
+}
+
+fn program(folder: &Folder, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
+    command.args(arguments).env_clear().env("HOME", folder.path()).current_dir(folder.path());
+    command.env("PATH", std::env::var_os("PATH").unwrap()).env("ANCHORWATCH_LEASE_SECONDS", "2");
+    anchorwatch_testbed::remember(&mut command, &folder.path()).unwrap();
+    command
+}
+
+impl Writing {
+    /// The shop, delivered by Flux, and a service that may write there what `write` says.
+    fn start(world: &World, namespace: &str, write: &str) -> Self {
+        let folder = WAYS[1].deliver(world, namespace);
+        fs::create_dir(folder.path().join("git")).unwrap();
+        fs::rename(folder.path().join("shop.yaml"), folder.path().join("git/shop.yaml")).unwrap();
+        let kubeconfig = world.plane.kubeconfig(Person::Admin);
+        let config = format!(
+            "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n\
+             - {{name: shop, cluster: lab, address: git, watch: false, write: {write}}}\n",
+            kubeconfig.display()
+        );
+        folder.write("anchorwatch.yaml", &config);
+        let service = Self::serve(&folder, "");
+        let token = |role: &str| {
+            let made =
+                program(&folder, &["token", "create", role, "--role", role, "--config", "anchorwatch.yaml"]).output();
+            String::from_utf8(made.unwrap().stdout).unwrap().trim().to_owned()
+        };
+        let (approver, operator, viewer) = (token("approver"), token("operator"), token("viewer"));
+        Self { service, folder, approver, operator, viewer }
+    }
+
+    fn serve(folder: &Folder, fail_points: &str) -> Service {
+        let mut serve = program(folder, &["serve", "--config", "anchorwatch.yaml"]);
+        serve.env("ANCHORWATCH_FAIL_POINTS", fail_points);
+        Service::start("anchorwatch", serve, &folder.path().join("log")).unwrap()
+    }
+
+    /// Scans, and gives the fingerprints of the items at these paths.
+    fn scanned(&self, paths: &[&str]) -> Vec<String> {
+        let scanned = self.service.post("/api/v1/drift/scan", &self.approver, &json!({}));
+        assert_eq!(scanned.status, 200, "{}", scanned.text);
+        let items = self.items("pending");
+        let at = |path: &&str| items.iter().find(|item| item["stable_path"] == **path).unwrap();
+        paths.iter().map(|path| at(path)["fingerprint"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn items(&self, status: &str) -> Vec<Value> {
+        let listed = self.service.get(&format!("/api/v1/drift/items?status={status}"), &self.approver).json();
+        listed["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    fn roll_back(&self, token: &str, body: &Value) -> Answer {
+        self.service.post(ROLLBACK, token, body)
+    }
+}
+
+const IMAGE: &str = "spec.template.spec.containers[name=web].image";
+
+#[test]
+fn a_plan_is_looked_at_confirmed_done_remembered_and_taken_back() {
+    let world = World::shared();
+    let writing = Writing::start(&world, "rb-served", "{kinds: [Deployment, ConfigMap]}");
+    world.alice("rb-served", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    world.alice("rb-served", &["label", "configmap/conf", "by=hand"]);
+    world.alice("rb-served", &["annotate", "service/web", "example.com/note=1"]);
+    let items = writing.scanned(&[IMAGE, "metadata.labels.by", "metadata.annotations[\"example.com/note\"]"]);
+    let image = || {
+        world.kubectl(&[
+            "get",
+            "deployment/web",
+            "-n=rb-served",
+            "-o=jsonpath={.spec.template.spec.containers[0].image}",
+        ])
+    };
+
+    assert_eq!(writing.roll_back(&writing.viewer, &json!({"items": items})).status, 403);
+    assert_eq!(writing.roll_back(&writing.operator, &json!({})).status, 422);
+    assert_eq!(writing.roll_back(&writing.operator, &json!({"items": ["0"]})).status, 404);
+    let planned = writing.roll_back(&writing.operator, &json!({"items": items}));
+    assert_eq!(planned.status, 200, "{}", planned.text);
+    let planned = planned.json();
+    assert_eq!(planned["done"], Value::Null);
+    assert_eq!(planned["plan"]["changes"].as_array().unwrap().len(), 2, "{planned:#}");
+    // A Service may not be written.
+    assert!(planned["left"][0]["reason"].as_str().unwrap().contains("`write` does not name it"), "{planned:#}");
+    let hash = &planned["plan"]["plan_hash"];
+    // What is HIGH takes an approver, and what nobody has looked at is not done.
+    assert_eq!(writing.roll_back(&writing.operator, &json!({"items": items, "plan_hash": hash})).status, 403);
+    let other = writing.roll_back(&writing.approver, &json!({"items": items, "plan_hash": "0".repeat(64)}));
+    assert_eq!((other.status, &other.json()["plan"]["plan_hash"]), (409, hash), "{}", other.text);
+    assert_eq!(image(), "shop/web:9");
+
+    let done = writing.roll_back(&writing.approver, &json!({"items": items, "plan_hash": hash}));
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = done.json();
+    assert!(done["done"]["steps"].as_array().unwrap().iter().all(|step| step["state"] == "proven"), "{done:#}");
+    assert_eq!((image().as_str(), writing.items("rolled_back").len()), ("shop/web:1.4.2", 2));
+    let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
+    assert_eq!((&listed["items"][0]["by"], &listed["items"][0]["steps"]), (&json!("approver"), &done["done"]["steps"]));
+
+    let change = done["done"]["change_id"].as_str().unwrap();
+    let path = format!("/api/v1/changes/{change}/undo");
+    let planned = writing.service.post(&path, &writing.approver, &json!({})).json();
+    let undone = writing.service.post(&path, &writing.approver, &json!({"plan_hash": planned["plan_hash"]}));
+    assert_eq!(undone.status, 200, "{}", undone.text);
+    assert_eq!((image().as_str(), undone.json()["done"]["steps"][0]["state"].as_str()), ("shop/web:9", Some("proven")));
+    assert_eq!(writing.scanned(&[IMAGE]), items[..1], "it is the same item, and back");
+    let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
+    assert_eq!(listed["items"][0]["undoes"], change);
+}
+
+#[test]
+fn without_write_nothing_is_written() {
+    let world = World::shared();
+    let writing = Writing::start(&world, "rb-readonly", "false");
+    world.alice("rb-readonly", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    let items = writing.scanned(&[IMAGE]);
+    let refused = writing.roll_back(&writing.approver, &json!({"items": items}));
+    assert_eq!(refused.status, 403);
+    assert!(refused.text.contains("is not written"), "{}", refused.text);
+}
+
+#[test]
+fn what_a_service_that_was_killed_has_left_is_finished_by_the_next() {
+    let world = World::shared();
+    for (moment, is_written) in [("rollback-intended", false), ("rollback-sent", true), ("rollback-owned", true)] {
+        let namespace = format!("rb-died-{moment}");
+        let mut writing = Writing::start(&world, &namespace, "true");
+        world.alice(&namespace, &["set", "image", "deployment/web", "web=shop/web:9"]);
+        let items = writing.scanned(&[IMAGE]);
+        let hash = writing.roll_back(&writing.approver, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+        let folder = &writing.folder;
+        drop(std::mem::replace(&mut writing.service, Writing::serve(folder, &format!("{moment}:abort"))));
+        let asking = json!({"items": items, "plan_hash": hash}).to_string();
+        let bearer = format!("Bearer {}", writing.approver);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        assert!(writing.service.try_ask("POST", ROLLBACK, &headers, &asking).is_err(), "{moment}");
+        drop(std::mem::replace(&mut writing.service, Writing::serve(folder, "")));
+        let expected = if is_written { "proven" } else { "not_written" };
+        until("what was left is looked after", || {
+            let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
+            listed["items"][0]["steps"][0]["state"] == expected
+        });
+        until("the item says so", || writing.items("rolled_back").len() == usize::from(is_written));
+        let image = [
+            "get",
+            "deployment/web",
+            "-o=jsonpath={.spec.template.spec.containers[0].image}",
+            "--namespace",
+            &namespace,
+        ];
+        assert_eq!(world.kubectl(&image), if is_written { "shop/web:1.4.2" } else { "shop/web:9" });
+    }
+}
