@@ -1,0 +1,157 @@
+//! A new entry of a map, or a new element of a list.
+
+use super::layout::{Entry, Form, Item, Spot};
+use super::operation::Hop;
+use super::replacement::replacements;
+use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
+use super::style::Style;
+use super::trail::Trail;
+use super::written::{Flow, spaces};
+use crate::object::value::{Map, Value};
+
+/// The ways to write a new entry or element into the last map or list of a trail, the best first.
+pub(super) fn insertions(
+    text: &str,
+    style: &Style,
+    trail: &Trail<'_>,
+    hop: &Hop,
+    value: &Value<'static>,
+) -> Vec<Splice> {
+    let holder = trail.last();
+    match (&holder.form, hop) {
+        (Form::Map { entries, .. }, Hop::Key(key)) if entries.is_empty() => {
+            let map = Value::Map(Map::new(vec![(key.clone().into(), value.clone().into())]));
+            replacements(text, style, trail, &map)
+        }
+        (Form::List { items, .. }, Hop::Index(_)) if items.is_empty() => {
+            replacements(text, style, trail, &Value::List(Box::new([value.clone().into()])))
+        }
+        (Form::Map { flow: false, entries }, Hop::Key(key)) => block_entry(text, style, entries, key, value),
+        (Form::List { flow: false, items }, Hop::Index(index)) => block_item(text, style, items, *index, value),
+        (Form::Map { flow: true, entries }, Hop::Key(key)) => {
+            let flow = flow_of(text, style, holder);
+            let last = &entries[entries.len() - 1];
+            vec![flow_child(text, &flow, (last.start, last.spot.end), &flow.inner().entry(key, value))]
+        }
+        (Form::List { flow: true, items }, Hop::Index(index)) => {
+            let flow = flow_of(text, style, holder);
+            let new = flow.inner_text(value);
+            vec![match index.checked_sub(1) {
+                Some(before) => flow_child(text, &flow, (items[before].start, items[before].spot.end), &new),
+                None => first_flow_item(text, &flow, items[0].start, &new),
+            }]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Behind the last entry of a block map, else before it.
+fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &Value<'static>) -> Vec<Splice> {
+    let (first, last) = (&entries[0], &entries[entries.len() - 1]);
+    let indent = column(text, first.start);
+    let entry = style.block_entry(key, value, indent);
+    let at = behind_lines(text, last.spot.end, indent);
+    let mut splices = vec![Splice::new(at..at, format!("{}{}{entry}", style.newline, spaces(indent)))];
+    if starts_line(text, last.start) {
+        let at = line_start(text, last.start);
+        splices.push(Splice::new(at..at, format!("{}{entry}{}", spaces(indent), style.newline)));
+    }
+    splices
+}
+
+/// Behind the element before, else before the first one.
+fn block_item(text: &str, style: &Style, items: &[Item], index: usize, value: &Value<'static>) -> Vec<Splice> {
+    let indent = column(text, items[0].start);
+    let item = style.block_item(value, indent, gap(text, &items[items.len() - 1]));
+    let Some(before) = index.checked_sub(1) else {
+        let at = items[0].start;
+        return vec![Splice::new(at..at, format!("{item}{}{}", style.newline, spaces(indent)))];
+    };
+    let at = behind_lines(text, items[before].spot.end, indent);
+    vec![Splice::new(at..at, format!("{}{}{item}", style.newline, spaces(indent)))]
+}
+
+/// Columns from a dash to what follows it on its line.
+fn gap(text: &str, item: &Item) -> usize {
+    let next = skip_blanks(text, item.start + 1);
+    let is_content = next < line_end(text, item.start) && !text[next..].starts_with('#');
+    let width = next - item.start;
+    if is_content && (2..=8).contains(&width) { width } else { 2 }
+}
+
+/// The end of the line that a value ends on, or of the comments below it that are indented more than what is to come.
+fn behind_lines(text: &str, end: usize, indent: usize) -> usize {
+    let mut end = line_end(text, end);
+    let mut next = next_line(text, end);
+    while next < text.len() {
+        let at = skip_blanks(text, next);
+        if !text[at..].starts_with('#') || column(text, at) <= indent {
+            break;
+        }
+        end = line_end(text, next);
+        next = next_line(text, end);
+    }
+    end
+}
+
+/// Behind a child of a flow map or list; on its own line if that child is.
+fn flow_child(text: &str, flow: &Flow<'_>, before: (usize, usize), new: &str) -> Splice {
+    let (start, end) = before;
+    let rest = skip_blanks(text, end);
+    let has_comma = text[rest..].starts_with(',');
+    if !starts_line(text, start) || line_start(text, start) == 0 && line(text, start).starts_with(['{', '[']) {
+        return Splice::new(end..end, format!(",{}{new}", flow.comma));
+    }
+    let indent = &text[line_start(text, start)..start];
+    let stop = line_end(text, end);
+    let tail = if has_comma { &text[rest + 1..stop] } else { &text[end..stop] };
+    // What closes the bracket on the same line stays behind the new child.
+    if !(tail.trim().is_empty() || tail.trim_start().starts_with('#')) {
+        return Splice::new(end..end, format!(",{}{indent}{new}", flow.style.newline));
+    }
+    let last_comma = if has_comma { "," } else { "" };
+    Splice::new(end..stop, format!(",{tail}{}{indent}{new}{last_comma}", flow.style.newline))
+}
+
+fn first_flow_item(text: &str, flow: &Flow<'_>, at: usize, new: &str) -> Splice {
+    if starts_line(text, at) {
+        let indent = &text[line_start(text, at)..at];
+        return Splice::new(at..at, format!("{new},{}{indent}", flow.style.newline));
+    }
+    Splice::new(at..at, format!("{new},{}", flow.comma))
+}
+
+/// How the children of a flow map or list are written.
+pub(super) fn flow_of<'s>(text: &str, style: &'s Style, holder: &Spot) -> Flow<'s> {
+    let mut strings = 0_usize;
+    let mut others = 0_usize;
+    let mut see = |raw: &str| match raw.starts_with('"') {
+        true => strings += 1,
+        false => others += 1,
+    };
+    let first = match &holder.form {
+        Form::Map { entries, .. } => {
+            entries.iter().for_each(|entry| see(&text[entry.start..entry.key_end]));
+            entries.first().map(|entry| entry.start)
+        }
+        Form::List { items, .. } => {
+            items.iter().for_each(|item| see(&text[item.start..item.spot.end]));
+            items.first().map(|item| item.start)
+        }
+        Form::Scalar { .. } | Form::Alias(_) => None,
+    };
+    let has_lines = match first {
+        Some(first) => starts_line(text, first) && first > line_end(text, holder.start),
+        None => style.unit.is_some(),
+    };
+    let minified = style.json && style.unit.is_none() && !text.contains(": ");
+    let indent = text[line_start(text, holder.start)..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
+    let step = style.unit.clone().unwrap_or_else(|| spaces(style.step));
+    Flow {
+        json: style.json || strings > 0 && others == 0,
+        colon: if minified { "" } else { " " },
+        comma: if style.json && style.unit.is_none() && !text.contains(", ") { "" } else { " " },
+        lines: has_lines.then_some((indent, step)),
+        style,
+    }
+}
