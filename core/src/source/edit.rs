@@ -71,6 +71,27 @@ pub fn edit(text: &str, place: &Place, edits: &[Edit]) -> Result<String, Refusal
     file.prove(after, &trees, &edits.first().map_or_else(String::new, |edit| edit.path.stable()))
 }
 
+/// Every object of a file with its place, and every document that is none; `List`s are taken apart.
+pub fn objects(text: &str) -> Result<Vec<(Place, Value<'static>)>, Refusal> {
+    let mut found = Vec::new();
+    for (document, tree) in trees(text)?.into_iter().enumerate() {
+        take_apart(Place::document(document), tree, &mut found);
+    }
+    Ok(found)
+}
+
+fn take_apart(place: Place, mut value: Value<'static>, found: &mut Vec<(Place, Value<'static>)>) {
+    let items = match &mut value {
+        Value::Map(map) if map.str("kind").is_some_and(|kind| kind.ends_with("List")) => map.get_mut("items"),
+        value => Some(value),
+    };
+    let Some(Value::List(items)) = items else { return found.push((place, value)) };
+    for (index, item) in std::mem::take(items).into_iter().enumerate() {
+        let items = [place.items.as_slice(), &[index]].concat();
+        take_apart(Place { items, ..place }, item.value, found);
+    }
+}
+
 impl Place {
     /// The whole of a document.
     pub fn document(document: usize) -> Self {
@@ -127,6 +148,14 @@ impl<'t> Text<'t> {
             draft = draft.with(step).map_err(|refusal| self.moved(refusal, extent.start))?;
         }
         Ok([&self.text[..extent.start], &draft.text, &self.text[extent.end..]].concat())
+    }
+
+    /// The text with one operation made in one document, if all of it reads as it must.
+    fn proven(&self, document: usize, step: &Operation, name: &str) -> Result<String, Refusal> {
+        let mut wanted = self.trees.clone();
+        step.on(&mut wanted[document]);
+        let after = self.with(document, std::slice::from_ref(step))?;
+        self.prove(after, &wanted, name)
     }
 
     /// A refusal whose line was counted from a document's start.

@@ -1,5 +1,10 @@
 //! Runs the folders of `src/cases/edit`: a file, the edits, and the file that must come out, or why none does.
 
+mod corpus;
+mod laws;
+mod random;
+mod untouched;
+
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
 

@@ -13,11 +13,8 @@ pub fn append(text: &str, object: &Value<'static>) -> Result<String, Refusal> {
     let Value::Map(map) = object else { return Err(Reason::NoObject.at(0)) };
     let file = Text::read(text)?;
     if let [only] = file.trees.as_slice() {
-        let items = items_of(only);
-        if let Some(hops) = items {
-            let length = at(only, &hops).and_then(Value::as_list).map_or(0, <[_]>::len);
-            let hops = [hops, vec![Hop::Index(length)]].concat();
-            return file.with(0, &[Operation { hops, act: Act::Insert(object.clone()) }]);
+        if let Some(hops) = items_of(only) {
+            return file.proven(0, &insertion(only, &hops, object.clone()), "the object");
         }
     }
     let has_object = file.trees.iter().any(|tree| !tree.is_null());
@@ -51,6 +48,21 @@ pub fn append(text: &str, object: &Value<'static>) -> Result<String, Refusal> {
     file.prove(after, &wanted, "the object")
 }
 
+/// One more element of a list that may not be there yet.
+fn insertion(tree: &Value<'static>, hops: &[Hop], object: Value<'static>) -> Operation {
+    match at(tree, hops) {
+        Some(Value::List(list)) => {
+            let hops = [hops, &[Hop::Index(list.len())]].concat();
+            Operation { hops, act: Act::Insert(object) }
+        }
+        there => {
+            let list = Value::List(Box::new([object.into()]));
+            let act = if there.is_some() { Act::Replace(list) } else { Act::Insert(list) };
+            Operation { hops: hops.to_vec(), act }
+        }
+    }
+}
+
 /// Where the items of a `List` are, or of a JSON text that is one list.
 fn items_of(tree: &Value<'static>) -> Option<Vec<Hop>> {
     match tree {
@@ -58,7 +70,7 @@ fn items_of(tree: &Value<'static>) -> Option<Vec<Hop>> {
         Value::Map(map) => {
             let kind = map.str("kind")?;
             let items = map.get("items");
-            let is_list = kind == "List" && items.is_none_or(|items| items.as_list().is_some());
+            let is_list = kind == "List" && items.is_none_or(|items| items.is_null() || items.as_list().is_some());
             is_list.then(|| vec![Hop::Key("items".to_owned())])
         }
         _ => None,
@@ -73,7 +85,7 @@ pub fn remove(text: &str, place: &Place) -> Result<String, Refusal> {
     let tree = file.tree(place)?;
     if !place.items.is_empty() {
         let hops = place.hops(tree)?;
-        return file.with(place.document, &[Operation { hops, act: Act::Remove }]);
+        return file.proven(place.document, &Operation { hops, act: Act::Remove }, "the object");
     }
     let extent = &file.extents[place.document];
     let start = beginning(text, extent);

@@ -26,10 +26,20 @@ pub(super) struct Spot {
 /// What kind of value it is.
 #[derive(Debug)]
 pub(super) enum Form {
-    Scalar { style: ScalarStyle, text: String },
+    /// `indent` is the column of a block scalar's lines, where it has any.
+    Scalar {
+        style: ScalarStyle,
+        indent: Option<usize>,
+    },
     Alias(usize),
-    List { flow: bool, items: Vec<Item> },
-    Map { flow: bool, entries: Vec<Entry> },
+    List {
+        flow: bool,
+        items: Vec<Item>,
+    },
+    Map {
+        flow: bool,
+        entries: Vec<Entry>,
+    },
 }
 
 /// An element of a list.
@@ -206,9 +216,8 @@ impl<'a> Surveyor<'a> {
         let spot = |start, end, form| Spot { from, start, end, anchor, properties, form };
         Ok(match event {
             Event::Alias(id) => spot(start, end, Form::Alias(id)),
-            Event::Scalar(text, style, ..) => {
-                let text = text.into_owned();
-                let form = |text| Form::Scalar { style, text };
+            Event::Scalar(_, style, ..) => {
+                let form = Form::Scalar { style, indent: span.indent };
                 match style {
                     ScalarStyle::Literal | ScalarStyle::Folded => {
                         let head = skip_properties(self.text, from);
@@ -216,13 +225,13 @@ impl<'a> Surveyor<'a> {
                             return Err(self.form(head, "a block scalar in an unusual place"));
                         }
                         let end = block_scalar_end(self.text, head, span.indent, end);
-                        spot(head, end, form(text))
+                        spot(head, end, form)
                     }
                     ScalarStyle::Plain if start == end => {
                         let at = behind.unwrap_or(from);
-                        spot(at, at, form(text))
+                        spot(at, at, form)
                     }
-                    _ => spot(start, end, form(text)),
+                    _ => spot(start, end, form),
                 }
             }
             Event::SequenceStart(StructureStyle::Flow, ..) => {
@@ -230,9 +239,6 @@ impl<'a> Surveyor<'a> {
                 spot(start, end, Form::List { flow: true, items })
             }
             Event::MappingStart(StructureStyle::Flow, ..) => {
-                if !self.text[start..].starts_with('{') {
-                    return Err(self.form(start, "a pair without braces stands in a list"));
-                }
                 let (entries, end) = self.map(depth, true)?;
                 spot(start, end, Form::Map { flow: true, entries })
             }
@@ -305,7 +311,9 @@ impl<'a> Surveyor<'a> {
             let near = skip_blanks(self.text, key_end);
             let colon = if self.text[near..].starts_with(':') { near } else { skip(self.text, key_end) };
             let has_colon = self.text[colon..].starts_with(':');
-            let explicit = if flow { colon != near && has_colon } else { colon != near || !has_colon };
+            let before = self.text[..start].trim_end();
+            let explicit = colon != near && before.ends_with('?');
+            let start = if explicit { before.len() - 1 } else { start };
             let (event, span) = self.event()?;
             let from = if has_colon { colon + 1 } else { key_end };
             let spot = self.spot(event, span, from, depth + 1)?;

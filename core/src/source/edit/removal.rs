@@ -5,7 +5,7 @@
 //! empty line of its own above it, or does not follow at all.
 
 use super::layout::{Form, Spot};
-use super::replacement::replacements;
+use super::replacement::{properties_end, replacements};
 use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
 use super::style::Style;
 use super::trail::Trail;
@@ -30,11 +30,13 @@ pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Spli
         let mut above = Trail { spots: trail.spots.clone(), positions: trail.positions.clone(), stop: None };
         above.spots.pop();
         above.positions.pop();
-        let empty = match parent.form {
-            Form::List { .. } => Value::List(Box::new([])),
-            _ => Value::Map(Map::default()),
+        let (empty, brackets) = match parent.form {
+            Form::List { .. } => (Value::List(Box::new([])), "[]"),
+            _ => (Value::Map(Map::default()), "{}"),
         };
-        return replacements(text, style, &above, &empty);
+        let mut splices = emptied(text, style, parent, spans[0], brackets);
+        splices.extend(replacements(text, style, &above, &empty));
+        return splices;
     }
     let (start, end) = spans[position];
     let child = Child {
@@ -45,6 +47,25 @@ pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Spli
         is_first_of_document: trail.spots.len() == 2 && position == 0,
     };
     if parent.is_flow() { in_flow(text, parent, &child) } else { in_block(text, &child) }
+}
+
+/// A block map or list without its only child, and with the comments that are not the child's.
+fn emptied(text: &str, style: &Style, parent: &Spot, child: (usize, usize), brackets: &str) -> Vec<Splice> {
+    let first_line = line_end(text, parent.from);
+    let (start, end) = child;
+    if !parent.is_block() || start < first_line || !starts_line(text, start) {
+        return Vec::new();
+    }
+    let behind = parent.properties.map_or(parent.from, |_| properties_end(text, parent));
+    if behind > first_line {
+        return Vec::new();
+    }
+    let child = Child { start, end, before: None, after: None, is_first_of_document: false };
+    let begin = comment_above(text, &child).unwrap_or_else(|| line_start(text, start));
+    let kept = text[next_line(text, first_line)..begin].trim_end();
+    let kept = if kept.is_empty() { String::new() } else { format!("{}{kept}", style.newline) };
+    let comment = text[behind..first_line].trim_end();
+    vec![Splice::new(behind..line_end(text, end), format!(" {brackets}{comment}{kept}"))]
 }
 
 /// Start and end of each child.

@@ -5,7 +5,7 @@ use granit_parser::ScalarStyle;
 use super::insertion::flow_of;
 use super::layout::{Form, Spot};
 use super::scalar::{Context, on_one_line};
-use super::span::{Splice, column, line_end, line_start, skip_blanks};
+use super::span::{Splice, column, line_end, line_start, next_line};
 use super::style::Style;
 use super::trail::{Holder, Trail};
 use super::written::{Behind, Written};
@@ -19,8 +19,8 @@ pub(super) fn replacements(text: &str, style: &Style, trail: &Trail<'_>, value: 
     }
     let Some(behind) = behind(text, trail) else { return Vec::new() };
     let mut splices = Vec::new();
-    if let Form::Scalar { style: kept, .. } = &old.form {
-        splices.extend(kept_style(text, style, old, *kept, behind, value));
+    if let Form::Scalar { style: kept, indent } = &old.form {
+        splices.extend(kept_style(text, style, old, (*kept, *indent), behind, value));
     }
     let written = style.behind(value, behind);
     splices.push(instead(text, style, old, &written, is_scalar(value)));
@@ -39,7 +39,7 @@ fn is_scalar(value: &Value<'_>) -> bool {
 pub(super) fn behind(text: &str, trail: &Trail<'_>) -> Option<Behind> {
     match trail.holder() {
         Holder::Root => None,
-        Holder::Entry(entry) => (!entry.explicit).then(|| Behind::Key(column(text, entry.start))),
+        Holder::Entry(entry) => Some(Behind::Key(column(text, entry.start))),
         Holder::Item(item) => Some(Behind::Dash(column(text, item.start), 2)),
     }
 }
@@ -49,17 +49,16 @@ fn kept_style(
     text: &str,
     style: &Style,
     old: &Spot,
-    kept: ScalarStyle,
+    kept: (ScalarStyle, Option<usize>),
     behind: Behind,
     value: &Value<'static>,
 ) -> Option<Splice> {
     let string = value.as_str()?;
     let (Behind::Key(parent) | Behind::Dash(parent, _)) = behind;
+    let (kept, indent) = kept;
     match kept {
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            let first = super::span::next_line(text, old.start);
-            let indent = skip_blanks(text, first) - first;
-            let indent = if indent > parent && first < old.end { indent } else { parent + style.step };
+            let indent = indent.filter(|indent| *indent > parent).unwrap_or(parent + style.step);
             let written = style.block_scalar(string, kept, (parent, indent))?;
             Some(instead(text, style, old, &written, true))
         }
@@ -86,9 +85,11 @@ fn instead(text: &str, style: &Style, old: &Spot, written: &Written, keeps_prope
     let gap = if written.head.is_empty() { "" } else { " " };
     let body = written.body.as_ref().map_or_else(String::new, |body| format!("{}{body}", style.newline));
     let (comment, end) = comment_of(text, old);
+    let between = if written.head.is_empty() { comments_between(text, old) } else { "" };
+    let between = if between.is_empty() { String::new() } else { format!("{}{between}", style.newline) };
     let comment =
         if comment.is_empty() { String::new() } else { format!("{}{comment}", blanks_before(text, comment, old)) };
-    Splice::new(begin..end, format!("{gap}{}{comment}{body}", written.head))
+    Splice::new(begin..end, format!("{gap}{}{comment}{between}{body}", written.head))
 }
 
 /// The comment on the line of the key or dash, or behind the value; and where the old value's lines end.
@@ -112,6 +113,16 @@ fn comment_of<'t>(text: &'t str, old: &Spot) -> (&'t str, usize) {
     (if behind.is_empty() { above } else { behind }, end)
 }
 
+/// The lines of comment between a key and its value, where that is a scalar below it.
+fn comments_between<'t>(text: &'t str, old: &Spot) -> &'t str {
+    let begin = next_line(text, old.from);
+    if old.is_block() || begin >= old.outset() {
+        return "";
+    }
+    let lines = &text[begin..line_start(text, old.outset())];
+    if lines.contains('#') { lines.trim_end_matches(['\n', '\r']) } else { "" }
+}
+
 /// The blanks that stand before a comment now; one at least.
 fn blanks_before<'t>(text: &'t str, comment: &str, old: &Spot) -> &'t str {
     let Some(at) = text[old.from..].find(comment).map(|at| old.from + at) else { return " " };
@@ -120,7 +131,8 @@ fn blanks_before<'t>(text: &'t str, comment: &str, old: &Spot) -> &'t str {
     if blanks == 0 { " " } else { &text[at - blanks..at] }
 }
 
-fn properties_end(text: &str, old: &Spot) -> usize {
+/// Where anchor and tag end.
+pub(super) fn properties_end(text: &str, old: &Spot) -> usize {
     let start = old.properties.unwrap_or(old.from);
     let before = text[start..old.start].trim_end();
     start + before.len()
@@ -145,7 +157,9 @@ fn in_flow(text: &str, style: &Style, trail: &Trail<'_>, value: &Value<'static>)
         }
         let has_colon = text[..old.from].ends_with(':');
         let colon = if has_colon { "" } else { ":" };
-        Splice::new(old.start..old.start, format!("{colon} {new}"))
+        let gap = if text[old.start..].starts_with(' ') { "" } else { " " };
+        let at = if has_colon { old.start + 1 - gap.len() } else { old.start };
+        Splice::new(at..at, format!("{colon}{gap}{new}"))
     };
     texts.into_iter().map(splice).collect()
 }

@@ -57,9 +57,11 @@ pub(super) fn double_quoted(text: &str) -> String {
     out
 }
 
-/// Control characters, and what looks like a blank or a line's end but is none.
+/// Control characters, and what a person cannot see or takes for something else.
 fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{85}' | '\u{a0}' | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+    c.is_control()
+        || matches!(c, '\u{a0}' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}')
+        || matches!(c, '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// True if every character can stand as it is, on one line.

@@ -1,0 +1,82 @@
+//! Laws of the editor, tried with random edits on the corpus. `PROPTEST_CASES` says how often.
+
+use anchorwatch_core::object::value::{Node, Value};
+use anchorwatch_core::source::edit::{edit, objects};
+use proptest::prelude::*;
+use serde_json::Value as Json;
+
+use super::corpus::CORPUS;
+use super::random::{Dice, edits, nodes, throw, wanted};
+use super::untouched::{File, fault};
+
+/// What became of one throw.
+#[derive(Debug, PartialEq)]
+enum Outcome {
+    Made,
+    Refused(String),
+    Wrong(String),
+}
+
+/// A whole object begins where its first value does.
+fn on_its_line(value: Value<'static>) -> Node<'static> {
+    let mut node = Node { line: 0, value };
+    node.line = nodes(&node).iter().skip(1).map(|(_, node)| node.line).min().unwrap_or(1);
+    node
+}
+
+/// Throws edits at a file, and looks at what comes out.
+fn attempt(seed: u64, text: &str) -> Outcome {
+    let mut dice = Dice(seed | 1);
+    dice.below(1);
+    let all = objects(text).unwrap();
+    let roots: Vec<Node<'static>> = all.iter().map(|(_, value)| on_its_line(value.clone())).collect();
+    let at = dice.below(all.len());
+    let thrown = throw(&mut dice, &roots[at]);
+    let asked = edits(&roots[at], &thrown);
+    let after = match edit(text, &all[at].0, &asked) {
+        Ok(after) => after,
+        Err(refusal) => return Outcome::Refused(format!("{refusal} {asked:?}")),
+    };
+    let mut trees: Vec<Json> = roots.iter().map(|node| serde_json::to_value(&node.value).unwrap()).collect();
+    trees[at] = wanted(&roots[at], &thrown);
+    let read: Vec<Json> = objects(&after).unwrap().iter().map(|(_, v)| serde_json::to_value(v).unwrap()).collect();
+    if read != trees {
+        return Outcome::Wrong(format!("reads otherwise than asked\n{thrown:?}\n{after}"));
+    }
+    // Values behind aliases stand on the lines of their anchors.
+    let has_aliases = text.contains(": *") || text.contains("- *");
+    let file = File::new(&roots[at], !all[at].0.items.is_empty(), &roots.iter().collect::<Vec<_>>());
+    match fault(text, &after, &file, &thrown).filter(|_| !has_aliases) {
+        Some(fault) => Outcome::Wrong(format!("{fault}\n{thrown:?}\n{after}")),
+        None => Outcome::Made,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_written_reads_as_it_was_asked_and_no_other_line_changes(seed in any::<u64>(), chosen in any::<prop::sample::Index>()) {
+        let (name, text) = chosen.get(&CORPUS);
+        if let Outcome::Wrong(why) = attempt(seed, text) {
+            prop_assert!(false, "{name}: {why}");
+        }
+    }
+}
+
+#[test]
+fn one_edit_in_a_hundred_at_most_is_refused() {
+    let count = ProptestConfig::default().cases.max(256) as usize;
+    let mut dice = Dice(20_260_303);
+    let (mut refused, mut wrong) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        let (name, text) = dice.pick(&CORPUS);
+        match attempt(dice.0, text) {
+            Outcome::Made => {}
+            Outcome::Refused(why) => refused.push(format!("{name}: {why}")),
+            Outcome::Wrong(why) => wrong.push(format!("{name}: {why}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {count} wrong:\n{}", wrong.len(), wrong[..wrong.len().min(4)].join("\n\n"));
+    assert!(refused.len() * 100 <= count, "{} of {count} refused:\n{}", refused.len(), refused.join("\n"));
+}
