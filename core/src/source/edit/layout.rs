@@ -239,7 +239,7 @@ impl<'a> Surveyor<'a> {
                 spot(start, end, Form::List { flow: true, items })
             }
             Event::MappingStart(StructureStyle::Flow, ..) => {
-                let (entries, end) = self.map(depth, true)?;
+                let (entries, end) = self.map(depth)?;
                 spot(start, end, Form::Map { flow: true, entries })
             }
             Event::SequenceStart(..) => {
@@ -249,7 +249,7 @@ impl<'a> Surveyor<'a> {
                 spot(first, last, Form::List { flow: false, items })
             }
             Event::MappingStart(..) => {
-                let (entries, _) = self.map(depth, false)?;
+                let (entries, _) = self.map(depth)?;
                 let first = entries.first().map_or(start, |e| e.start);
                 let last = entries.last().map_or(start, |e| e.spot.end);
                 spot(first, last, Form::Map { flow: false, entries })
@@ -290,7 +290,7 @@ impl<'a> Surveyor<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize, flow: bool) -> Result<(Vec<Entry>, usize), Refusal> {
+    fn map(&mut self, depth: usize) -> Result<(Vec<Entry>, usize), Refusal> {
         let mut entries = Vec::new();
         loop {
             let (event, span) = self.event()?;

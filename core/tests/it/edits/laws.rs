@@ -1,13 +1,15 @@
 //! Laws of the editor, tried with random edits on the corpus. `PROPTEST_CASES` says how often.
 
-use anchorwatch_core::object::value::{Node, Value};
-use anchorwatch_core::source::edit::{edit, objects};
+use anchorwatch_core::object::value::{Map, Node, Value};
+use anchorwatch_core::source::edit::{Place, append, edit, objects, remove};
 use proptest::prelude::*;
+use proptest::sample::Index;
 use serde_json::Value as Json;
 
 use super::corpus::CORPUS;
 use super::random::{Dice, edits, nodes, throw, wanted};
 use super::untouched::{File, fault};
+use crate::mutations::{broken, cuts};
 
 /// What became of one throw.
 #[derive(Debug, PartialEq)]
@@ -24,8 +26,8 @@ fn on_its_line(value: Value<'static>) -> Node<'static> {
     node
 }
 
-/// Throws edits at a file, and looks at what comes out.
-fn attempt(seed: u64, text: &str) -> Outcome {
+/// Throws edits at a file, and looks at what comes out: at its values, and where it has its usual form at its lines.
+fn attempt(seed: u64, text: &str, usual: bool) -> Outcome {
     let mut dice = Dice(seed | 1);
     dice.below(1);
     let all = objects(text).unwrap();
@@ -44,7 +46,7 @@ fn attempt(seed: u64, text: &str) -> Outcome {
         return Outcome::Wrong(format!("reads otherwise than asked\n{thrown:?}\n{after}"));
     }
     // Values behind aliases stand on the lines of their anchors.
-    let has_aliases = text.contains(": *") || text.contains("- *");
+    let has_aliases = !usual || text.contains(": *") || text.contains("- *");
     let file = File::new(&roots[at], !all[at].0.items.is_empty(), &roots.iter().collect::<Vec<_>>());
     match fault(text, &after, &file, &thrown).filter(|_| !has_aliases) {
         Some(fault) => Outcome::Wrong(format!("{fault}\n{thrown:?}\n{after}")),
@@ -56,10 +58,46 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_written_reads_as_it_was_asked_and_no_other_line_changes(seed in any::<u64>(), chosen in any::<prop::sample::Index>()) {
+    fn what_is_written_reads_as_it_was_asked_and_no_other_line_changes(seed in any::<u64>(), chosen in any::<Index>()) {
         let (name, text) = chosen.get(&CORPUS);
-        if let Outcome::Wrong(why) = attempt(seed, text) {
+        if let Outcome::Wrong(why) = attempt(seed, text, true) {
             prop_assert!(false, "{name}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_broken_file_is_edited_as_it_was_asked_or_refused(
+        seed in any::<u64>(), chosen in any::<Index>(), cuts in cuts(),
+    ) {
+        let (name, text) = chosen.get(&CORPUS);
+        let text = broken(text, &cuts);
+        let is_read = objects(&text).is_ok_and(|all| !all.is_empty());
+        if is_read && let Outcome::Wrong(why) = attempt(seed, &text, false) {
+            prop_assert!(false, "{name}: {why}\nof {text}");
+        }
+        let _ = (append(&text, &Value::Map(Map::default())), remove(&text, &Place::document(0)));
+    }
+
+    #[test]
+    fn an_object_comes_and_goes_and_the_others_stay(chosen in any::<Index>(), gone in any::<Index>(), added in any::<Index>()) {
+        let (name, text) = chosen.get(&CORPUS);
+        let values = |text: &str| -> Vec<Value<'static>> {
+            objects(text).unwrap().into_iter().map(|(_, value)| value).filter(|value| !value.is_null()).collect()
+        };
+        let (_, other) = added.get(&CORPUS);
+        let object = added.get(&values(other)).clone();
+        let mut wanted = values(text);
+        if let Ok(after) = append(text, &object) {
+            wanted.push(object);
+            prop_assert_eq!(values(&after), wanted, "{}", name);
+        }
+        let (place, object) = gone.get(&objects(text).unwrap()).clone();
+        let mut wanted = values(text);
+        if let Ok(after) = remove(text, &place) {
+            if let Some(at) = wanted.iter().position(|value| *value == object) {
+                wanted.remove(at);
+            }
+            prop_assert_eq!(values(&after), wanted, "{}", name);
         }
     }
 }
@@ -71,7 +109,7 @@ fn one_edit_in_a_hundred_at_most_is_refused() {
     let (mut refused, mut wrong) = (Vec::new(), Vec::new());
     for _ in 0..count {
         let (name, text) = dice.pick(&CORPUS);
-        match attempt(dice.0, text) {
+        match attempt(dice.0, text, true) {
             Outcome::Made => {}
             Outcome::Refused(why) => refused.push(format!("{name}: {why}")),
             Outcome::Wrong(why) => wrong.push(format!("{name}: {why}")),
