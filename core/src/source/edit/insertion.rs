@@ -51,7 +51,9 @@ fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &
     let indent = column(text, first.start);
     let entry = style.block_entry(key, value, indent);
     let at = behind_lines(text, last.spot.end, indent);
-    let mut splices = vec![Splice::new(at..at, format!("{}{}{entry}", style.newline, spaces(indent)))];
+    let spans: Vec<_> = entries.iter().map(|entry| (entry.start, entry.spot.end)).collect();
+    let gap = gap_between(text, style, &spans);
+    let mut splices = vec![Splice::new(at..at, format!("{gap}{}{entry}", spaces(indent)))];
     if starts_line(text, last.start) {
         let at = line_start(text, last.start);
         splices.push(Splice::new(at..at, format!("{}{entry}{}", spaces(indent), style.newline)));
@@ -62,17 +64,30 @@ fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &
 /// Behind the element before, else before the first one.
 fn block_item(text: &str, style: &Style, items: &[Item], index: usize, value: &Value<'static>) -> Vec<Splice> {
     let indent = column(text, items[0].start);
-    let item = style.block_item(value, indent, gap(text, &items[items.len() - 1]));
+    let item = style.block_item(value, indent, dash_width(text, &items[items.len() - 1]));
+    let spans: Vec<_> = items.iter().map(|item| (item.start, item.spot.end)).collect();
+    let gap = gap_between(text, style, &spans);
     let Some(before) = index.checked_sub(1) else {
         let at = items[0].start;
-        return vec![Splice::new(at..at, format!("{item}{}{}", style.newline, spaces(indent)))];
+        return vec![Splice::new(at..at, format!("{item}{gap}{}", spaces(indent)))];
     };
     let at = behind_lines(text, items[before].spot.end, indent);
-    vec![Splice::new(at..at, format!("{}{}{item}", style.newline, spaces(indent)))]
+    vec![Splice::new(at..at, format!("{gap}{}{item}", spaces(indent)))]
+}
+
+/// The line break before a new child; with an empty line where there is one between all others.
+fn gap_between(text: &str, style: &Style, spans: &[(usize, usize)]) -> String {
+    let has_empty_line = |pair: &[(usize, usize)]| {
+        // What stands behind the last line break is the next child's indentation.
+        let lines: Vec<&str> = text[line_end(text, pair[0].1)..pair[1].0].split('\n').collect();
+        lines.iter().skip(1).rev().skip(1).any(|line| line.trim().is_empty())
+    };
+    let apart = spans.len() > 1 && spans.windows(2).all(has_empty_line);
+    style.newline.repeat(if apart { 2 } else { 1 })
 }
 
 /// Columns from a dash to what follows it on its line.
-fn gap(text: &str, item: &Item) -> usize {
+fn dash_width(text: &str, item: &Item) -> usize {
     let next = skip_blanks(text, item.start + 1);
     let is_content = next < line_end(text, item.start) && !text[next..].starts_with('#');
     let width = next - item.start;

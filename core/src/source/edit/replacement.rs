@@ -4,7 +4,7 @@ use granit_parser::ScalarStyle;
 
 use super::insertion::flow_of;
 use super::layout::{Form, Spot};
-use super::scalar::{Context, on_one_line};
+use super::scalar::{Context, is_plain, on_one_line};
 use super::span::{Splice, column, line_end, line_start, next_line};
 use super::style::Style;
 use super::trail::{Holder, Trail};
@@ -24,6 +24,8 @@ pub(super) fn replacements(text: &str, style: &Style, trail: &Trail<'_>, value: 
     }
     let written = style.behind(value, behind);
     splices.push(instead(text, style, old, &written, is_scalar(value)));
+    // A tag that makes something else of the new value goes.
+    splices.extend(old.properties.map(|_| instead(text, style, old, &written, false)));
     if value.as_str().is_some() {
         let line = Written::line(on_one_line(value, ScalarStyle::DoubleQuoted, Context::Block));
         splices.push(instead(text, style, old, &line, true));
@@ -62,7 +64,7 @@ fn kept_style(
             let written = style.block_scalar(string, kept, (parent, indent))?;
             Some(instead(text, style, old, &written, true))
         }
-        ScalarStyle::Plain if old.is_empty() || string.contains('\n') => None,
+        ScalarStyle::Plain if old.is_empty() || !is_plain(string, Context::Block) => None,
         _ if string.contains('\n') && kept == ScalarStyle::SingleQuoted => None,
         _ => {
             let written = Written::line(on_one_line(value, kept, Context::Block));
@@ -73,7 +75,7 @@ fn kept_style(
 
 /// The splice that puts what is written in the place of the old value, and leaves the comment of its line.
 fn instead(text: &str, style: &Style, old: &Spot, written: &Written, keeps_properties: bool) -> Splice {
-    let keeps_properties = keeps_properties && !old.is_block() && !matches!(old.form, Form::Alias(_));
+    let keeps_properties = keeps_properties && matches!(old.form, Form::Scalar { .. });
     let is_inline = !old.is_block() && !old.is_block_scalar() && !old.is_empty();
     if is_inline && written.body.is_none() && (keeps_properties || old.properties.is_none()) {
         return Splice::new(old.start..old.end, written.head.trim_start());
@@ -143,10 +145,10 @@ fn in_flow(text: &str, style: &Style, trail: &Trail<'_>, value: &Value<'static>)
     let old = trail.last();
     let flow = flow_of(text, style, trail.parent().unwrap_or(old));
     let mut texts = Vec::new();
-    if let (Form::Scalar { style: kept, .. }, Some(_), false) = (&old.form, value.as_str(), style.json) {
-        if !old.is_empty() {
-            texts.push(on_one_line(value, *kept, Context::Flow));
-        }
+    if let (Form::Scalar { style: kept, .. }, Some(string)) = (&old.form, value.as_str())
+        && !(style.json || old.is_empty() || *kept == ScalarStyle::Plain && !is_plain(string, Context::Flow))
+    {
+        texts.push(on_one_line(value, *kept, Context::Flow));
     }
     texts.push(if trail.parent().is_some() { flow.inner_text(value) } else { flow.text(value) });
     let keeps_properties = is_scalar(value) && matches!(old.form, Form::Scalar { .. });

@@ -79,7 +79,7 @@ pub(super) fn is_plain(text: &str, context: Context) -> bool {
         _ => true,
     };
     let inside = !text.contains(": ") && !text.contains(" #") && !text.ends_with(':');
-    let in_flow = context == Context::Block || !(text.contains([',', '[', ']', '{', '}']) || text.contains("::"));
+    let in_flow = context == Context::Block || !text.contains([',', '[', ']', '{', '}', '?']);
     let is_mark = text.starts_with("---") || text.starts_with("...") || text == "<<";
     begins_well && inside && in_flow && !is_mark && text.trim() == text && is_printable(text) && !is_typed(text)
 }
@@ -234,7 +234,7 @@ mod tests {
         ] {
             assert!(is_plain(text, Context::Block), "{text:?}");
         }
-        for text in ["a, b", "a]", "{}", "a{b"] {
+        for text in ["a, b", "a]", "{}", "a{b", "http://x/y?z"] {
             assert!(!is_plain(text, Context::Flow), "{text:?}");
         }
     }

@@ -37,15 +37,15 @@ pub(super) enum Behind {
 }
 
 impl Style {
-    fn quotes(&self) -> ScalarStyle {
-        if self.single_quotes { ScalarStyle::SingleQuoted } else { ScalarStyle::DoubleQuoted }
-    }
-
-    /// The style of a string that nothing else says the style of.
-    fn usual_style(&self, value: &Value<'_>, context: Context) -> ScalarStyle {
-        match value {
-            Value::String(text) if is_plain(text, context) => ScalarStyle::Plain,
-            _ => self.quotes(),
+    /// The style of a string that nothing else says the style of: quotes only where it needs them.
+    pub(super) fn usual_style(&self, value: &Value<'_>, context: Context) -> ScalarStyle {
+        let Value::String(text) = value else { return ScalarStyle::Plain };
+        // What would be full of backslashes in double quotes.
+        let wants_single = self.single_quotes || text.contains(['"', '\\']);
+        match text {
+            text if is_plain(text, context) => ScalarStyle::Plain,
+            text if wants_single && !text.contains('\'') => ScalarStyle::SingleQuoted,
+            _ => ScalarStyle::DoubleQuoted,
         }
     }
 

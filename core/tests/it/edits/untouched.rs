@@ -16,6 +16,9 @@ pub(crate) fn fault(before: &str, after: &str, file: &File<'_>, thrown: &[Thrown
             return Some(format!("line {} is gone: {line:?}", at + 1));
         }
     }
+    if let Some(comment) = thrown.iter().filter_map(|one| comment(&lines, file, one)).find(|c| !after.contains(*c)) {
+        return Some(format!("the comment of an edited line is gone: {comment:?}"));
+    }
     let all_windows = |text: &str| text.matches('\n').count() == text.matches("\r\n").count();
     if before.contains('\r') && all_windows(before) && !all_windows(after) {
         return Some("line ends are mixed".to_owned());
@@ -23,6 +26,18 @@ pub(crate) fn fault(before: &str, after: &str, file: &File<'_>, thrown: &[Thrown
     let comments = |text: &str| text.lines().filter(|line| line.trim_start().starts_with("# ")).count();
     let new_text = thrown.iter().any(|one| format!("{:?}", one.what).contains("# "));
     (comments(after) > comments(before) && !new_text).then(|| "there are more comments than before".to_owned())
+}
+
+/// The comment on the only line of a value that is set to another.
+fn comment<'t>(lines: &[&'t str], file: &File<'_>, one: &Thrown) -> Option<&'t str> {
+    let node = file.node(&one.hops);
+    let (first, last) = file.lines(lines, node);
+    let is_container = matches!(node.value, Value::List(_) | Value::Map(_));
+    let has_hash = node.value.as_str().is_some_and(|text| text.contains('#'));
+    let is_set = matches!(one.what, What::Set(_)) && first == last && !is_container && !has_hash;
+    let line = lines[first - 1];
+    let at = is_set.then(|| line.find(" # "))?? + 1;
+    Some(&line[at..])
 }
 
 /// An edited object, and the lines on which values of the file stand.
