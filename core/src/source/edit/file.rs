@@ -1,114 +1,88 @@
-//! Whole objects: one more at the end of a file, and one taken away with its document.
+//! A file of documents: read before an edit, and read again after it.
 
-use super::layout::{Extent, layout};
-use super::operation::{Act, Hop, Operation, at};
-use super::refusal::{Reason, Refusal};
-use super::span::{Splice, line_end, next_line, skip};
-use super::style::Style;
-use super::{Place, Text};
+use super::Place;
+use super::draft::Draft;
+use super::layout::{Extent, extents};
+use super::operation::Operation;
+use super::refusal::{Reason, Refusal, unreadable};
+use super::span::line_number;
 use crate::object::value::Value;
+use crate::source::yaml;
 
-/// The text with one more object at its end: an item where the file is one `List` or one JSON list, else a document.
-pub fn append(text: &str, object: &Value<'static>) -> Result<String, Refusal> {
-    let Value::Map(map) = object else { return Err(Reason::NoObject.at(0)) };
-    let file = Text::read(text)?;
-    if let [only] = file.trees.as_slice() {
-        if let Some(hops) = items_of(only) {
-            return file.proven(0, &insertion(only, &hops, object.clone()), "the object");
-        }
-    }
-    let has_object = file.trees.iter().any(|tree| !tree.is_null());
-    let style = match file.trees.iter().position(|tree| !tree.is_null()) {
-        Some(first) => {
-            let part = file.part(first);
-            Style::of(part, &layout(part)?)
-        }
-        None => Style::usual(text),
-    };
-    if style.json {
-        return Err(Reason::NoRoom.at(0));
-    }
-    let ends_open =
-        file.trees.last().is_some_and(Value::is_null) && file.extents.last().is_some_and(|e| e.mark.is_some());
-    let mut after = text.to_owned();
-    if !text.is_empty() && !text.ends_with('\n') {
-        after.push_str(style.newline);
-    }
-    if has_object && !ends_open {
-        after.push_str("---");
-        after.push_str(style.newline);
-    }
-    after.push_str(&style.block_map(map, 0));
-    after.push_str(style.newline);
-    let mut wanted = file.trees.clone();
-    if ends_open || !has_object {
-        wanted.pop();
-    }
-    wanted.push(object.clone());
-    file.prove(after, &wanted, "the object")
+/// A file that was read.
+pub(super) struct File<'t> {
+    contents: &'t str,
+    pub(super) trees: Vec<Value<'static>>,
+    pub(super) extents: Vec<Extent>,
 }
 
-/// One more element of a list that may not be there yet.
-fn insertion(tree: &Value<'static>, hops: &[Hop], object: Value<'static>) -> Operation {
-    match at(tree, hops) {
-        Some(Value::List(list)) => {
-            let hops = [hops, &[Hop::Index(list.len())]].concat();
-            Operation { hops, act: Act::Insert(object) }
+impl<'t> File<'t> {
+    pub(super) fn read(text: &'t str) -> Result<Self, Refusal> {
+        let trees = trees(text)?;
+        let extents = extents(text)?;
+        if trees.len() != extents.len() {
+            return Err(Reason::Form("the documents of this file cannot be told apart").at(0));
         }
-        there => {
-            let list = Value::List(Box::new([object.into()]));
-            let act = if there.is_some() { Act::Replace(list) } else { Act::Insert(list) };
-            Operation { hops: hops.to_vec(), act }
-        }
+        Ok(Self { contents: text, trees, extents })
     }
-}
 
-/// Where the items of a `List` are, or of a JSON text that is one list.
-fn items_of(tree: &Value<'static>) -> Option<Vec<Hop>> {
-    match tree {
-        Value::List(_) => Some(Vec::new()),
-        Value::Map(map) => {
-            let kind = map.str("kind")?;
-            let items = map.get("items");
-            let is_list = kind == "List" && items.is_none_or(|items| items.is_null() || items.as_list().is_some());
-            is_list.then(|| vec![Hop::Key("items".to_owned())])
+    pub(super) fn tree(&self, place: &Place) -> Result<&Value<'static>, Refusal> {
+        let missing = || Reason::NoPlace(format!("document {}", place.document + 1)).at(0);
+        self.trees.get(place.document).ok_or_else(missing)
+    }
+
+    /// The text of one document.
+    pub(super) fn part(&self, document: usize) -> &'t str {
+        let extent = &self.extents[document];
+        &self.contents[extent.start..extent.end]
+    }
+
+    /// The text with operations made in one document.
+    pub(super) fn with(&self, document: usize, steps: &[Operation]) -> Result<String, Refusal> {
+        let extent = &self.extents[document];
+        let mut draft = Draft { text: self.part(document).to_owned(), tree: self.trees[document].clone() };
+        for step in steps {
+            draft = draft.with(step).map_err(|refusal| self.moved(refusal, extent.start))?;
         }
-        _ => None,
+        Ok([&self.contents[..extent.start], &draft.text, &self.contents[extent.end..]].concat())
+    }
+
+    /// The text with one operation made in one document, if all of it reads as it must.
+    pub(super) fn proven(&self, document: usize, step: &Operation, name: &str) -> Result<String, Refusal> {
+        let mut wanted = self.trees.clone();
+        step.on(&mut wanted[document]);
+        let after = self.with(document, std::slice::from_ref(step))?;
+        Self::prove(after, &wanted, name)
+    }
+
+    /// A refusal whose line was counted from a document's start.
+    fn moved(&self, refusal: Refusal, start: usize) -> Refusal {
+        let line = if refusal.line == 0 { 0 } else { refusal.line + line_number(self.contents, start) - 1 };
+        Refusal { line, ..refusal }
+    }
+
+    /// The text, if it reads as it must.
+    pub(super) fn prove(after: String, wanted: &[Value<'static>], name: &str) -> Result<String, Refusal> {
+        let unproven = || Reason::Unproven(name.to_owned()).at(0);
+        let read = trees(&after).map_err(|_| unproven())?;
+        let as_wanted = read.as_slice() == wanted;
+        let is_emptied = wanted.is_empty() && read.iter().all(Value::is_null);
+        if as_wanted || is_emptied { Ok(after) } else { Err(unproven()) }
     }
 }
 
-/// The text without an object: without its document, or without its item of a `List`.
-///
-/// Comments above the first `---` of a file stay. What is left may be no object at all.
-pub fn remove(text: &str, place: &Place) -> Result<String, Refusal> {
-    let file = Text::read(text)?;
-    let tree = file.tree(place)?;
-    if !place.items.is_empty() {
-        let hops = place.hops(tree)?;
-        return file.proven(place.document, &Operation { hops, act: Act::Remove }, "the object");
-    }
-    let extent = &file.extents[place.document];
-    let start = beginning(text, extent);
-    let after = Splice::new(start..extent.end, "").apply(text);
-    let mut wanted = file.trees.clone();
-    wanted.remove(place.document);
-    // What is left of a file's last document reads as an empty one, or as none.
-    file.prove(after, &wanted, "the document")
-}
-
-/// Where a document's own lines begin.
-fn beginning(text: &str, extent: &Extent) -> usize {
-    if let Some(mark) = extent.mark {
-        return mark;
-    }
-    let first = skip(text, extent.start);
-    let mut begin = extent.start;
-    let mut at = extent.start;
-    while at < first {
-        if text[at..line_end(text, at)].trim().is_empty() {
-            begin = next_line(text, at).min(first);
-        }
-        at = next_line(text, at);
-    }
-    begin
+/// Reads every document, or says what cannot be read.
+pub(super) fn trees(text: &str) -> Result<Vec<Value<'static>>, Refusal> {
+    let all: Result<Vec<_>, _> = yaml::documents(text).map(|read| read.map(|node| node.value.into_owned())).collect();
+    all.map_err(|error| {
+        let line = text.lines().nth((error.line as usize).saturating_sub(1)).unwrap_or_default();
+        let reason = if line.contains("{{") {
+            Reason::Template
+        } else if line.trim_start_matches(' ').starts_with('\t') {
+            Reason::Tab
+        } else {
+            return unreadable(error);
+        };
+        reason.at(error.line)
+    })
 }

@@ -1,12 +1,14 @@
 //! A new entry of a map, or a new element of a list.
 
+use granit_parser::ScalarStyle;
+
 use super::layout::{Entry, Form, Item, Spot};
 use super::operation::Hop;
 use super::replacement::replacements;
 use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
 use super::style::Style;
 use super::trail::Trail;
-use super::written::{Flow, spaces};
+use super::written::{Behind, Flow, spaces};
 use crate::object::value::{Map, Value};
 
 /// The ways to write a new entry or element into the last map or list of a trail, the best first.
@@ -49,7 +51,8 @@ pub(super) fn insertions(
 fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &Value<'static>) -> Vec<Splice> {
     let (first, last) = (&entries[0], &entries[entries.len() - 1]);
     let indent = column(text, first.start);
-    let entry = style.block_entry(key, value, indent);
+    let quotes = quotes_of(entries.iter().map(|entry| &entry.spot), 2);
+    let entry = style.block_entry(key, value, indent, quotes);
     let at = behind_lines(text, last.spot.end, indent);
     let spans: Vec<_> = entries.iter().map(|entry| (entry.start, entry.spot.end)).collect();
     let gap = gap_between(text, style, &spans);
@@ -64,7 +67,9 @@ fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &
 /// Behind the element before, else before the first one.
 fn block_item(text: &str, style: &Style, items: &[Item], index: usize, value: &Value<'static>) -> Vec<Splice> {
     let indent = column(text, items[0].start);
-    let item = style.block_item(value, indent, dash_width(text, &items[items.len() - 1]));
+    let quotes = quotes_of(items.iter().map(|item| &item.spot), 1);
+    let dash = Behind::Dash(indent, dash_width(text, &items[items.len() - 1]));
+    let item = style.block_item(value, dash, quotes);
     let spans: Vec<_> = items.iter().map(|item| (item.start, item.spot.end)).collect();
     let gap = gap_between(text, style, &spans);
     let Some(before) = index.checked_sub(1) else {
@@ -73,6 +78,19 @@ fn block_item(text: &str, style: &Style, items: &[Item], index: usize, value: &V
     };
     let at = behind_lines(text, items[before].spot.end, indent);
     vec![Splice::new(at..at, format!("{gap}{}{item}", spaces(indent)))]
+}
+
+/// The quotes that all plain values beside a new one are in, if there are so many.
+fn quotes_of<'l>(spots: impl Iterator<Item = &'l Spot>, least: usize) -> Option<ScalarStyle> {
+    let styles: Vec<ScalarStyle> = spots
+        .filter_map(|spot| match spot.form {
+            Form::Scalar { style, .. } => Some(style),
+            _ => None,
+        })
+        .collect();
+    let first = *styles.first()?;
+    let is_quoted = matches!(first, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted);
+    (is_quoted && styles.len() >= least && styles.iter().all(|style| *style == first)).then_some(first)
 }
 
 /// The line break before a new child; with an empty line where there is one between all others.
@@ -138,32 +156,21 @@ fn first_flow_item(text: &str, flow: &Flow<'_>, at: usize, new: &str) -> Splice 
 
 /// How the children of a flow map or list are written.
 pub(super) fn flow_of<'s>(text: &str, style: &'s Style, holder: &Spot) -> Flow<'s> {
-    let mut strings = 0_usize;
-    let mut others = 0_usize;
-    let mut see = |raw: &str| match raw.starts_with('"') {
-        true => strings += 1,
-        false => others += 1,
+    let starts: Vec<usize> = match &holder.form {
+        Form::Map { entries, .. } => entries.iter().map(|entry| entry.start).collect(),
+        Form::List { items, .. } => items.iter().map(|item| item.start).collect(),
+        Form::Scalar { .. } | Form::Alias(_) => Vec::new(),
     };
-    let first = match &holder.form {
-        Form::Map { entries, .. } => {
-            entries.iter().for_each(|entry| see(&text[entry.start..entry.key_end]));
-            entries.first().map(|entry| entry.start)
-        }
-        Form::List { items, .. } => {
-            items.iter().for_each(|item| see(&text[item.start..item.spot.end]));
-            items.first().map(|item| item.start)
-        }
-        Form::Scalar { .. } | Form::Alias(_) => None,
-    };
-    let has_lines = match first {
-        Some(first) => starts_line(text, first) && first > line_end(text, holder.start),
+    let has_json_quotes = !starts.is_empty() && starts.iter().all(|start| text[*start..].starts_with('"'));
+    let has_lines = match starts.first() {
+        Some(&first) => starts_line(text, first) && first > line_end(text, holder.start),
         None => style.unit.is_some(),
     };
     let minified = style.json && style.unit.is_none() && !text.contains(": ");
     let indent = text[line_start(text, holder.start)..].chars().take_while(|c| matches!(c, ' ' | '\t')).collect();
     let step = style.unit.clone().unwrap_or_else(|| spaces(style.step));
     Flow {
-        json: style.json || strings > 0 && others == 0,
+        json: style.json || has_json_quotes,
         colon: if minified { "" } else { " " },
         comma: if style.json && style.unit.is_none() && !text.contains(", ") { "" } else { " " },
         lines: has_lines.then_some((indent, step)),

@@ -55,8 +55,6 @@ pub(super) struct Item {
 pub(super) struct Entry {
     /// First byte of the key, its anchor and tag included.
     pub(super) start: usize,
-    /// Behind the key.
-    pub(super) key_end: usize,
     /// The key; none for an alias.
     pub(super) key: Option<String>,
     pub(super) is_merge: bool,
@@ -155,12 +153,11 @@ pub(super) fn layout(text: &str) -> Result<Layout, Refusal> {
     loop {
         let (event, span) = surveyor.event()?;
         match event {
-            Event::StreamStart => {}
+            Event::StreamStart | Event::DocumentStart(false, _) => {}
             Event::DocumentStart(true, _) => from = span.end.byte_offset().ok_or_else(no_offsets)?,
-            Event::DocumentStart(false, _) => {}
             Event::StreamEnd | Event::DocumentEnd => return Err(Reason::NoPlace("document".to_owned()).at(0)),
             event => {
-                let root = surveyor.spot(event, span, from, 0)?;
+                let root = surveyor.spot(&event, span, from, 0)?;
                 return Ok(Layout { root, anchors: surveyor.anchors });
             }
         }
@@ -203,7 +200,7 @@ impl<'a> Surveyor<'a> {
         Ok(Some((offset(span)?, span.end.byte_offset().ok_or_else(no_offsets)?)))
     }
 
-    fn spot(&mut self, event: Event<'a>, span: Span, from: usize, depth: usize) -> Result<Spot, Refusal> {
+    fn spot(&mut self, event: &Event<'a>, span: Span, from: usize, depth: usize) -> Result<Spot, Refusal> {
         let (start, end) = (offset(span)?, span.end.byte_offset().ok_or_else(no_offsets)?);
         if depth > MAX_DEPTH {
             return Err(self.form(start, "values are nested too deep here"));
@@ -215,9 +212,9 @@ impl<'a> Surveyor<'a> {
         let behind = anchor_at.map(|a| a.1).into_iter().chain(tag_at.map(|t| word_end(self.text, t))).max();
         let spot = |start, end, form| Spot { from, start, end, anchor, properties, form };
         Ok(match event {
-            Event::Alias(id) => spot(start, end, Form::Alias(id)),
+            Event::Alias(id) => spot(start, end, Form::Alias(*id)),
             Event::Scalar(_, style, ..) => {
-                let form = Form::Scalar { style, indent: span.indent };
+                let form = Form::Scalar { style: *style, indent: span.indent };
                 match style {
                     ScalarStyle::Literal | ScalarStyle::Folded => {
                         let head = skip_properties(self.text, from);
@@ -265,7 +262,7 @@ impl<'a> Surveyor<'a> {
                 (Event::SequenceEnd, span) => return Ok((items, span.end.byte_offset().ok_or_else(no_offsets)?)),
                 (event, span) => {
                     let start = offset(span)?;
-                    let spot = self.spot(event, span, start, depth + 1)?;
+                    let spot = self.spot(&event, span, start, depth + 1)?;
                     items.push(Item { start: spot.outset(), spot });
                 }
             }
@@ -282,7 +279,7 @@ impl<'a> Surveyor<'a> {
                     if !self.text[dash..].starts_with('-') {
                         return Err(self.form(dash, "a list whose dashes cannot be told"));
                     }
-                    let spot = self.spot(event, span, dash + 1, depth + 1)?;
+                    let spot = self.spot(&event, span, dash + 1, depth + 1)?;
                     at = spot.end;
                     items.push(Item { start: dash, spot });
                 }
@@ -316,8 +313,8 @@ impl<'a> Surveyor<'a> {
             let start = if explicit { before.len() - 1 } else { start };
             let (event, span) = self.event()?;
             let from = if has_colon { colon + 1 } else { key_end };
-            let spot = self.spot(event, span, from, depth + 1)?;
-            entries.push(Entry { start, key_end, key, is_merge, explicit, spot });
+            let spot = self.spot(&event, span, from, depth + 1)?;
+            entries.push(Entry { start, key, is_merge, explicit, spot });
         }
     }
 }

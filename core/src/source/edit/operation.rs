@@ -126,8 +126,7 @@ fn follow(root: &Value<'static>, prefix: &[Hop], edit: &Edit) -> Result<Vec<Hop>
         let adds = matches!(edit.change, Change::Add(_)) && is_last;
         let hop = match (step, here) {
             (Step::Field(name), Some(Value::Map(_) | Value::Null) | None) => Hop::Key(name.clone()),
-            (Step::Element { .. } | Step::Member { .. }, Some(Value::List(_))) if adds => Hop::End,
-            (_, Some(Value::Null) | None) if adds => Hop::End,
+            (Step::Element { .. } | Step::Member { .. }, Some(Value::List(_) | Value::Null) | None) if adds => Hop::End,
             (Step::Element { keys, index, .. }, Some(Value::List(list))) => {
                 Hop::Index(element(list, keys, *index).ok_or_else(|| Reason::NotFound(upto(depth + 1)).at(0))?)
             }
@@ -194,7 +193,7 @@ fn insertion(tree: &Value<'static>, parent: &[Hop], missing: &[Hop], value: Valu
     let (first, below) = missing.split_first().expect("what is inserted is not there");
     let value = below.iter().rev().fold(value, |value, hop| wrapped(hop, value));
     let holder = at(tree, parent);
-    if holder.is_none_or(|holder| holder.is_null()) {
+    if holder.is_none_or(Value::is_null) {
         return Operation { hops: parent.to_vec(), act: Act::Replace(wrapped(first, value)) };
     }
     let length = holder.and_then(Value::as_list).map_or(0, <[_]>::len);

@@ -56,7 +56,7 @@ pub enum Reason {
     #[error("the value of {0} is known by its fingerprint only; secrets are not written into files")]
     Secret(String),
     /// The value is behind an anchor that others share.
-    #[error("the value stands behind the anchor &{anchor}, which {} elsewhere; write it out in one of these places first", places(.uses))]
+    #[error("the value stands behind the anchor &{anchor}, which {} elsewhere; write it out in one of these places first", places(*.uses))]
     Shared {
         /// The anchor's name.
         anchor: String,
@@ -83,7 +83,7 @@ pub enum Reason {
     NoObject,
 }
 
-fn places(uses: &usize) -> String {
+fn places(uses: usize) -> String {
     match uses {
         1 => "1 place uses".to_owned(),
         uses => format!("{uses} places use"),

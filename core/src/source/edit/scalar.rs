@@ -36,7 +36,9 @@ fn string(text: &str, style: ScalarStyle, context: Context) -> String {
     }
 }
 
-/// A string in double quotes, with YAML's escapes.
+/// A string in double quotes, with escapes that are those of JSON too.
+///
+/// Readers of YAML take some characters for line ends that JSON's do not, so these are escaped in JSON as well.
 pub(super) fn double_quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');

@@ -43,7 +43,7 @@ pub(super) fn column(text: &str, at: usize) -> usize {
 
 /// 1-based number of the line of a position.
 pub(super) fn line_number(text: &str, at: usize) -> u32 {
-    let newlines = text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count();
+    let newlines = text[..at].matches('\n').count();
     u32::try_from(newlines + 1).unwrap_or(u32::MAX)
 }
 

@@ -43,8 +43,7 @@ impl Style {
                 }
             }
         });
-        let json = serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}')).is_ok()
-            && layout.root.is_flow();
+        let json = layout.root.is_flow() && is_json(text);
         Self {
             newline: newline(text),
             step: steps.most().unwrap_or(2),
@@ -59,6 +58,11 @@ impl Style {
     pub(super) fn usual(text: &str) -> Self {
         Self { newline: newline(text), step: 2, dash: 0, single_quotes: false, json: false, unit: None }
     }
+}
+
+/// True for a text that is JSON.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text.trim_start_matches('\u{feff}')).is_ok()
 }
 
 fn newline(text: &str) -> &'static str {

@@ -97,11 +97,20 @@ impl<'l> Trail<'l> {
     }
 }
 
+impl Spot {
+    /// How many aliases in it use an anchor.
+    fn uses(&self, anchor: usize) -> usize {
+        let mut uses = 0;
+        self.each(&mut |spot| uses += usize::from(matches!(spot.form, Form::Alias(id) if id == anchor)));
+        uses
+    }
+}
+
 impl Layout {
     /// Refuses what would change more places than one: something on the way has an anchor that is used.
     pub(super) fn refuse_shared(&self, text: &str, spots: &[&Spot]) -> Result<(), Refusal> {
-        match spots.iter().find(|spot| spot.anchor != 0 && self.uses(&self.root, spot.anchor) > 0) {
-            Some(spot) => Err(self.shared(text, spot, self.uses(&self.root, spot.anchor))),
+        match spots.iter().find(|spot| spot.anchor != 0 && self.root.uses(spot.anchor) > 0) {
+            Some(spot) => Err(self.shared(text, spot, self.root.uses(spot.anchor))),
             None => Ok(()),
         }
     }
@@ -111,18 +120,12 @@ impl Layout {
         let mut anchored = Vec::new();
         gone.each(&mut |spot| anchored.extend((spot.anchor != 0).then_some(spot)));
         for spot in anchored {
-            let outside = self.uses(&self.root, spot.anchor) - self.uses(gone, spot.anchor);
+            let outside = self.root.uses(spot.anchor) - gone.uses(spot.anchor);
             if outside > 0 {
                 return Err(self.shared(text, spot, outside));
             }
         }
         Ok(())
-    }
-
-    fn uses(&self, within: &Spot, anchor: usize) -> usize {
-        let mut uses = 0;
-        within.each(&mut |spot| uses += usize::from(matches!(spot.form, Form::Alias(id) if id == anchor)));
-        uses
     }
 
     fn shared(&self, text: &str, spot: &Spot, uses: usize) -> Refusal {

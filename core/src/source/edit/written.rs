@@ -113,23 +113,34 @@ impl Style {
 
     /// Entries, the first without its indentation.
     pub(super) fn block_map(&self, map: &Map<'_>, indent: usize) -> String {
-        let entries: Vec<String> = ordered(map).map(|(key, node)| self.block_entry(key, &node.value, indent)).collect();
+        let entries: Vec<String> =
+            ordered(map).map(|(key, node)| self.block_entry(key, &node.value, indent, None)).collect();
         entries.join(&format!("{}{}", self.newline, spaces(indent)))
     }
 
-    /// `key: value`, without its indentation.
-    pub(super) fn block_entry(&self, key: &str, value: &Value<'_>, indent: usize) -> String {
-        format!("{}:{}", self.key(key, Context::Block), self.behind(value, Behind::Key(indent)).text(self.newline))
+    /// `key: value`, without its indentation; a string in these quotes, where some are given.
+    pub(super) fn block_entry(
+        &self,
+        key: &str,
+        value: &Value<'_>,
+        indent: usize,
+        quotes: Option<ScalarStyle>,
+    ) -> String {
+        let written = quoted(value, quotes, 1).unwrap_or_else(|| self.behind(value, Behind::Key(indent)));
+        format!("{}:{}", self.key(key, Context::Block), written.text(self.newline))
     }
 
     fn block_list(&self, list: &[Node<'_>], indent: usize, gap: usize) -> String {
-        let items: Vec<String> = list.iter().map(|node| self.block_item(&node.value, indent, gap)).collect();
+        let items: Vec<String> =
+            list.iter().map(|node| self.block_item(&node.value, Behind::Dash(indent, gap), None)).collect();
         items.join(&format!("{}{}", self.newline, spaces(indent)))
     }
 
-    /// `- value`, without its indentation.
-    pub(super) fn block_item(&self, value: &Value<'_>, indent: usize, gap: usize) -> String {
-        format!("-{}", self.behind(value, Behind::Dash(indent, gap)).text(self.newline))
+    /// `- value`, without its indentation; a string in these quotes, where some are given.
+    pub(super) fn block_item(&self, value: &Value<'_>, dash: Behind, quotes: Option<ScalarStyle>) -> String {
+        let gap = if let Behind::Dash(_, gap) = dash { gap - 1 } else { 1 };
+        let written = quoted(value, quotes, gap).unwrap_or_else(|| self.behind(value, dash));
+        format!("-{}", written.text(self.newline))
     }
 
     fn key(&self, key: &str, context: Context) -> String {
@@ -159,13 +170,13 @@ impl Flow<'_> {
             Value::List(list) if list.is_empty() => "[]".to_owned(),
             Value::Map(map) => {
                 let inner = self.inner();
-                let entries = ordered(map).map(|(key, node)| inner.entry(key, &node.value)).collect();
-                self.between("{", entries, "}")
+                let entries: Vec<String> = ordered(map).map(|(key, node)| inner.entry(key, &node.value)).collect();
+                self.between("{", &entries, "}")
             }
             Value::List(list) => {
                 let inner = self.inner();
-                let items = list.iter().map(|node| inner.text(&node.value)).collect();
-                self.between("[", items, "]")
+                let items: Vec<String> = list.iter().map(|node| inner.text(&node.value)).collect();
+                self.between("[", &items, "]")
             }
             _ => self.scalar(value),
         }
@@ -183,9 +194,6 @@ impl Flow<'_> {
 
     fn scalar(&self, value: &Value<'_>) -> String {
         match value {
-            Value::String(text) if self.style.json => {
-                serde_json::to_string(text).unwrap_or_else(|_| double_quoted(text))
-            }
             Value::String(text) if self.json => double_quoted(text),
             _ => on_one_line(value, self.style.usual_style(value, Context::Flow), Context::Flow),
         }
@@ -197,7 +205,7 @@ impl Flow<'_> {
         Self { lines, ..self.clone() }
     }
 
-    fn between(&self, open: &str, parts: Vec<String>, close: &str) -> String {
+    fn between(&self, open: &str, parts: &[String], close: &str) -> String {
         match &self.lines {
             Some((indent, step)) => {
                 let newline = self.style.newline;
@@ -207,6 +215,13 @@ impl Flow<'_> {
             None => format!("{open}{}{close}", parts.join(&format!(",{}", self.comma))),
         }
     }
+}
+
+/// A string of one line in quotes, with so many blanks before it.
+fn quoted(value: &Value<'_>, quotes: Option<ScalarStyle>, gap: usize) -> Option<Written> {
+    let is_line = value.as_str().is_some_and(|text| !text.contains('\n'));
+    let quotes = quotes.filter(|_| is_line)?;
+    Some(Written::line(spaces(gap - 1) + &on_one_line(value, quotes, Context::Block)))
 }
 
 /// Entries as people write them: what an object is first, then its name, then the rest.

@@ -11,7 +11,9 @@ pub(crate) static CORPUS: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let folders = ["core/tests/corpus", "testbed", "deploy", "app/demo", "benches/src/objects", "core/src/cases/drift"];
     let mut paths = Vec::new();
-    folders.iter().for_each(|folder| collect(&root.join(folder), &mut paths));
+    for folder in folders {
+        collect(&root.join(folder), &mut paths);
+    }
     paths.sort();
     // Recorded states are long and all alike; one in eight will do.
     let (recorded, mut paths): (Vec<_>, Vec<_>) = paths.into_iter().partition(|path| path.ends_with("live.json"));

@@ -135,7 +135,7 @@ fn around(text: &[&str], file: &File<'_>, hops: &[Hop], lines: (usize, usize), f
         free.insert(above);
     }
     // Behind a dash, the next entry comes to its place.
-    let is_element = matches!(hops, [.., Hop::Index(_), Hop::Key(_)] | [.., Hop::Index(_), Hop::Index(_)]);
+    let is_element = matches!(hops, [.., Hop::Index(_), Hop::Key(_) | Hop::Index(_)]);
     if is_element || file.is_item && hops.len() == 1 {
         free.extend(file.starts.range(last + 1..).next());
     }
