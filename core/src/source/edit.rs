@@ -61,6 +61,10 @@ pub fn edit(text: &str, place: &Place, edits: &[Edit]) -> Result<String, Refusal
     let file = File::read(text)?;
     let tree = file.tree(place)?;
     let prefix = place.hops(tree)?;
+    let is_sealed = |value: &Value<'_>| value.at(&["sops", "mac"]).is_some();
+    if is_sealed(tree) || at(tree, &prefix).is_some_and(is_sealed) {
+        return Err(Reason::Sealed.at(0));
+    }
     let steps = operations(tree, &prefix, edits)?;
     let mut trees = file.trees.clone();
     trees[place.document] = wanted(tree, &prefix, edits)?;

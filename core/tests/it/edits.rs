@@ -3,6 +3,7 @@
 mod corpus;
 mod laws;
 mod random;
+mod refusals;
 mod untouched;
 
 use std::fs;

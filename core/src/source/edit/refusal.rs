@@ -55,6 +55,9 @@ pub enum Reason {
     /// A fingerprint, which nobody can write back.
     #[error("the value of {0} is known by its fingerprint only; secrets are not written into files")]
     Secret(String),
+    /// SOPS sealed the document.
+    #[error("SOPS sealed this document, and its checksum covers every value; change it with `sops edit`")]
+    Sealed,
     /// The value is behind an anchor that others share.
     #[error("the value stands behind the anchor &{anchor}, which {} elsewhere; write it out in one of these places first", places(*.uses))]
     Shared {
