@@ -2,6 +2,7 @@
 
 mod corpus;
 mod laws;
+mod manner;
 mod random;
 mod refusals;
 mod untouched;
@@ -25,7 +26,7 @@ fn every_case_gives_its_file_or_its_reason() {
 #[test]
 fn few_cases_are_refused() {
     let refused = folders().iter().filter(|folder| folder.join("refused.txt").exists()).count();
-    assert!(refused * 8 <= folders().len(), "{refused} of {} cases are refused", folders().len());
+    assert!(refused * 15 <= folders().len(), "{refused} of {} cases are refused", folders().len());
 }
 
 fn folders() -> Vec<PathBuf> {

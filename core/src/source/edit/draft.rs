@@ -32,7 +32,10 @@ impl Draft {
         let layout = layout(&text)?;
         let style = Style::of(&text, &layout);
         let step = written_out(&text, &layout, step, &tree)?;
-        let splices = splices(&text, &layout, &style, &step)?;
+        let mut splices = splices(&text, &layout, &style, &step)?;
+        // A text over lines would be another one at the end of a file that ends without a line break.
+        let quoted = Style { literals: false, ..style.clone() };
+        splices.extend(self::splices(&text, &layout, &quoted, &step)?);
         for splice in &splices {
             let candidate = splice.apply(&text);
             let is_still_json = !style.json || is_json(&candidate);

@@ -34,6 +34,9 @@ pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Spli
             Form::List { .. } => (Value::List(Box::new([])), "[]"),
             _ => (Value::Map(Map::default()), "{}"),
         };
+        if trail.spots.len() == 2 && parent.is_block() {
+            return vec![Splice::new(spans[0].0..spans[0].1, brackets)];
+        }
         let mut splices = emptied(text, style, parent, spans[0], brackets);
         splices.extend(replacements(text, style, &above, &empty));
         return splices;

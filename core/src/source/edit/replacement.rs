@@ -26,10 +26,6 @@ pub(super) fn replacements(text: &str, style: &Style, trail: &Trail<'_>, value: 
     splices.push(instead(text, style, old, &written, is_scalar(value)));
     // A tag that makes something else of the new value goes.
     splices.extend(old.properties.map(|_| instead(text, style, old, &written, false)));
-    if value.as_str().is_some() {
-        let line = Written::line(on_one_line(value, ScalarStyle::DoubleQuoted, Context::Block));
-        splices.push(instead(text, style, old, &line, true));
-    }
     splices
 }
 
@@ -77,7 +73,11 @@ fn kept_style(
 fn instead(text: &str, style: &Style, old: &Spot, written: &Written, keeps_properties: bool) -> Splice {
     let keeps_properties = keeps_properties && matches!(old.form, Form::Scalar { .. });
     let is_inline = !old.is_block() && !old.is_block_scalar() && !old.is_empty();
-    if is_inline && written.body.is_none() && (keeps_properties || old.properties.is_none()) {
+    if is_inline
+        && written.body.is_none()
+        && !written.head.starts_with("- ")
+        && (keeps_properties || old.properties.is_none())
+    {
         return Splice::new(old.start..old.end, written.head.trim_start());
     }
     let begin = match old.properties {

@@ -15,6 +15,8 @@ pub(super) struct Style {
     pub(super) dash: usize,
     /// Whether what needs quotes is written in single ones.
     pub(super) single_quotes: bool,
+    /// Whether texts of several lines are written over lines.
+    pub(super) literals: bool,
     /// Whether the text is JSON, and has to stay it.
     pub(super) json: bool,
     /// What a JSON text of several lines is indented with; none where it is on one line.
@@ -49,6 +51,7 @@ impl Style {
             step: steps.most().unwrap_or(2),
             dash: dashes.most().unwrap_or(0),
             single_quotes: single > double,
+            literals: true,
             json,
             unit: unit(text, &layout.root),
         }
@@ -56,7 +59,7 @@ impl Style {
 
     /// The habits of most manifests.
     pub(super) fn usual(text: &str) -> Self {
-        Self { newline: newline(text), step: 2, dash: 0, single_quotes: false, json: false, unit: None }
+        Self { newline: newline(text), step: 2, dash: 0, single_quotes: false, literals: true, json: false, unit: None }
     }
 }
 

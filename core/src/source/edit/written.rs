@@ -76,7 +76,7 @@ impl Style {
             Behind::Dash(column, gap) => (column + gap.max(2), column, gap - 1),
         };
         let written = match value {
-            Value::String(text) if text.contains('\n') => {
+            Value::String(text) if self.literals && text.contains('\n') => {
                 self.block_scalar(text, ScalarStyle::Literal, (parent, indent))
             }
             _ => None,

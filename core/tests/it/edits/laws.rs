@@ -7,6 +7,7 @@ use proptest::sample::Index;
 use serde_json::Value as Json;
 
 use super::corpus::CORPUS;
+use super::manner::{file, tree};
 use super::random::{Dice, edits, nodes, throw, wanted};
 use super::untouched::{File, fault};
 use crate::mutations::{broken, cuts};
@@ -54,6 +55,17 @@ fn attempt(seed: u64, text: &str, usual: bool) -> Outcome {
     }
 }
 
+/// A file in any manner, and whether it reads as it was meant.
+fn written(seed: u64) -> (String, bool) {
+    let mut dice = Dice(seed | 1);
+    let trees: Vec<Json> = (0..=dice.below(2)).map(|_| tree(&mut dice, 3)).collect();
+    let text = file(&mut dice, &trees);
+    let read = objects(&text).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
+    let read: Vec<Json> = read.iter().map(|(_, value)| serde_json::to_value(value).unwrap()).collect();
+    let is_meant = read == trees;
+    (text, is_meant)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -79,6 +91,14 @@ proptest! {
     }
 
     #[test]
+    fn whatever_manner_a_file_is_written_in_it_is_edited_as_it_was_asked(seed in any::<u64>()) {
+        let (text, _) = written(seed);
+        if let Outcome::Wrong(why) = attempt(seed, &text, false) {
+            prop_assert!(false, "{why}\nof {text}");
+        }
+    }
+
+    #[test]
     fn an_object_comes_and_goes_and_the_others_stay(chosen in any::<Index>(), gone in any::<Index>(), added in any::<Index>()) {
         let (name, text) = chosen.get(&CORPUS);
         let values = |text: &str| -> Vec<Value<'static>> {
@@ -100,6 +120,25 @@ proptest! {
             prop_assert_eq!(values(&after), wanted, "{}", name);
         }
     }
+}
+
+#[test]
+fn files_in_any_manner_are_seldom_refused() {
+    let count = ProptestConfig::default().cases.max(256) as usize;
+    let mut dice = Dice(20_260_303);
+    let mut refused = Vec::new();
+    let mut misread = 0;
+    for _ in 0..count {
+        dice.below(1);
+        let (text, is_meant) = written(dice.0);
+        misread += usize::from(!is_meant);
+        if let Outcome::Refused(why) = attempt(dice.0, &text, false) {
+            refused.push(format!("{why}\nof {text}"));
+        }
+    }
+    // Empty lines below a text with `+` are part of it, and a last line without its break makes another text.
+    assert!(misread * 10 <= count, "{misread} of {count} do not read as they were meant");
+    assert!(refused.len() * 200 <= count, "{} of {count} refused:\n{}", refused.len(), refused.join("\n\n"));
 }
 
 #[test]
