@@ -137,9 +137,11 @@ impl Writer<'_> {
             _ => {
                 if self.chance(12) {
                     self.line_end();
-                    self.spaces(indent + 1);
+                    self.spaces(indent + 2);
+                } else {
+                    // Kubernetes' reader refuses a tab behind a dash.
+                    self.one_of(&[" ", " ", " ", "   ", if is_item { " " } else { "\t" }]);
                 }
-                self.one_of(&[" ", " ", " ", "   ", "\t"]);
                 let text = self.flow(value, indent + 1);
                 self.out.push_str(&text);
                 self.line_end();
