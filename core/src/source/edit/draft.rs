@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use super::file::trees;
 use super::insertion::insertions;
-use super::layout::{Layout, layout};
+use super::layout::{Form, Layout, layout};
 use super::operation::{Act, Hop, Operation, at};
 use super::refusal::{Reason, Refusal};
 use super::removal::removals;
 use super::replacement::replacements;
 use super::span::{Splice, line_number};
-use super::style::{Style, is_json};
+use super::style::{Page, Style, is_json};
 use super::trail::{Stop, trail};
 use crate::object::value::Value;
 
@@ -32,10 +32,11 @@ impl Draft {
         let layout = layout(&text)?;
         let style = Style::of(&text, &layout);
         let step = written_out(&text, &layout, step, &tree)?;
-        let mut splices = splices(&text, &layout, &style, &step)?;
+        let page = |style| Page { text: &text, style };
+        let mut splices = splices(page(&style), &layout, &step)?;
         // A text over lines would be another one at the end of a file that ends without a line break.
         let quoted = Style { literals: false, ..style.clone() };
-        splices.extend(self::splices(&text, &layout, &quoted, &step)?);
+        splices.extend(self::splices(page(&quoted), &layout, &step)?);
         for splice in &splices {
             let candidate = splice.apply(&text);
             let is_still_json = !style.json || is_json(&candidate);
@@ -43,8 +44,20 @@ impl Draft {
                 return Ok(Self { text: candidate, tree });
             }
         }
-        Err(Reason::Unproven(name_of(&step.hops)).at(splices.first().map_or(0, |s| line_number(&text, s.range.start))))
+        let line = splices.first().map_or(0, |splice| line_number(&text, splice.range.start));
+        let name = name_of(&step.hops);
+        let was_hidden = step.act == Act::Remove && is_in_merged_map(&text, &layout, &step.hops)?;
+        Err(if was_hidden { Reason::Merged(name) } else { Reason::Unproven(name) }.at(line))
     }
+}
+
+/// True if the map around a value has a merge key, which may bring back what is removed.
+fn is_in_merged_map(text: &str, layout: &Layout, hops: &[Hop]) -> Result<bool, Refusal> {
+    let way = trail(text, layout, hops)?;
+    Ok(way.parent().is_some_and(|parent| match &parent.form {
+        Form::Map { entries, .. } => entries.iter().any(|entry| entry.is_merge),
+        _ => false,
+    }))
 }
 
 /// The step, or where it leads behind an alias or a merge key, the one that writes the value out in front of it.
@@ -69,24 +82,25 @@ fn written_out(text: &str, layout: &Layout, step: &Operation, tree: &Value<'stat
 }
 
 /// The ways to make one step in the text, the best first.
-fn splices(text: &str, layout: &Layout, style: &Style, step: &Operation) -> Result<Vec<Splice>, Refusal> {
+fn splices(page: Page<'_>, layout: &Layout, step: &Operation) -> Result<Vec<Splice>, Refusal> {
+    let text = page.text;
     match (&step.act, step.hops.split_last()) {
         (Act::Insert(value), Some((last, parents))) => {
             let way = trail(text, layout, parents)?;
             layout.refuse_shared(text, &way.spots)?;
-            Ok(insertions(text, style, &way, last, value))
+            Ok(insertions(page, &way, last, value))
         }
         (Act::Replace(value), _) => {
             let way = trail(text, layout, &step.hops)?;
             layout.refuse_shared(text, &way.spots)?;
             layout.refuse_used(text, way.last())?;
-            Ok(replacements(text, style, &way, value))
+            Ok(replacements(page, &way, value))
         }
         (Act::Remove, _) => {
             let way = trail(text, layout, &step.hops)?;
             layout.refuse_shared(text, &way.spots)?;
             layout.refuse_used(text, way.last())?;
-            Ok(removals(text, style, &way))
+            Ok(removals(page, &way))
         }
         (Act::Insert(_), None) => Ok(Vec::new()),
     }

@@ -6,37 +6,32 @@ use super::layout::{Entry, Form, Item, Spot};
 use super::operation::Hop;
 use super::replacement::replacements;
 use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
-use super::style::Style;
+use super::style::Page;
 use super::trail::Trail;
 use super::written::{Behind, Flow, spaces};
 use crate::object::value::{Map, Value};
 
 /// The ways to write a new entry or element into the last map or list of a trail, the best first.
-pub(super) fn insertions(
-    text: &str,
-    style: &Style,
-    trail: &Trail<'_>,
-    hop: &Hop,
-    value: &Value<'static>,
-) -> Vec<Splice> {
+pub(super) fn insertions(page: Page<'_>, trail: &Trail<'_>, hop: &Hop, value: &Value<'static>) -> Vec<Splice> {
+    let text = page.text;
     let holder = trail.last();
     match (&holder.form, hop) {
         (Form::Map { entries, .. }, Hop::Key(key)) if entries.is_empty() => {
             let map = Value::Map(Map::new(vec![(key.clone().into(), value.clone().into())]));
-            replacements(text, style, trail, &map)
+            replacements(page, trail, &map)
         }
         (Form::List { items, .. }, Hop::Index(_)) if items.is_empty() => {
-            replacements(text, style, trail, &Value::List(Box::new([value.clone().into()])))
+            replacements(page, trail, &Value::List(Box::new([value.clone().into()])))
         }
-        (Form::Map { flow: false, entries }, Hop::Key(key)) => block_entry(text, style, entries, key, value),
-        (Form::List { flow: false, items }, Hop::Index(index)) => block_item(text, style, items, *index, value),
+        (Form::Map { flow: false, entries }, Hop::Key(key)) => block_entry(page, entries, key, value),
+        (Form::List { flow: false, items }, Hop::Index(index)) => block_item(page, items, *index, value),
         (Form::Map { flow: true, entries }, Hop::Key(key)) => {
-            let flow = flow_of(text, style, holder);
+            let flow = flow_of(page, holder);
             let last = &entries[entries.len() - 1];
             vec![flow_child(text, &flow, (last.start, last.spot.end), &flow.inner().entry(key, value))]
         }
         (Form::List { flow: true, items }, Hop::Index(index)) => {
-            let flow = flow_of(text, style, holder);
+            let flow = flow_of(page, holder);
             let new = flow.inner_text(value);
             vec![match index.checked_sub(1) {
                 Some(before) => flow_child(text, &flow, (items[before].start, items[before].spot.end), &new),
@@ -48,14 +43,15 @@ pub(super) fn insertions(
 }
 
 /// Behind the last entry of a block map, else before it.
-fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &Value<'static>) -> Vec<Splice> {
+fn block_entry(page: Page<'_>, entries: &[Entry], key: &str, value: &Value<'static>) -> Vec<Splice> {
+    let Page { text, style } = page;
     let (first, last) = (&entries[0], &entries[entries.len() - 1]);
     let indent = column(text, first.start);
     let quotes = quotes_of(entries.iter().map(|entry| &entry.spot), 2);
     let entry = style.block_entry(key, value, indent, quotes);
     let at = behind_lines(text, last.spot.end, indent);
     let spans: Vec<_> = entries.iter().map(|entry| (entry.start, entry.spot.end)).collect();
-    let gap = gap_between(text, style, &spans);
+    let gap = gap_between(page, &spans);
     let mut splices = vec![Splice::new(at..at, format!("{gap}{}{entry}", spaces(indent)))];
     if starts_line(text, last.start) {
         let at = line_start(text, last.start);
@@ -65,13 +61,14 @@ fn block_entry(text: &str, style: &Style, entries: &[Entry], key: &str, value: &
 }
 
 /// Behind the element before, else before the first one.
-fn block_item(text: &str, style: &Style, items: &[Item], index: usize, value: &Value<'static>) -> Vec<Splice> {
+fn block_item(page: Page<'_>, items: &[Item], index: usize, value: &Value<'static>) -> Vec<Splice> {
+    let Page { text, style } = page;
     let indent = column(text, items[0].start);
     let quotes = quotes_of(items.iter().map(|item| &item.spot), 1);
     let dash = Behind::Dash(indent, dash_width(text, &items[items.len() - 1]));
     let item = style.block_item(value, dash, quotes);
     let spans: Vec<_> = items.iter().map(|item| (item.start, item.spot.end)).collect();
-    let gap = gap_between(text, style, &spans);
+    let gap = gap_between(page, &spans);
     let Some(before) = index.checked_sub(1) else {
         let at = items[0].start;
         return vec![Splice::new(at..at, format!("{item}{gap}{}", spaces(indent)))];
@@ -94,7 +91,8 @@ fn quotes_of<'l>(spots: impl Iterator<Item = &'l Spot>, least: usize) -> Option<
 }
 
 /// The line break before a new child; with an empty line where there is one between all others.
-fn gap_between(text: &str, style: &Style, spans: &[(usize, usize)]) -> String {
+fn gap_between(page: Page<'_>, spans: &[(usize, usize)]) -> String {
+    let Page { text, style } = page;
     let has_empty_line = |pair: &[(usize, usize)]| {
         // What stands behind the last line break is the next child's indentation.
         let lines: Vec<&str> = text[line_end(text, pair[0].1)..pair[1].0].split('\n').collect();
@@ -155,7 +153,8 @@ fn first_flow_item(text: &str, flow: &Flow<'_>, at: usize, new: &str) -> Splice 
 }
 
 /// How the children of a flow map or list are written.
-pub(super) fn flow_of<'s>(text: &str, style: &'s Style, holder: &Spot) -> Flow<'s> {
+pub(super) fn flow_of<'s>(page: Page<'s>, holder: &Spot) -> Flow<'s> {
+    let Page { text, style } = page;
     let starts: Vec<usize> = match &holder.form {
         Form::Map { entries, .. } => entries.iter().map(|entry| entry.start).collect(),
         Form::List { items, .. } => items.iter().map(|item| item.start).collect(),

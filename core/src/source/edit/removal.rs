@@ -7,7 +7,7 @@
 use super::layout::{Form, Spot};
 use super::replacement::{properties_end, replacements};
 use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
-use super::style::Style;
+use super::style::Page;
 use super::trail::Trail;
 use crate::object::value::{Map, Value};
 
@@ -23,7 +23,8 @@ struct Child {
 }
 
 /// The ways to take away what a trail leads to.
-pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Splice> {
+pub(super) fn removals(page: Page<'_>, trail: &Trail<'_>) -> Vec<Splice> {
+    let text = page.text;
     let (Some(parent), Some(position)) = (trail.parent(), trail.positions.last().copied()) else { return Vec::new() };
     let spans = children(parent);
     if spans.len() == 1 {
@@ -37,8 +38,8 @@ pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Spli
         if trail.spots.len() == 2 && parent.is_block() {
             return vec![Splice::new(spans[0].0..spans[0].1, brackets)];
         }
-        let mut splices = emptied(text, style, parent, spans[0], brackets);
-        splices.extend(replacements(text, style, &above, &empty));
+        let mut splices = emptied(page, parent, spans[0], brackets);
+        splices.extend(replacements(page, &above, &empty));
         return splices;
     }
     let (start, end) = spans[position];
@@ -53,7 +54,8 @@ pub(super) fn removals(text: &str, style: &Style, trail: &Trail<'_>) -> Vec<Spli
 }
 
 /// A block map or list without its only child, and with the comments that are not the child's.
-fn emptied(text: &str, style: &Style, parent: &Spot, child: (usize, usize), brackets: &str) -> Vec<Splice> {
+fn emptied(page: Page<'_>, parent: &Spot, child: (usize, usize), brackets: &str) -> Vec<Splice> {
+    let Page { text, style } = page;
     let first_line = line_end(text, parent.from);
     let (start, end) = child;
     if !parent.is_block() || start < first_line || !starts_line(text, start) {

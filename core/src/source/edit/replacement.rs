@@ -6,26 +6,25 @@ use super::insertion::flow_of;
 use super::layout::{Form, Spot};
 use super::scalar::{Context, is_plain, on_one_line};
 use super::span::{Splice, column, line_end, line_start, next_line};
-use super::style::Style;
+use super::style::Page;
 use super::trail::{Holder, Trail};
 use super::written::{Behind, Written};
 use crate::object::value::Value;
 
 /// The ways to write a value in the place of another, the one closest to the old first.
-pub(super) fn replacements(text: &str, style: &Style, trail: &Trail<'_>, value: &Value<'static>) -> Vec<Splice> {
+pub(super) fn replacements(page: Page<'_>, trail: &Trail<'_>, value: &Value<'static>) -> Vec<Splice> {
+    let Page { text, style } = page;
     let old = trail.last();
     if trail.is_in_flow() || (matches!(trail.holder(), Holder::Root) && old.is_flow()) {
-        return in_flow(text, style, trail, value);
+        return in_flow(page, trail, value);
     }
     let Some(behind) = behind(text, trail) else { return Vec::new() };
     let mut splices = Vec::new();
-    if let Form::Scalar { style: kept, indent } = &old.form {
-        splices.extend(kept_style(text, style, old, (*kept, *indent), behind, value));
-    }
+    splices.extend(kept_style(page, old, behind, value));
     let written = style.behind(value, behind);
-    splices.push(instead(text, style, old, &written, is_scalar(value)));
+    splices.push(instead(page, old, &written, is_scalar(value)));
     // A tag that makes something else of the new value goes.
-    splices.extend(old.properties.map(|_| instead(text, style, old, &written, false)));
+    splices.extend(old.properties.map(|_| instead(page, old, &written, false)));
     splices
 }
 
@@ -43,34 +42,28 @@ pub(super) fn behind(text: &str, trail: &Trail<'_>) -> Option<Behind> {
 }
 
 /// The same style, where the old value is a scalar and the new one a string that can be written so.
-fn kept_style(
-    text: &str,
-    style: &Style,
-    old: &Spot,
-    kept: (ScalarStyle, Option<usize>),
-    behind: Behind,
-    value: &Value<'static>,
-) -> Option<Splice> {
+fn kept_style(page: Page<'_>, old: &Spot, behind: Behind, value: &Value<'static>) -> Option<Splice> {
+    let Form::Scalar { style: kept, indent } = old.form else { return None };
     let string = value.as_str()?;
     let (Behind::Key(parent) | Behind::Dash(parent, _)) = behind;
-    let (kept, indent) = kept;
     match kept {
         ScalarStyle::Literal | ScalarStyle::Folded => {
-            let indent = indent.filter(|indent| *indent > parent).unwrap_or(parent + style.step);
-            let written = style.block_scalar(string, kept, (parent, indent))?;
-            Some(instead(text, style, old, &written, true))
+            let indent = indent.filter(|indent| *indent > parent).unwrap_or(parent + page.style.step);
+            let written = page.style.block_scalar(string, kept, (parent, indent))?;
+            Some(instead(page, old, &written, true))
         }
         ScalarStyle::Plain if old.is_empty() || !is_plain(string, Context::Block) => None,
         _ if string.contains('\n') && kept == ScalarStyle::SingleQuoted => None,
         _ => {
             let written = Written::line(on_one_line(value, kept, Context::Block));
-            Some(instead(text, style, old, &written, true))
+            Some(instead(page, old, &written, true))
         }
     }
 }
 
 /// The splice that puts what is written in the place of the old value, and leaves the comment of its line.
-fn instead(text: &str, style: &Style, old: &Spot, written: &Written, keeps_properties: bool) -> Splice {
+fn instead(page: Page<'_>, old: &Spot, written: &Written, keeps_properties: bool) -> Splice {
+    let Page { text, style } = page;
     let keeps_properties = keeps_properties && matches!(old.form, Form::Scalar { .. });
     let is_inline = !old.is_block() && !old.is_block_scalar() && !old.is_empty();
     if is_inline
@@ -141,9 +134,10 @@ pub(super) fn properties_end(text: &str, old: &Spot) -> usize {
 }
 
 /// A value within brackets or braces.
-fn in_flow(text: &str, style: &Style, trail: &Trail<'_>, value: &Value<'static>) -> Vec<Splice> {
+fn in_flow(page: Page<'_>, trail: &Trail<'_>, value: &Value<'static>) -> Vec<Splice> {
+    let Page { text, style } = page;
     let old = trail.last();
-    let flow = flow_of(text, style, trail.parent().unwrap_or(old));
+    let flow = flow_of(page, trail.parent().unwrap_or(old));
     let mut texts = Vec::new();
     if let (Form::Scalar { style: kept, .. }, Some(string)) = (&old.form, value.as_str())
         && !(style.json || old.is_empty() || *kept == ScalarStyle::Plain && !is_plain(string, Context::Flow))

@@ -23,6 +23,13 @@ pub(super) struct Style {
     pub(super) unit: Option<String>,
 }
 
+/// A document's text with its habits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page<'d> {
+    pub(super) text: &'d str,
+    pub(super) style: &'d Style,
+}
+
 impl Style {
     /// The habits of a document, each as it is most often seen.
     pub(super) fn of(text: &str, layout: &Layout) -> Self {
