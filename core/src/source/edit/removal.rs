@@ -6,7 +6,7 @@
 
 use super::layout::{Form, Spot};
 use super::replacement::{properties_end, replacements};
-use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line};
+use super::span::{Splice, column, line, line_end, line_start, next_line, skip_blanks, starts_line, top};
 use super::style::Page;
 use super::trail::Trail;
 use crate::object::value::{Map, Value};
@@ -99,11 +99,9 @@ fn in_block(text: &str, child: &Child) -> Vec<Splice> {
     let is_last_line = next == text.len() && !text.ends_with('\n');
     let whole = Splice::new(begin..next, "");
     let mut splices = Vec::new();
-    if is_last_line {
-        let before = text[..begin].trim_end_matches(['\n', '\r']).len();
-        let newline = text[before..begin].rfind('\n').map_or(begin, |at| before + at);
-        let newline = if text[..newline].ends_with('\r') { newline - 1 } else { newline };
-        splices.push(Splice::new(newline..text.len(), ""));
+    let is_below_text = begin > top(text) && !line(text, begin - 1).is_empty();
+    if is_last_line && is_below_text {
+        splices.push(Splice::new(line_end(text, line_start(text, begin - 1))..text.len(), ""));
     }
     splices.push(whole);
     // Empty lines would become part of a text with `+` above.
@@ -118,8 +116,7 @@ fn in_block(text: &str, child: &Child) -> Vec<Splice> {
 /// Where the comment starts that goes with a child.
 fn comment_above(text: &str, child: &Child) -> Option<usize> {
     let indent = column(text, child.start);
-    let top = text.len() - text.trim_start_matches('\u{feff}').len();
-    let floor = child.before.map_or(top, |end| next_line(text, end));
+    let floor = child.before.map_or(top(text), |end| next_line(text, end));
     let mut begin = line_start(text, child.start);
     while begin > floor {
         let above = line_start(text, begin - 1);

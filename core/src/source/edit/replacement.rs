@@ -94,7 +94,7 @@ fn comment_of<'t>(text: &'t str, old: &Spot) -> (&'t str, usize) {
     let comment_in = |from: usize, to: usize| {
         let rest = &text[from.min(to)..to];
         let at = rest.match_indices('#').map(|(at, _)| at).find(|at| *at == 0 || rest[..*at].ends_with([' ', '\t']));
-        at.map_or("", |at| rest[at..].trim_end())
+        at.map_or("", |at| &rest[at..])
     };
     if old.is_block_scalar() {
         return (comment_in(old.start + 1, line_end(text, old.start)), old.end);

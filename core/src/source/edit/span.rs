@@ -19,10 +19,15 @@ impl Splice {
     }
 }
 
+/// Where a text begins, behind its byte order mark.
+pub(super) fn top(text: &str) -> usize {
+    text.len() - text.trim_start_matches('\u{feff}').len()
+}
+
 /// Where the line of a position starts.
 pub(super) fn line_start(text: &str, at: usize) -> usize {
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-    if start == 0 && text.starts_with('\u{feff}') { 3.min(at) } else { start }
+    if start == 0 { top(text) } else { start }
 }
 
 /// Where the line of a position ends, before its line break.
@@ -38,7 +43,7 @@ pub(super) fn next_line(text: &str, at: usize) -> usize {
 
 /// Characters before a position on its line.
 pub(super) fn column(text: &str, at: usize) -> usize {
-    text[line_start(text, at)..at].chars().count()
+    text[line_start(text, at).min(at)..at].chars().count()
 }
 
 /// 1-based number of the line of a position.
@@ -49,7 +54,7 @@ pub(super) fn line_number(text: &str, at: usize) -> u32 {
 
 /// True if a value starts its own line: only blanks stand before it.
 pub(super) fn starts_line(text: &str, at: usize) -> bool {
-    text[line_start(text, at)..at].bytes().all(|b| b == b' ' || b == b'\t')
+    text[line_start(text, at).min(at)..at].bytes().all(|b| b == b' ' || b == b'\t')
 }
 
 /// The line of a position without its blanks before and after.

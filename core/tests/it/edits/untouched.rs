@@ -115,11 +115,12 @@ fn free_lines(text: &[&str], file: &File<'_>, thrown: &[Thrown]) -> BTreeSet<usi
     free
 }
 
-/// A dash alone on the line above.
+/// A dash alone on the line above, or with the head of a block scalar, which stands on its first line for the reader.
 fn dash_above(text: &[&str], line: usize) -> Option<usize> {
     let above = line.checked_sub(2)?;
     let code = text[above].split('#').next().unwrap().trim();
-    (code == "-" || code == "- -").then_some(above + 1)
+    let is_head = code.starts_with('-') && code.trim_start_matches(['-', ' ']).starts_with(['|', '>']);
+    (code == "-" || code == "- -" || is_head).then_some(above + 1)
 }
 
 /// What may go or change beside a value that is removed.
