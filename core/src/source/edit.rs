@@ -22,10 +22,10 @@ mod written;
 pub use refusal::{Reason, Refusal};
 pub use whole::{append, remove};
 
-use self::file::{File, trees};
+use self::file::{File, roots};
 use self::operation::{Hop, at, operations, wanted};
 use crate::object::path::Path;
-use crate::object::value::Value;
+use crate::object::value::{Node, Value};
 
 /// One change of one object.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,24 +72,26 @@ pub fn edit(text: &str, place: &Place, edits: &[Edit]) -> Result<String, Refusal
     File::prove(after, &trees, &edits.first().map_or_else(String::new, |edit| edit.path.stable()))
 }
 
-/// Every object of a file with its place, and every document that is none; `List`s are taken apart.
-pub fn objects(text: &str) -> Result<Vec<(Place, Value<'static>)>, Refusal> {
+/// Every object of a file with its place and line, and every document that is none; `List`s are taken apart.
+///
+/// Values of Secrets are in the clear: this is what the file says, not what is compared or shown.
+pub fn objects(text: &str) -> Result<Vec<(Place, Node<'static>)>, Refusal> {
     let mut found = Vec::new();
-    for (document, tree) in trees(text)?.into_iter().enumerate() {
+    for (document, tree) in roots(text)?.into_iter().enumerate() {
         take_apart(Place::document(document), tree, &mut found);
     }
     Ok(found)
 }
 
-fn take_apart(place: Place, mut value: Value<'static>, found: &mut Vec<(Place, Value<'static>)>) {
-    let items = match &mut value {
+fn take_apart(place: Place, mut node: Node<'static>, found: &mut Vec<(Place, Node<'static>)>) {
+    let items = match &mut node.value {
         Value::Map(map) if map.str("kind").is_some_and(|kind| kind.ends_with("List")) => map.get_mut("items"),
         value => Some(value),
     };
-    let Some(Value::List(items)) = items else { return found.push((place, value)) };
+    let Some(Value::List(items)) = items else { return found.push((place, node)) };
     for (index, item) in std::mem::take(items).into_iter().enumerate() {
         let items = [place.items.as_slice(), &[index]].concat();
-        take_apart(Place { items, ..place }, item.value, found);
+        take_apart(Place { items, ..place }, item, found);
     }
 }
 

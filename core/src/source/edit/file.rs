@@ -6,7 +6,7 @@ use super::layout::{Extent, extents};
 use super::operation::Operation;
 use super::refusal::{Reason, Refusal, unreadable};
 use super::span::line_number;
-use crate::object::value::Value;
+use crate::object::value::{Node, Value};
 use crate::source::yaml;
 
 /// A file that was read.
@@ -73,7 +73,13 @@ impl<'t> File<'t> {
 
 /// Reads every document, or says what cannot be read.
 pub(super) fn trees(text: &str) -> Result<Vec<Value<'static>>, Refusal> {
-    let all: Result<Vec<_>, _> = yaml::documents(text).map(|read| read.map(|node| node.value.into_owned())).collect();
+    Ok(roots(text)?.into_iter().map(|node| node.value).collect())
+}
+
+/// Every document with the line that it begins on.
+pub(super) fn roots(text: &str) -> Result<Vec<Node<'static>>, Refusal> {
+    let owned = |node: Node<'_>| Node { line: node.line, value: node.value.into_owned() };
+    let all: Result<Vec<_>, _> = yaml::documents(text).map(|read| read.map(owned)).collect();
     all.map_err(|error| {
         let line = text.lines().nth((error.line as usize).saturating_sub(1)).unwrap_or_default();
         let reason = if line.contains("{{") {

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::corpus::CORPUS;
 use super::manner::{file, tree};
-use super::random::{Dice, edits, nodes, throw, wanted};
+use super::random::{Dice, edits, throw, wanted};
 use super::untouched::{File, fault};
 use crate::mutations::{broken, cuts};
 
@@ -20,19 +20,12 @@ enum Outcome {
     Wrong(String),
 }
 
-/// A whole object begins where its first value does.
-fn on_its_line(value: Value<'static>) -> Node<'static> {
-    let mut node = Node { line: 0, value };
-    node.line = nodes(&node).iter().skip(1).map(|(_, node)| node.line).min().unwrap_or(1);
-    node
-}
-
 /// Throws edits at a file, and looks at what comes out: at its values, and where it has its usual form at its lines.
 fn attempt(seed: u64, text: &str, usual: bool) -> Outcome {
     let mut dice = Dice(seed | 1);
     dice.below(1);
     let all = objects(text).unwrap();
-    let roots: Vec<Node<'static>> = all.iter().map(|(_, value)| on_its_line(value.clone())).collect();
+    let roots: Vec<Node<'static>> = all.iter().map(|(_, node)| node.clone()).collect();
     let at = dice.below(all.len());
     let thrown = throw(&mut dice, &roots[at]);
     let asked = edits(&roots[at], &thrown);
@@ -42,7 +35,8 @@ fn attempt(seed: u64, text: &str, usual: bool) -> Outcome {
     };
     let mut trees: Vec<Json> = roots.iter().map(|node| serde_json::to_value(&node.value).unwrap()).collect();
     trees[at] = wanted(&roots[at], &thrown);
-    let read: Vec<Json> = objects(&after).unwrap().iter().map(|(_, v)| serde_json::to_value(v).unwrap()).collect();
+    let read: Vec<Json> =
+        objects(&after).unwrap().iter().map(|(_, v)| serde_json::to_value(&v.value).unwrap()).collect();
     if read != trees {
         return Outcome::Wrong(format!("reads otherwise than asked\n{thrown:?}\n{after}"));
     }
@@ -61,7 +55,7 @@ fn written(seed: u64) -> (String, bool) {
     let trees: Vec<Json> = (0..=dice.below(2)).map(|_| tree(&mut dice, 3)).collect();
     let text = file(&mut dice, &trees);
     let read = objects(&text).unwrap_or_else(|refusal| panic!("{refusal}\n{text}"));
-    let read: Vec<Json> = read.iter().map(|(_, value)| serde_json::to_value(value).unwrap()).collect();
+    let read: Vec<Json> = read.iter().map(|(_, node)| serde_json::to_value(&node.value).unwrap()).collect();
     let is_meant = read == trees;
     (text, is_meant)
 }
@@ -102,7 +96,7 @@ proptest! {
     fn an_object_comes_and_goes_and_the_others_stay(chosen in any::<Index>(), gone in any::<Index>(), added in any::<Index>()) {
         let (name, text) = chosen.get(&CORPUS);
         let values = |text: &str| -> Vec<Value<'static>> {
-            objects(text).unwrap().into_iter().map(|(_, value)| value).filter(|value| !value.is_null()).collect()
+            objects(text).unwrap().into_iter().map(|(_, node)| node.value).filter(|value| !value.is_null()).collect()
         };
         let (_, other) = added.get(&CORPUS);
         let object = added.get(&values(other)).clone();
@@ -114,7 +108,7 @@ proptest! {
         let (place, object) = gone.get(&objects(text).unwrap()).clone();
         let mut wanted = values(text);
         if let Ok(after) = remove(text, &place) {
-            if let Some(at) = wanted.iter().position(|value| *value == object) {
+            if let Some(at) = wanted.iter().position(|value| *value == object.value) {
                 wanted.remove(at);
             }
             prop_assert_eq!(values(&after), wanted, "{}", name);

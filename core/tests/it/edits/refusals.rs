@@ -98,7 +98,8 @@ fn a_secret_is_not_written() {
 
 #[test]
 fn nothing_to_do_changes_nothing() {
-    let same = Edit { path: Path::of_fields(&["one"]), change: Change::Set(objects("1\n").unwrap()[0].1.clone()) };
+    let same =
+        Edit { path: Path::of_fields(&["one"]), change: Change::Set(objects("1\n").unwrap()[0].1.value.clone()) };
     assert_eq!(edit(TEXT, &Place::default(), &[same]).unwrap(), TEXT);
     assert_eq!(
         edit("", &Place::default(), &[]).unwrap_err().to_string(),
@@ -112,16 +113,19 @@ fn objects_are_told_with_their_places() {
     let found: Vec<String> = objects(text)
         .unwrap()
         .iter()
-        .map(|(place, value)| format!("{} {:?} {}", place.document, place.items, serde_json::to_string(value).unwrap()))
+        .map(|(place, node)| {
+            let json = serde_json::to_string(&node.value).unwrap();
+            format!("{} {:?} {json} {}", place.document, place.items, node.line)
+        })
         .collect();
     assert_eq!(
         found,
         [
-            "0 [] null",
-            "1 [0] {\"kind\":\"A\"}",
-            "1 [1, 0] {\"kind\":\"B\"}",
-            "1 [1, 1] {\"kind\":\"C\"}",
-            "2 [] {\"kind\":\"D\"}"
+            "0 [] null 1",
+            "1 [0] {\"kind\":\"A\"} 6",
+            "1 [1, 0] {\"kind\":\"B\"} 8",
+            "1 [1, 1] {\"kind\":\"C\"} 8",
+            "2 [] {\"kind\":\"D\"} 10"
         ]
     );
 }
