@@ -146,7 +146,10 @@ fn follow(root: &Value<'static>, prefix: &[Hop], edit: &Edit) -> Result<Vec<Hop>
     }
 }
 
-/// The element at its position, if its keys do not say otherwise; else the only one with these keys.
+/// The element at its position, if it has one of the keys at least and none says otherwise; else the only one with
+/// these keys.
+///
+/// A key that the file does not state may be a default, such as a port's protocol.
 fn element(list: &[Node<'_>], keys: &[(String, Value<'static>)], index: usize) -> Option<usize> {
     let agrees = |node: &Node<'_>, strictly: bool| {
         keys.iter().all(|(key, value)| match node.value.as_map().map(|map| map.get(key)) {
@@ -155,7 +158,12 @@ fn element(list: &[Node<'_>], keys: &[(String, Value<'static>)], index: usize) -
             None => false,
         })
     };
-    if list.get(index).is_some_and(|node| agrees(node, false)) {
+    let states_one = |node: &Node<'_>| {
+        let map = node.value.as_map();
+        keys.is_empty()
+            || keys.iter().any(|(key, value)| value.is_null() || map.is_some_and(|map| map.get(key).is_some()))
+    };
+    if list.get(index).is_some_and(|node| agrees(node, false) && states_one(node)) {
         return Some(index);
     }
     let mut found = list.iter().enumerate().filter(|(_, node)| agrees(node, true)).map(|(at, _)| at);

@@ -2,12 +2,11 @@
 
 use anchorwatch_core::object::path::{Path, Step};
 use anchorwatch_core::object::secret::SecretKey;
-use anchorwatch_core::object::value::Value;
+use anchorwatch_core::object::value::{Number, Value};
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit::{Change, Edit, Place, append, edit, objects, remove};
 
-const TEXT: &str =
-    "env:\n- name: A\n  value: a\n- name: B\n- name: A\n  value: second\n- name: C\nzones: [x, z, x]\none: 1\n";
+const TEXT: &str = "env:\n- name: A\n  value: a\n- name: B\n- name: A\n  value: second\n- name: C\nzones: [x, z, x]\none: 1\nports:\n- {port: 80}\n- {other: 1}\n";
 
 fn text(text: &'static str) -> Value<'static> {
     Value::String(text.into())
@@ -19,6 +18,13 @@ fn field(name: &str) -> Step {
 
 fn named(name: &'static str, index: usize) -> Step {
     Step::Element { keys: vec![("name".to_owned(), text(name))], ordinal: 1, index }
+}
+
+/// A port by number and by a protocol, which the file does not state.
+fn port(protocol: &'static str, index: usize) -> Step {
+    let number = Value::Number(Number::Int(80));
+    let keys = vec![("port".to_owned(), number), ("protocol".to_owned(), text(protocol))];
+    Step::Element { keys, ordinal: 1, index }
 }
 
 fn member(value: &'static str, index: usize) -> Step {
@@ -36,6 +42,7 @@ fn an_element_is_found_by_its_position_and_else_by_its_keys() {
         (vec![field("env"), named("A", 0), field("value")], "  value: new"),
         (vec![field("env"), named("A", 2), field("value")], "  value: new"),
         (vec![field("env"), named("C", 1), field("name")], "- name: new"),
+        (vec![field("ports"), port("TCP", 0), field("protocol")], "- {port: 80, protocol: new}"),
         (vec![field("zones"), member("x", 2)], "zones: [x, z, new]"),
         (vec![field("zones"), member("z", 0)], "zones: [x, new, x]"),
     ] {
@@ -55,6 +62,7 @@ fn what_is_refused_is_told_with_what_to_do() {
     for (steps, change, reason) in [
         (vec![field("env"), named("A", 9)], new(), "env[name=A] is not there; the file has changed since it was read"),
         (vec![field("env"), named("D", 0)], new(), "env[name=D] is not there"),
+        (vec![field("ports"), port("TCP", 1)], new(), "ports[port=80,protocol=TCP] is not there"),
         (vec![field("zones"), member("x", 1)], new(), "zones[=\"x\"] is not there"),
         (vec![field("two")], Change::Remove, "two is not there"),
         (vec![], Change::Remove, " is not there"),
