@@ -3,6 +3,7 @@
 //! YAML is read exactly as Kubernetes reads it (`sigs.k8s.io/yaml`, YAML 1.1 scalars).
 
 mod document;
+pub mod edit;
 mod scalar;
 mod yaml;
 

@@ -212,6 +212,16 @@ fn scalar_value<'a>(text: Cow<'a, str>, style: ScalarStyle, tag: Option<&Tag>, s
     }
 }
 
+/// The key that a scalar is.
+pub(super) fn scalar_key<'a>(
+    text: Cow<'a, str>,
+    style: ScalarStyle,
+    tag: Option<&Tag>,
+    span: Span,
+) -> Result<Cow<'a, str>, Error> {
+    key(scalar_value(text, style, tag, span)?, span)
+}
+
 /// Keys that are no strings become strings, as `sigs.k8s.io/yaml` makes them.
 fn key(value: Value<'_>, span: Span) -> Result<Cow<'_, str>, Error> {
     match value {

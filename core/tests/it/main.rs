@@ -8,6 +8,7 @@ mod bans;
 mod cases;
 mod compare;
 mod deliveries;
+mod edits;
 mod laws;
 mod mutations;
 mod redaction;

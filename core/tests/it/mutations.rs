@@ -68,14 +68,15 @@ static CASES: LazyLock<Vec<(String, String)>> = LazyLock::new(|| {
     folders(&root).iter().map(|folder| (read(folder, "git.yaml"), read(folder, "live.json"))).collect()
 });
 
+/// One change of a text.
 #[derive(Debug, Clone)]
-enum Cut {
+pub(crate) enum Cut {
     Insert(Index, &'static str),
     Remove(Index, Index),
     Repeat(Index, Index),
 }
 
-fn cuts() -> impl Strategy<Value = Vec<Cut>> {
+pub(crate) fn cuts() -> impl Strategy<Value = Vec<Cut>> {
     let place = any::<Index>;
     let cut = prop_oneof![
         (place(), select(SNIPPETS)).prop_map(|(at, text)| Cut::Insert(at, text)),
@@ -93,7 +94,7 @@ fn stretch(text: &str, from: Index, to: Index) -> std::ops::Range<usize> {
     places[first]..places[last]
 }
 
-fn broken(text: &str, cuts: &[Cut]) -> String {
+pub(crate) fn broken(text: &str, cuts: &[Cut]) -> String {
     cuts.iter().fold(text.to_owned(), |mut text, cut| {
         match *cut {
             Cut::Insert(at, snippet) => text.insert_str(stretch(&text, at, at).start, snippet),
