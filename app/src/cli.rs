@@ -1,5 +1,6 @@
 //! The command line: what a person types, and what they see.
 
+mod adopt;
 mod ask;
 mod audit;
 mod demo;
@@ -46,6 +47,8 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     /// Take back what rollback has changed.
     Undo(rollback::UndoArgs),
+    /// Make Git as the cluster is, in the fields that you name: the files of a working folder are changed, and all else in them stays.
+    Adopt(adopt::AdoptArgs),
     /// Record a live state for later or for elsewhere.
     Snapshot(snapshot::SnapshotArgs),
     /// Print the rights that a feature needs, for kubectl apply.
@@ -104,6 +107,7 @@ pub(crate) fn run() -> ExitCode {
         Command::Explain(args) => explain::run(args),
         Command::Rollback(args) => rollback::run(args),
         Command::Undo(args) => rollback::run_undo(args),
+        Command::Adopt(args) => adopt::run(args),
         Command::Snapshot(args) => snapshot::run(args),
         Command::Rbac(args) => rbac::run(args),
         Command::Serve(args) => serve::run(args),

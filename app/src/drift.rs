@@ -1,9 +1,11 @@
-//! The stories of drift: scanning, and rolling back.
+//! The stories of drift: scanning, rolling back, adopting.
 
+pub(crate) mod adopt;
 mod confirm;
 pub(crate) mod examiner;
 mod ground;
 mod live;
+mod meant;
 mod past;
 pub(crate) mod record;
 pub(crate) mod rollback;

@@ -4,6 +4,7 @@
 //! be written but the preconditions: those are taken from the object when it is written, so that a change of its status
 //! in the meantime is no conflict.
 
+pub mod adopt;
 pub mod hand_back;
 pub mod patch;
 pub mod restore;

@@ -152,7 +152,7 @@ pub enum Refusal {
     )]
     StaysAsItIs(String),
     /// Git is ahead of the cluster.
-    #[error("Git is ahead of the cluster there, or was: that is a sync's to end, and no rollback's")]
+    #[error("Git is ahead of the cluster there, or was: that is a sync's to end")]
     Stale,
     /// An autoscaler decides.
     #[error("an autoscaler decides how many replicas there are")]
@@ -215,6 +215,11 @@ pub fn may_roll_back(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal
     if !scope.allows(&item.api_version, &item.resource_kind, &item.namespace) {
         return Err(Refusal::NotWritable);
     }
+    may_adopt(item)
+}
+
+/// Whether an item may be written into Git at all.
+pub fn may_adopt(item: &DriftItem) -> Result<(), Refusal> {
     if item.origin == Origin::Stale {
         return Err(Refusal::Stale);
     }

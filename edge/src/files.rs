@@ -4,7 +4,7 @@ mod skipped;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File, Metadata};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -121,6 +121,44 @@ pub async fn read_tree(path: &Path) -> Result<SourceTree, ReadTreeError> {
     tokio::task::spawn_blocking(move || read(&path))
         .await
         .map_err(|source| ReadTreeError::Join { path: name, source })?
+}
+
+/// Why a file was not replaced.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplaceError {
+    /// Somebody has changed it since it was read.
+    #[error("{path} was changed since it was read; it stays as it is")]
+    Changed {
+        /// The file.
+        path: String,
+    },
+    /// The disk, or the rights.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Writes a file anew, as a whole or not at all, if it still is as it was read. Its rights stay, and a link stays one.
+pub async fn replace(path: &str, before: &[u8], after: &[u8]) -> Result<(), ReplaceError> {
+    let (path, before, after) = (path.to_owned(), before.to_vec(), after.to_vec());
+    let replacing = tokio::task::spawn_blocking(move || {
+        let fail = |source| ReplaceError::Write { path: path.clone(), source };
+        let file = fs::canonicalize(&path).map_err(fail)?;
+        if fs::read(&file).map_err(fail)? != before {
+            return Err(ReplaceError::Changed { path: path.clone() });
+        }
+        let folder = file.parent().unwrap_or(Path::new("."));
+        let mut aside = tempfile::NamedTempFile::new_in(folder).map_err(fail)?;
+        aside.write_all(&after).and_then(|()| aside.as_file().sync_all()).map_err(fail)?;
+        let rights = fs::metadata(&file).map_err(fail)?.permissions();
+        fs::set_permissions(aside.path(), rights).map_err(fail)?;
+        aside.persist(&file).map(drop).map_err(|error| fail(error.error))
+    });
+    replacing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Says whether a file's name is a manifest's.

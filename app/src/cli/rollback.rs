@@ -1,6 +1,6 @@
 //! `anchorwatch rollback` and `anchorwatch undo`: on this machine's own, with scan's flags.
 
-mod shown;
+pub(super) mod shown;
 
 use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
@@ -58,20 +58,20 @@ pub(super) struct UndoArgs {
 
 /// Whether and how to write.
 #[derive(Debug, clap::Args)]
-struct Doing {
+pub(super) struct Doing {
     /// Print what would be written, as the server would take it, and write nothing.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Write without asking.
     #[arg(short, long, conflicts_with = "dry_run")]
-    yes: bool,
+    pub(super) yes: bool,
     /// How to print.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    pub(super) output: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// For people.
     Table,
     /// For programs.
@@ -158,7 +158,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     Ok(ended(&done))
 }
 
-fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
+pub(super) fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
     let read = |text: &String| {
         text.parse().map_err(|()| {
             Failure::new(format!("{text} selects nothing"))
@@ -169,7 +169,7 @@ fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
 }
 
 /// Whether the person wants it. Who is not at a terminal has to have said so.
-fn confirmed(yes: bool, question: &str) -> Result<bool, Failure> {
+pub(super) fn confirmed(yes: bool, question: &str) -> Result<bool, Failure> {
     if yes {
         return Ok(true);
     }

@@ -331,10 +331,21 @@ impl<'a> Examiner<'a> {
         api_version: &str,
         then: impl FnOnce(Pair<'_>) -> T,
     ) -> T {
+        self.with_git(wanted, &wanted.desired.root, (live, api_version), then)
+    }
+
+    /// The same, with Git saying something else of the object.
+    pub(super) fn with_git<T>(
+        &self,
+        wanted: &Wanted<'_>,
+        git: &Map<'_>,
+        (live, api_version): (&LiveObject<'_>, &str),
+        then: impl FnOnce(Pair<'_>) -> T,
+    ) -> T {
         let root = self.schema.root(api_version, &wanted.kind);
-        let git = &*secret::concealed_like(&wanted.desired.root, &live.root, self.setting.key);
-        let actual = &*secret::concealed_like(&live.root, &wanted.desired.root, self.setting.key);
-        then(Pair { schema: self.schema, kind: &wanted.kind, root, git, live: actual })
+        let concealed = &*secret::concealed_like(git, &live.root, self.setting.key);
+        let actual = &*secret::concealed_like(&live.root, git, self.setting.key);
+        then(Pair { schema: self.schema, kind: &wanted.kind, root, git: concealed, live: actual })
     }
 
     fn compare_pair(

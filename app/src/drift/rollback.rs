@@ -16,35 +16,26 @@ pub(crate) mod undo;
 use std::time::Instant;
 
 use anchorwatch_core::change::{Observed, Plan};
-use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::guard::{self, Confirmation, WriteScope};
-use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use anchorwatch_edge::files::SourceFile;
 use tokio::runtime::Handle;
 
-use super::examiner::{Examiner, Selector};
+use super::examiner::Examiner;
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
+use super::meant::is_of;
+pub(crate) use super::meant::{Left, Meant};
 use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
-use crate::index::Wanted;
 use carry_out::Carrying;
 pub(crate) use carry_out::Step;
 use draft::Draft;
 use notes::Notes;
 pub(crate) use recover::Recovered;
-
-/// Which items are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Meant {
-    /// All that may be rolled back.
-    All,
-    /// What these select.
-    These(Vec<Selector>),
-}
 
 /// What would be written, and what would not.
 #[derive(Debug)]
@@ -59,13 +50,6 @@ pub(crate) struct Planned {
     pub(crate) recovered: Vec<Recovered>,
     /// True if a scan could not compare everything that is meant.
     pub(crate) is_partial: bool,
-}
-
-/// What is left as it is, though it was meant.
-#[derive(Debug)]
-pub(crate) struct Left {
-    pub(crate) item: DriftItem,
-    pub(crate) reason: String,
 }
 
 /// What came of a rollback.
@@ -159,7 +143,7 @@ impl<'a> Planning<'a> {
         meant: &Meant,
         scope: &WriteScope,
     ) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
-        let (chosen, mut left) = choose(outcome, meant, scope)?;
+        let (chosen, mut left) = meant.choose(outcome, |item| guard::may_roll_back(item, scope))?;
         let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
         // In Git's order, so that a namespace comes before what lies in it.
         for wanted in self.examiner.index.askable().filter(|wanted| !wanted.repeated) {
@@ -198,13 +182,6 @@ impl<'a> Planning<'a> {
     }
 }
 
-/// True if the item is about this object.
-fn is_of(item: &DriftItem, wanted: &Wanted<'_>) -> bool {
-    item.resource_name == wanted.head.name
-        && item.namespace == wanted.namespace
-        && GroupKind::of(&item.api_version, &item.resource_kind) == wanted.kind
-}
-
 /// The cluster that is written to.
 #[derive(Clone, Copy)]
 struct TargetCluster<'a> {
@@ -224,37 +201,4 @@ impl TargetCluster<'_> {
         Self::may_be_conflict(error)
             && now().is_some_and(|now| now.and_then(|object| Observed::of(&object).ok()).as_ref() != observed)
     }
-}
-
-/// The items that are meant and may be rolled back, and those that may not.
-fn choose<'o>(
-    outcome: &'o scan::Outcome,
-    meant: &Meant,
-    scope: &WriteScope,
-) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
-    let all = outcome.reports.iter().flat_map(|report| &report.items);
-    let (mut chosen, mut left) = (Vec::new(), Vec::new());
-    for item in all {
-        let is_meant = match meant {
-            Meant::All => item.change != Change::UnmanagedObject,
-            Meant::These(selectors) => selectors.iter().any(|selector| selector.selects(item)),
-        };
-        if !is_meant {
-            continue;
-        }
-        match guard::may_roll_back(item, scope) {
-            Ok(()) => chosen.push(item),
-            Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
-        }
-    }
-    if let Meant::These(selectors) = meant
-        && chosen.is_empty()
-        && left.is_empty()
-    {
-        let named: Vec<String> = selectors.iter().map(ToString::to_string).collect();
-        return Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
-            .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
-            .hint("run anchorwatch scan with the same flags to see what there is"));
-    }
-    Ok((chosen, left))
 }

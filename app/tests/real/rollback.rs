@@ -213,3 +213,37 @@ fn whoever_is_killed_at_any_moment_leaves_nothing_half_done_lost_or_done_twice()
         }
     });
 }
+
+#[test]
+fn what_is_adopted_stands_in_the_files_and_applied_from_there_is_clean() {
+    let world = World::shared();
+    for way in [WAYS[1], WAYS[3]] {
+        let namespace = format!("adopt-{}", way.name);
+        let git = way.deliver(&world, &namespace);
+        edit(&world, &namespace);
+        let state = Folder::with(&[]);
+        let source = git.source();
+        let file = git.path().join("shop.yaml");
+        let before = std::fs::read_to_string(&file).unwrap();
+        let all = ["adopt", "--all", "--source", &source, "--output=json"];
+        let planned = json(&run(&world, &state, &[&all[..], &["--dry-run"]].concat()), 1);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), before);
+        // A Secret never is.
+        let left: Vec<&Value> = planned["left"].as_array().unwrap().iter().collect();
+        assert_eq!((left.len(), &left[0]["item"]["resource_kind"]), (1, &"Secret".into()), "{planned:#}");
+        assert!(left[0]["reason"].as_str().unwrap().contains("not written into Git in clear"), "{planned:#}");
+        let done = json(&run(&world, &state, &[&all[..], &["--yes"]].concat()), 1);
+        assert_eq!(done["is_written"], true);
+        let after = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(done["files"][0]["text"], after.as_str());
+        world.scan(&source).finds(&["medium human Secret/db changed data.password by kubectl-patch"]);
+        // What stood there and was not meant still does.
+        for line in ["      port: 80", "  podSelector: {}", "              cpu: 1000m"] {
+            assert_eq!(before.contains(line) && !line.contains("podSelector"), after.contains(line), "{line}\n{after}");
+        }
+        if way.arguments[0] == "apply" {
+            world.deliver(way.arguments, &after);
+            world.scan(&source).finds(&[]);
+        }
+    }
+}

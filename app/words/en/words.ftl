@@ -581,3 +581,17 @@ undo-delete = the object, which was created
 undo-proven = { $object } is as it was before
 undo-not-kept = { $object } stays as it is: a Secret's values are not kept
 rollback-already = { $object } was so already
+adopt-head = Adopts { $fields ->
+    [one] 1 field
+   *[other] { $fields } fields
+} into { $files ->
+    [one] 1 file
+   *[other] { $files } files
+} of { $source }, as the cluster has them
+adopt-nothing = Nothing is to be written into { $source }
+adopt-removed = not in the cluster; it is taken out
+adopt-ask = Write this into the files? [y/N]
+adopt-written = { $file }: { $fields ->
+    [one] 1 field is
+   *[other] { $fields } fields are
+} as the cluster has it; look at it, and commit it

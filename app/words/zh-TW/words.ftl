@@ -454,7 +454,11 @@ undo-delete = 當時建立的物件
 undo-proven = { $object } 已恢復原狀
 undo-not-kept = { $object } 保持原狀：Secret 的值不會保留
 rollback-already = { $object } 原本就已如此
-
+adopt-head = 將叢集的 { $fields } 個欄位寫入 { $source } 的 { $files } 個檔案
+adopt-nothing = 沒有要寫入 { $source } 的內容
+adopt-removed = 叢集中沒有，將會移除
+adopt-ask = 要寫入檔案嗎？[y/N]
+adopt-written = { $file }：{ $fields } 個欄位已與叢集相同；請檢視並提交
 # 規則的理由；英文寫在規則表裡。
 rule-image = 執行的是別的程式碼
 rule-container = 多了或少了一個容器

@@ -42,16 +42,7 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
             field(item, style, &mut out);
         }
     }
-    if !left.is_empty() {
-        let _ = writeln!(out, "\n{}", words.say("rollback-left"));
-        for alike in left.chunk_by(|a, b| named(&a.item) == named(&b.item) && a.reason == b.reason) {
-            let _ = writeln!(out, "  {}", named(&alike[0].item));
-            for Left { item, .. } in alike.iter().filter(|left| !left.item.stable_path.is_empty()) {
-                let _ = writeln!(out, "    {}", plain(&item.stable_path));
-            }
-            let _ = writeln!(out, "         {}", plain(&alike[0].reason));
-        }
-    }
+    self::left(left, style, &mut out);
     if *is_partial {
         let _ = writeln!(out, "\n{}", words.say("rollback-partial"));
     }
@@ -59,6 +50,21 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
         let _ = writeln!(out, "\n{}", words.say_with("rollback-plan", &[("hash", Text(&plan.hash()[..12]))]));
     }
     out
+}
+
+/// What was meant, and is left as it is.
+pub(in crate::cli) fn left(left: &[Left], style: &Style, out: &mut String) {
+    if left.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "\n{}", style.words.say("rollback-left"));
+    for alike in left.chunk_by(|a, b| named(&a.item) == named(&b.item) && a.reason == b.reason) {
+        let _ = writeln!(out, "  {}", named(&alike[0].item));
+        for Left { item, .. } in alike.iter().filter(|left| !left.item.stable_path.is_empty()) {
+            let _ = writeln!(out, "    {}", plain(&item.stable_path));
+        }
+        let _ = writeln!(out, "         {}", plain(&alike[0].reason));
+    }
 }
 
 fn named(item: &DriftItem) -> String {

@@ -1,0 +1,241 @@
+//! Adopting: Git is made as the cluster is, in the fields that somebody means, by changing the files that say them.
+//!
+//! Only files on disk are written, and only plain ones. Each comes out of `core::source::edit` with every other byte as it was, and
+//! is read and compared again before anybody is asked: exactly what is meant differs no more.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anchorwatch_core::change::adopt::{self, Unadoptable};
+use anchorwatch_core::drift::compare::{Difference, compare};
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::guard;
+use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::source;
+use anchorwatch_core::source::edit::{self, Place, Refusal};
+use anchorwatch_edge::cluster::apply;
+use anchorwatch_edge::files::{self, ReplaceError};
+use anchorwatch_edge::git::GitLocation;
+use tokio::runtime::Handle;
+
+use super::ground::{self, Ground};
+use super::live::cluster_failure;
+use super::meant::{Left, Meant, is_of};
+use super::scan::{self, Request};
+use super::side::Side;
+use crate::failure::Failure;
+use crate::index::Wanted;
+
+/// What would be written, or was.
+#[derive(Debug)]
+pub(crate) struct Adoption {
+    /// The files, with what changes in them.
+    pub(crate) files: Vec<AdoptedFile>,
+    /// What was meant too, and is left as it is, with the reason.
+    pub(crate) left: Vec<Left>,
+    /// The source as it was named.
+    pub(crate) source: String,
+    /// True if the files were written.
+    pub(crate) is_written: bool,
+}
+
+/// One file.
+#[derive(Debug)]
+pub(crate) struct AdoptedFile {
+    /// Where it is.
+    pub(crate) path: String,
+    pub(crate) before: String,
+    pub(crate) after: String,
+    /// What it says then.
+    pub(crate) items: Vec<DriftItem>,
+}
+
+/// Why an object is left as it is.
+#[derive(Debug, thiserror::Error)]
+enum NotAdopted {
+    #[error(transparent)]
+    Unadoptable(#[from] Unadoptable),
+    #[error("{0}")]
+    Edit(#[from] Refusal),
+    #[error("it is rendered; change what it is rendered from")]
+    Rendered,
+    #[error("the file would say something else, too: {0} would differ")]
+    Otherwise(String),
+    #[error("{0}")]
+    Unreadable(String),
+    #[error("it does not differ there any more")]
+    Gone,
+}
+
+/// Plans, asks, and writes what was confirmed. Runs outside of the async runtime, on which it waits.
+#[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
+pub(crate) fn adopt(
+    runtime: &Handle,
+    (request, key): (&Request, &SecretKey),
+    meant: &Meant,
+    confirm: impl FnOnce(&Adoption) -> Result<bool, Failure>,
+) -> Result<Adoption, Failure> {
+    if GitLocation::is_meant_by(&request.source.address) {
+        return Err(Failure::new("only files on disk are changed, and not a repository's commits")
+            .hint("clone it, name a path in the clone by --source, and commit what adopt has written there"));
+    }
+    let started = Instant::now();
+    ground::stand_on(runtime, request, key, |mut ground| {
+        let outcome = scan::look(runtime, &mut ground, request, started)?;
+        let adopting = Adopting { runtime, ground: &ground, key };
+        let mut adoption = adopting.plan(&outcome, meant)?;
+        if !adoption.files.is_empty() && confirm(&adoption)? {
+            for file in &adoption.files {
+                let written =
+                    runtime.block_on(files::replace(&file.path, file.before.as_bytes(), file.after.as_bytes()));
+                written.map_err(|error: ReplaceError| {
+                    Failure::because(&error).hint("scan again, and look at what differs now")
+                })?;
+            }
+            adoption.is_written = true;
+        }
+        Ok(adoption)
+    })
+}
+
+struct Adopting<'a> {
+    runtime: &'a Handle,
+    ground: &'a Ground<'a>,
+    key: &'a SecretKey,
+}
+
+/// A file on its way.
+struct Draft {
+    before: String,
+    text: String,
+    items: Vec<DriftItem>,
+}
+
+impl Adopting<'_> {
+    fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<Adoption, Failure> {
+        let examiner = &self.ground.examiner;
+        let (chosen, mut left) = meant.choose(outcome, guard::may_adopt)?;
+        let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
+        // From the end, so that documents that go do not move those that are still to be changed.
+        for wanted in examiner.index.askable().filter(|wanted| !wanted.repeated).collect::<Vec<_>>().into_iter().rev() {
+            let items: Vec<&DriftItem> = chosen.iter().copied().filter(|item| is_of(item, wanted)).collect();
+            if items.is_empty() {
+                continue;
+            }
+            let bytes = &self.ground.source.files[wanted.desired.file].bytes;
+            let Ok(before) = std::str::from_utf8(bytes) else { continue };
+            let text = drafts.get(&wanted.desired.file).map_or(before, |draft| &draft.text);
+            match self.edited(wanted, &items, before, text) {
+                Ok(text) => {
+                    let draft = drafts.entry(wanted.desired.file).or_insert_with(|| Draft {
+                        before: before.to_owned(),
+                        text: String::new(),
+                        items: Vec::new(),
+                    });
+                    draft.text = text;
+                    draft.items.extend(items.into_iter().cloned());
+                }
+                Err(why) => {
+                    let reason = why.to_string();
+                    left.extend(items.into_iter().map(|item| Left { item: item.clone(), reason: reason.clone() }));
+                }
+            }
+        }
+        let origin = examiner.origin;
+        let files = drafts.into_iter().map(|(file, draft)| AdoptedFile {
+            path: format!("{}{}", origin.root, origin.files[file]),
+            before: draft.before,
+            after: draft.text,
+            items: draft.items,
+        });
+        Ok(Adoption { files: files.collect(), left, source: outcome.source.clone(), is_written: false })
+    }
+
+    /// A file's text with an object's items as the cluster has them.
+    fn edited(
+        &self,
+        wanted: &Wanted<'_>,
+        items: &[&DriftItem],
+        before: &str,
+        text: &str,
+    ) -> Result<String, NotAdopted> {
+        if self.ground.examiner.origin.rendered {
+            return Err(NotAdopted::Rendered);
+        }
+        let place = place_of(wanted, before)?;
+        if items.iter().any(|item| item.change == Change::MissingObject) {
+            return Ok(edit::remove(text, &place)?);
+        }
+        let raw = self.live(wanted)?;
+        let live = LiveObject::parse(&raw, wanted.head.api_version, wanted.head.kind, self.key)
+            .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))?;
+        let is_chosen = |difference: &Difference<'_>| {
+            let path = difference.path.field();
+            items.iter().any(|item| item.change == difference.change && item.field_path == path)
+        };
+        let examiner = &self.ground.examiner;
+        examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
+            let differences = compare(pair);
+            let chosen: Vec<&Difference<'_>> = differences.iter().filter(|d| is_chosen(d)).collect();
+            if chosen.is_empty() {
+                return Err(NotAdopted::Gone);
+            }
+            let kind = wanted.head.kind;
+            // From the end, so that positions in lists still fit.
+            let edits = chosen.iter().rev().map(|d| adopt::edit_of(kind, d)).collect::<Result<Vec<_>, _>>()?;
+            let text = edit::edit(text, &place, &edits)?;
+            let contents = source::read(wanted.desired.file, text.as_bytes(), self.key);
+            let identity = wanted.desired.identity();
+            let after = contents.objects.iter().find(|object| object.identity() == identity).ok_or(NotAdopted::Gone)?;
+            let named = |d: &Difference<'_>| (d.path.stable(), d.change);
+            let expected: Vec<_> = differences.iter().filter(|d| !is_chosen(d)).map(named).collect();
+            let found = examiner.with_git(wanted, &after.root, (&live, wanted.head.api_version), |pair| {
+                compare(pair).iter().map(named).collect::<Vec<_>>()
+            });
+            match found
+                .iter()
+                .find(|found| !expected.contains(found))
+                .or_else(|| expected.iter().find(|e| !found.contains(e)))
+            {
+                Some((path, _)) => Err(NotAdopted::Otherwise(path.clone())),
+                None => Ok(text),
+            }
+        })
+    }
+
+    /// The object as the cluster has it.
+    fn live(&self, wanted: &Wanted<'_>) -> Result<String, NotAdopted> {
+        let gone = || NotAdopted::Gone;
+        match self.ground.side {
+            Side::Recorded { .. } => {
+                let is_it = |recorded: &&super::live::Recorded<'_>| {
+                    let head = &recorded.head;
+                    let found = self.ground.examiner.index.find(
+                        anchorwatch_core::object::split_api_version(&head.api_version).0,
+                        &head.kind,
+                        &head.metadata.namespace,
+                        &head.metadata.name,
+                    );
+                    found.is_some_and(|found| std::ptr::eq(found, wanted))
+                };
+                self.ground.recorded.iter().find(is_it).map(|recorded| recorded.raw.to_owned()).ok_or_else(gone)
+            }
+            Side::Served { cluster, .. } => {
+                let (schema, head) = (self.ground.examiner.schema, wanted.head);
+                let place = apply::Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name);
+                let place = place.ok_or_else(gone)?;
+                let object = self.runtime.block_on(cluster.object(&place.object));
+                let object = object.map_err(|error| NotAdopted::Unreadable(cluster_failure(&error).line()))?;
+                String::from_utf8(object.ok_or_else(gone)?).map_err(|error| NotAdopted::Unreadable(error.to_string()))
+            }
+        }
+    }
+}
+
+/// Where in its file an object of Git's is.
+fn place_of(wanted: &Wanted<'_>, text: &str) -> Result<Place, NotAdopted> {
+    let objects = edit::objects(text)?;
+    let found = objects.into_iter().find(|(_, node)| node.line == wanted.desired.line);
+    found.map(|(place, _)| place).ok_or_else(|| NotAdopted::Unreadable("its place in the file is not found".to_owned()))
+}

@@ -1,0 +1,66 @@
+//! Which items somebody means, and which of them are left as they are.
+
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::guard::Refusal;
+use anchorwatch_core::object::GroupKind;
+
+use super::examiner::Selector;
+use super::scan::Outcome;
+use crate::failure::Failure;
+use crate::index::Wanted;
+
+/// Which items are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Meant {
+    /// All that Git has.
+    All,
+    /// What these select.
+    These(Vec<Selector>),
+}
+
+/// What is left as it is, though it was meant.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) item: DriftItem,
+    pub(crate) reason: String,
+}
+
+impl Meant {
+    /// The items that are meant and may be dealt with, and those that may not. That nothing is meant is a failure.
+    pub(super) fn choose<'o>(
+        &self,
+        outcome: &'o Outcome,
+        may: impl Fn(&DriftItem) -> Result<(), Refusal>,
+    ) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
+        let (mut chosen, mut left) = (Vec::new(), Vec::new());
+        for item in outcome.reports.iter().flat_map(|report| &report.items).filter(|item| self.holds(item)) {
+            match may(item) {
+                Ok(()) => chosen.push(item),
+                Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
+            }
+        }
+        match self {
+            Self::These(selectors) if chosen.is_empty() && left.is_empty() => {
+                let named: Vec<String> = selectors.iter().map(ToString::to_string).collect();
+                Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
+                    .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
+                    .hint("run anchorwatch scan with the same flags to see what there is"))
+            }
+            _ => Ok((chosen, left)),
+        }
+    }
+
+    fn holds(&self, item: &DriftItem) -> bool {
+        match self {
+            Self::All => item.change != Change::UnmanagedObject,
+            Self::These(selectors) => selectors.iter().any(|selector| selector.selects(item)),
+        }
+    }
+}
+
+/// True if the item is about this object of Git's.
+pub(super) fn is_of(item: &DriftItem, wanted: &Wanted<'_>) -> bool {
+    item.resource_name == wanted.head.name
+        && item.namespace == wanted.namespace
+        && GroupKind::of(&item.api_version, &item.resource_kind) == wanted.kind
+}
