@@ -177,13 +177,10 @@ impl Adopting<'_> {
         let examiner = &self.ground.examiner;
         examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
             let differences = compare(pair);
-            let chosen: Vec<&Difference<'_>> = differences.iter().filter(|d| is_chosen(d)).collect();
-            if chosen.is_empty() {
+            if !differences.iter().any(is_chosen) {
                 return Err(NotAdopted::Gone);
             }
-            let kind = wanted.head.kind;
-            // From the end, so that positions in lists still fit.
-            let edits = chosen.iter().rev().map(|d| adopt::edit_of(kind, d)).collect::<Result<Vec<_>, _>>()?;
+            let edits = adopt::edits(wanted.head.kind, pair.live, &differences, is_chosen)?;
             let text = edit::edit(text, &place, &edits)?;
             let contents = source::read(wanted.desired.file, text.as_bytes(), self.key);
             let identity = wanted.desired.identity();

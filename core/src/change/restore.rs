@@ -93,8 +93,8 @@ fn lifted<'p>(
     &steps[..length.unwrap_or(steps.len())]
 }
 
-/// True if Git has something there.
-fn says(git: &Map<'_>, steps: &[Step]) -> bool {
+/// True if an object has something there; elements are found by their keys.
+pub(super) fn says(git: &Map<'_>, steps: &[Step]) -> bool {
     let Some((Step::Field(first), rest)) = steps.split_first() else { return true };
     let Some(first) = git.get(first) else { return false };
     let found = rest.iter().try_fold(first, |value, step| match (step, value) {
