@@ -99,6 +99,50 @@ fn the_rights_of_a_scan_are_a_cluster_role() {
     world.run(&["rbac", "--feature", "rollback"]).ends(2, &["name it with --source"]);
 }
 
+const ADOPTED: &str = "# The shop's settings.
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a} # by hand
+data:
+  k: v   # the old one
+  gone: x
+---
+# Nobody's affair.
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+data: {token: none}
+";
+
+#[test]
+fn what_is_adopted_changes_no_other_byte_of_the_file() {
+    let token = ["gh", "p_", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5"].concat();
+    let live =
+        [live_config_map("a", &json!({"k": "w", "more": "yes"})), live_config_map("b", &json!({"token": token}))];
+    let world = World::comparing(ADOPTED, &live);
+    let flags = ["--source", "git.yaml", "--live", "live.json", "-n", "shop"];
+    let read = || std::fs::read_to_string(world.work().join("git.yaml")).unwrap();
+    let adopt = |more: &[&str]| world.run(&[&["adopt", "--all"], &flags[..], more].concat());
+    let planned = adopt(&["--dry-run", "--lang", "en"]);
+    planned.ends(1, &[]).shows(&["Adopts 3 fields into 1 file", "+  k: w   # the old one", "looks like a credential"]);
+    planned.hides(&["ghp_"]);
+    assert_eq!(read(), ADOPTED);
+    adopt(&[]).ends(2, &["nobody is here to confirm it"]);
+    adopt(&["--yes"]).ends(1, &[]).shows(&["git.yaml: 3 fields are as the cluster has it"]);
+    let expected = ADOPTED.replace("  k: v ", "  k: w ").replace("  gone: x\n", "  more: \"yes\"\n");
+    assert_eq!(read(), expected);
+    world.run(&[&["scan"], &flags[..]].concat()).ends(1, &[]).shows(&["data.token"]).hides(&["data.k", "data.more"]);
+    world
+        .run(&["adopt", "ConfigMap/a", "--source", "https://git.example.com/a.git//b"])
+        .ends(2, &["only files on disk"]);
+    // A rendering stands elsewhere.
+    world.write("kust/kustomization.yaml", "resources: [a.yaml]\n");
+    world.write("kust/a.yaml", config_map("a", "k: v"));
+    world.program("kubectl", "cat WORK/kust/a.yaml");
+    let rendered = world.run(&["adopt", "--all", "--source", "kust", "--live", "live.json", "-n", "shop", "--yes"]);
+    rendered.ends(1, &[]).shows(&["change what it is rendered from"]);
+}
+
 #[test]
 fn what_cannot_be_rolled_back_or_undone_is_refused_with_what_to_do() {
     let world = World::comparing(&config_map("a", "k: v"), &[live_config_map("a", &json!({"k": "w"}))]);
