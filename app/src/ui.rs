@@ -2,6 +2,7 @@
 
 mod address;
 mod assets;
+mod changes;
 mod chips;
 mod frame;
 mod ignore;
@@ -39,6 +40,10 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/items/{fingerprint}", get(item::page))
         .route("/items/{fingerprint}/acknowledge", post(item::acknowledge))
         .route("/items/{fingerprint}/ignore", get(ignore::page).post(ignore::confirm))
+        .route("/items/{fingerprint}/rollback", get(changes::rollback).post(changes::confirm))
+        .route("/changes", get(changes::list))
+        .route("/changes/{change_id}", get(changes::one))
+        .route("/changes/{change_id}/undo", post(changes::undo))
         .route("/reports", get(reports::page))
         .route("/reports/{report_id}", get(report::page))
         .route("/reports/{report_id}/ignore", get(ignore::page_of_report).post(ignore::confirm_of_report))

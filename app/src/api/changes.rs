@@ -43,9 +43,18 @@ pub(super) async fn rollback(
     caller: Caller,
     Body(request): Body<RollbackRequest>,
 ) -> Result<Json<RollbackResponse>, Problem> {
+    plan_rollback(&service, &caller, request).await.map(Json)
+}
+
+/// Plans a rollback; with the plan's hash, does it.
+pub(crate) async fn plan_rollback(
+    service: &Arc<Service>,
+    caller: &Caller,
+    request: RollbackRequest,
+) -> Result<RollbackResponse, Problem> {
     caller.must_be(Role::Operator)?;
-    let items = meant(&service, &caller, &request).await?;
-    let source = source_of(&service, &items)?;
+    let items = meant(service, caller, &request).await?;
+    let source = source_of(service, &items)?;
     let namespaces: BTreeSet<String> = items.iter().map(|item| text(item, "namespace").to_owned()).collect();
     // Objects of the cluster are in every scan, or in none that is limited.
     let namespaces: Vec<String> = if namespaces.contains("") { Vec::new() } else { namespaces.into_iter().collect() };
@@ -53,7 +62,7 @@ pub(super) async fn rollback(
     let (meant, hash) = (Meant::These(fingerprints.collect()), request.plan_hash.clone());
     let policy = service.policy().await?;
     let wanted = source.request(&namespaces, policy, Trigger::Api, service.now());
-    let by = confirming(&service, &caller);
+    let by = confirming(service, caller);
     let approves = caller.0.role >= Role::Approver;
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
@@ -68,7 +77,7 @@ pub(super) async fn rollback(
     });
     let rolled_back = done.await?;
     if let Some(done) = &rolled_back.done {
-        settle(&service, &caller, &rolled_back, done).await?;
+        settle(service, caller, &rolled_back, done).await?;
     } else if let Some(hash) = &request.plan_hash {
         if *hash == rolled_back.planned.plan.hash() {
             caller.must_be(Role::Approver)?;
@@ -77,7 +86,7 @@ pub(super) async fn rollback(
             .detail("look at the plan, and say its hash to have it done")
             .with("plan", serde_json::to_value(PlanResponse::of(&rolled_back.planned)).unwrap_or_default()));
     }
-    Ok(Json(RollbackResponse::of(&rolled_back)))
+    Ok(RollbackResponse::of(&rolled_back))
 }
 
 /// The last changes, the newest first.
@@ -86,10 +95,14 @@ pub(super) async fn rollback(
     (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
 ))]
 pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) -> Result<Json<ChangeList>, Problem> {
+    Ok(Json(ChangeList { items: changes_of(&service, &caller).await? }))
+}
+
+/// The last changes that the caller may see, the newest first.
+pub(crate) async fn changes_of(service: &Service, caller: &Caller) -> Result<Vec<ChangeResponse>, Problem> {
     let rows = service.store.last_changes(LISTED).await?;
     let records = rows.iter().filter_map(|row| serde_json::from_slice(&row.unsealed(&service.key)?).ok());
-    let items = records.filter(|record| sees(&caller, record)).map(|record| ChangeResponse::of(&record));
-    Ok(Json(ChangeList { items: items.collect() }))
+    Ok(records.filter(|record| sees(caller, record)).map(|record| ChangeResponse::of(&record)).collect())
 }
 
 /// Plans to take a change back; with the plan's hash, does it.
@@ -106,20 +119,30 @@ pub(super) async fn undo(
     WithRejection(Path(change_id), _): WithRejection<Path<String>, Problem>,
     Body(request): Body<UndoRequest>,
 ) -> Result<Json<UndoResponse>, Problem> {
+    undo_change(&service, &caller, &change_id, request.plan_hash).await.map(Json)
+}
+
+/// Plans to take a change back; with the plan's hash, does it.
+pub(crate) async fn undo_change(
+    service: &Arc<Service>,
+    caller: &Caller,
+    change_id: &str,
+    plan_hash: Option<String>,
+) -> Result<UndoResponse, Problem> {
     caller.must_be(Role::Operator)?;
-    let row = service.store.change(&change_id).await?;
+    let row = service.store.change(change_id).await?;
     let record = row.and_then(|row| serde_json::from_slice::<ChangeRecord>(&row.unsealed(&service.key)?).ok());
-    let record = record.filter(|record| sees(&caller, record)).ok_or_else(|| Problem::not_found("change"))?;
+    let record = record.filter(|record| sees(caller, record)).ok_or_else(|| Problem::not_found("change"))?;
     let plan = take_back::plan(&record);
     let planned = UndoResponse::of(&record, &plan);
-    let Some(hash) = request.plan_hash else { return Ok(Json(planned)) };
+    let Some(hash) = plan_hash else { return Ok(planned) };
     if hash != plan.hash() {
         return Err(Problem::new(StatusCode::CONFLICT, "the hash is of another plan, and nothing was written"));
     }
     let config = service.config();
     let source = config.source(&record.plan.source).ok_or_else(|| Problem::not_found("source"))?.clone();
     let Some(connect) = source.connect().cloned() else { return Err(Problem::not_found("cluster")) };
-    let (confirmation, key) = (confirming(&service, &caller)(&plan), service.key.clone());
+    let (confirmation, key) = (confirming(service, caller)(&plan), service.key.clone());
     let service_of = service.clone();
     let done = blocking(move |runtime| {
         let cluster = runtime.block_on(Cluster::connect(&connect)).map_err(|error| Failure::because(&error))?;
@@ -132,8 +155,8 @@ pub(super) async fn undo(
     });
     let done = done.await?;
     tracing::info!(change = done.change_id, undoes = change_id, by = caller.0.name, "a change was taken back");
-    service.announce(Event::Decided { id: change_id });
-    Ok(Json(UndoResponse { done: Some(steps_of(&done.change_id, &done.steps)), ..planned }))
+    service.announce(Event::Decided { id: change_id.to_owned() });
+    Ok(UndoResponse { done: Some(steps_of(&done.change_id, &done.steps)), ..planned })
 }
 
 /// The items that are meant: those that are named, and those of a report.

@@ -91,6 +91,8 @@ struct Page {
     href: String,
     may_acknowledge: bool,
     may_ignore: bool,
+    /// Where the source is written, and whoever looks may plan that.
+    may_roll_back: bool,
     /// Why nothing can be done by whoever looks.
     refusal: Option<String>,
 }
@@ -131,6 +133,7 @@ pub(super) async fn page(
         href: address::item(&fingerprint),
         may_acknowledge: actions.acknowledge,
         may_ignore: actions.ignore,
+        may_roll_back: may_roll_back(&service, &item, &frame),
         refusal: actions.refusal,
         frame: frame.titled(object.clone()),
         object,
@@ -172,6 +175,17 @@ impl Actions {
             refusal: refusal.map(|id| frame.say(id)),
         }
     }
+}
+
+/// True if a plan can be made: the item is open, its source may be written there, and whoever looks may ask for one.
+fn may_roll_back(service: &Service, item: &DriftItem, frame: &Frame) -> bool {
+    let open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
+    let config = service.config();
+    let source = item.source_name.as_deref().and_then(|name| config.source(name));
+    let scope = |source: &crate::config::Source| {
+        source.write_scope().allows(&item.api_version, &item.resource_kind, &item.namespace)
+    };
+    open && frame.may(Role::Operator) && source.is_some_and(scope)
 }
 
 /// Who may ignore what is HIGH, or is not.

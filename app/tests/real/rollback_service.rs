@@ -173,3 +173,47 @@ fn what_a_service_that_was_killed_has_left_is_finished_by_the_next() {
         assert_eq!(world.kubectl(&image), if is_written { "shop/web:1.4.2" } else { "shop/web:9" });
     }
 }
+
+#[test]
+fn the_page_shows_the_plan_has_it_confirmed_and_takes_it_back() {
+    let world = World::shared();
+    let writing = Writing::start(&world, "rb-page", "{kinds: [Deployment]}");
+    world.alice("rb-page", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    world.alice("rb-page", &["annotate", "service/web", "example.com/note=1"]);
+    let items = writing.scanned(&[IMAGE, "metadata.annotations[\"example.com/note\"]"]);
+    let ask = |token: &str, method: &str, path: &str, body: &str| {
+        let bearer = format!("Bearer {token}");
+        let kind = "application/x-www-form-urlencoded";
+        let headers = [("authorization", bearer.as_str()), ("accept", "text/html"), ("content-type", kind)];
+        writing.service.ask(method, path, &headers, body)
+    };
+    let hash_of = |page: &Answer| {
+        let (_, rest) = page.text.split_once("name=\"plan_hash\" value=\"").unwrap();
+        rest[..64].to_owned()
+    };
+    let item = format!("/items/{}", items[0]);
+    assert!(ask(&writing.operator, "GET", &item, "").text.contains("id=\"rollback\""));
+    for (token, path) in [(&writing.viewer, &item), (&writing.approver, &format!("/items/{}", items[1]))] {
+        assert!(!ask(token, "GET", path, "").text.contains("id=\"rollback\""), "{path}");
+    }
+    let path = format!("{item}/rollback");
+    let plan = ask(&writing.operator, "GET", &path, "");
+    assert!(plan.text.contains("shop/web:9") && plan.text.contains("shop/web:1.4.2"), "{}", plan.text);
+    assert!(!plan.text.contains("id=\"confirm\""), "it is HIGH, and an operator looks");
+    let plan = ask(&writing.approver, "GET", &path, "");
+    assert!(plan.text.contains("id=\"confirm\""), "{}", plan.text);
+    let another = ask(&writing.approver, "POST", &path, &format!("plan_hash={}", "0".repeat(64)));
+    assert!(another.text.contains("nothing was written"), "{}", another.text);
+    let done = ask(&writing.approver, "POST", &path, &format!("plan_hash={}", hash_of(&plan)));
+    assert_eq!(done.status, 303, "{}", done.text);
+    let change = done.header("location").unwrap().to_owned();
+    let shown = ask(&writing.approver, "GET", &change, "");
+    assert!(shown.text.contains("as it was to be") && shown.text.contains("id=\"undo\""), "{}", shown.text);
+    assert!(!ask(&writing.viewer, "GET", &change, "").text.contains("id=\"undo\""));
+    let undone = ask(&writing.approver, "POST", &format!("{change}/undo"), &format!("plan_hash={}", hash_of(&shown)));
+    assert_eq!(undone.status, 303, "{}", undone.text);
+    let listed = ask(&writing.viewer, "GET", "/changes?lang=zh-TW", "");
+    assert_eq!(listed.status, 303);
+    let listed = ask(&writing.viewer, "GET", "/changes", "").text;
+    assert!(listed.contains("Taken back") && listed.contains("Rolled back"), "{listed}");
+}

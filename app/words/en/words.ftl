@@ -482,6 +482,7 @@ page-happened-seen = seen by a scan
 page-happened-ended = over
 page-happened-commit = Git says otherwise since { $commit }
 page-title-models = Models
+page-menu-changes = Changes
 page-menu-models = Models
 page-models-private = Private: diagnose, interpret_drift, write_runbook, embed, and whatever is not said to be something else
 page-models-hint = A request goes to one after the other, until one answers. Then it is rejected. What is private never leaves the network.
@@ -595,3 +596,26 @@ adopt-written = { $file }: { $fields ->
     [one] 1 field is
    *[other] { $fields } fields are
 } as the cluster has it; look at it, and commit it
+page-rollback = Roll back…
+page-rollback-of = Roll back { $x }
+page-rollback-item = What differs
+page-rollback-another = It has changed meanwhile, and nothing was written. This is the plan now.
+page-rollback-hint = The server has tried these very bytes, and kept nothing. Each value is tested before it is written; afterwards the object is read again.
+page-rollback-now = Write this to the cluster
+page-caption-plan = What is written
+page-plan-values = Now → then
+page-title-changes = Changes
+page-no-changes = Nothing was written to any cluster.
+page-change-rollback = Rolled back
+page-change-undo = Taken back
+page-undoes = What was taken back
+page-undo-hint = Taking it back makes these as they were before, in the fields that were written:
+page-undo-not-kept = These stay as they are, as a Secret's values are not kept:
+page-undo-now = Take it back
+page-step-proven = as it was to be
+page-step-already-so = was so already
+page-step-waiting = not begun
+page-step-intended = being written
+page-step-written = written, not proven yet
+page-step-not-written = not written
+page-step-not-proven = written, and otherwise
