@@ -152,6 +152,7 @@ fn each_page_is_well_in_light_and_dark_in_both_languages_and_on_a_small_screen()
         ("workload", "/workloads/demo/shop/Deployment/web".to_owned()),
         ("sources", "/sources".to_owned()),
         ("rules", "/rules".to_owned()),
+        ("changes", "/changes".to_owned()),
         ("login", "/login".to_owned()),
     ];
     for (language, scheme, width) in [

@@ -494,7 +494,7 @@ async fn a_change_is_noted_by_whoever_holds_it_and_read_by_whoever_has_the_key(s
     assert!(store.hold_duty("change a", "two", LEASE, after(1)).await.unwrap().is_none());
     store.put_change(&duty, &row("a", true, b"clear text"), LEASE, after(30)).await.unwrap();
     // Noting it holds it for longer.
-    assert!(store.hold_duty("change a", "two", LEASE, after(61)).await.unwrap().is_none());
+    assert!(store.hold_duty("change a", "two", LEASE, after(59)).await.unwrap().is_none());
     let open = store.open_changes().await.unwrap();
     assert_eq!(open[0].unsealed(&key).unwrap(), b"clear text");
     assert!(open[0].unsealed(&other).is_none());
