@@ -525,15 +525,25 @@ fn read_source(
         unmanaged,
         confirm,
         secrets: secrets == Secrets::Compare,
-        write: match write {
-            file::Write::Whether(false) => WriteScope::nothing(),
-            file::Write::Whether(true) => WriteScope::of(BTreeSet::new(), BTreeSet::new()),
-            file::Write::Scope(file::WriteScope { namespaces, kinds }) => {
-                WriteScope::of(namespaces.into_iter().collect(), kinds.into_iter().collect())
-            }
-        },
+        write: write_scope(write).map_err(|why| at(place, &format!("source {name:?}: {why}")))?,
         name,
     })
+}
+
+/// A list without anything in it could be read as nothing and as everything.
+fn write_scope(written: file::Write) -> Result<WriteScope, &'static str> {
+    match written {
+        file::Write::Whether(false) => Ok(WriteScope::nothing()),
+        file::Write::Whether(true) => Ok(WriteScope::of(BTreeSet::new(), BTreeSet::new())),
+        file::Write::Scope(file::WriteScope { namespaces, kinds }) => {
+            let named = [&namespaces, &kinds];
+            if named.iter().all(|list| list.is_none()) || named.into_iter().flatten().any(Vec::is_empty) {
+                return Err("write: name at least one of `namespaces` or of `kinds`, or say true or false");
+            }
+            let set = |list: Option<Vec<String>>| list.into_iter().flatten().collect();
+            Ok(WriteScope::of(set(namespaces), set(kinds)))
+        }
+    }
 }
 
 fn checked_interval(written: Option<Spanned<SignedDuration>>) -> Result<Duration, String> {
@@ -699,6 +709,16 @@ mod tests {
             (&format!("{cluster}sources:\n- name: a\n  cluster: prot\n  address: x\n"), "at line 5, column 12"),
             (&format!("{cluster}sources:\n- name: a_b\n  cluster: prod\n  address: x\n"), "a_b"),
             (&format!("{cluster}sources:\n- name: a\n  cluster: prod\n  address: x\n  interval: 1s\n"), "at least 10s"),
+            (
+                &format!("{cluster}sources: [{{name: a, cluster: prod, address: x, write: {{}}}}]\n"),
+                "name at least one of",
+            ),
+            (
+                &format!(
+                    "{cluster}sources: [{{name: a, cluster: prod, address: x, write: {{kinds: [Job], namespaces: []}}}}]\n"
+                ),
+                "name at least one of",
+            ),
             (
                 &format!(
                     "{cluster}sources:\n- {{name: a, cluster: prod, address: x}}\n- {{name: a, cluster: prod, address: y}}\n"

@@ -46,6 +46,44 @@ pub enum Write {
 }
 
 impl Write {
+    /// Where an object is not as this was to make it, as far as that can be told from it alone. Paths as RFC 6901 has them.
+    pub fn left(&self, object: &[u8]) -> Vec<String> {
+        let Self::Patch(operations) = self else { return Vec::new() };
+        let object: Json = serde_json::from_slice(object).unwrap_or_default();
+        let is_left = |operation: &&Operation| match operation {
+            Operation::Test { .. } => false,
+            Operation::Add { path, value } | Operation::Replace { path, value } => object.pointer(path) != Some(value),
+            Operation::Remove { path } => object.pointer(path).is_some(),
+        };
+        operations.iter().filter(is_left).map(|operation| operation.path().to_owned()).collect()
+    }
+
+    /// Where this would write over a value that somebody has put there since: it is to be added, and another one stands there.
+    pub fn overwrites(&self, object: &[u8]) -> Option<String> {
+        let Self::Patch(operations) = self else { return None };
+        let object: Json = serde_json::from_slice(object).unwrap_or_default();
+        operations.iter().find_map(|operation| match operation {
+            Operation::Add { path, value } => object.pointer(path).filter(|now| *now != value).map(|_| path.clone()),
+            _ => None,
+        })
+    }
+
+    /// True if an object is as it was created: what was said of it then, and what its generation tells of its spec since.
+    pub fn is_as_created(&self, object: &[u8]) -> bool {
+        let Self::Create(created) = self else { return false };
+        let object: Json = serde_json::from_slice(object).unwrap_or_default();
+        let generation = object["metadata"]["generation"].as_u64();
+        let fields = |json: &Json| {
+            let mut fields = json.as_object().cloned().unwrap_or_default();
+            fields.retain(|name, _| !matches!(name.as_str(), "metadata" | "status" | "apiVersion" | "kind"));
+            fields
+        };
+        match generation {
+            Some(generation) => generation <= 1,
+            None => fields(created) == fields(&object),
+        }
+    }
+
     /// Where a patch was to take a value out, and the object has it all the same: the server keeps it, as it does a Service's
     /// `nodePort`. Paths as RFC 6901 has them.
     pub fn without_effect(&self, object: &str) -> Vec<String> {
@@ -154,11 +192,11 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// SHA-256 of all that would be written, and to which objects: 64 hexadecimal characters.
-    pub fn hash(&self) -> String {
+    /// Of all that would be written, and to which objects, by a key: nobody can try values that they guess. 64 hexadecimal characters.
+    pub fn hash(&self, key: &SecretKey) -> String {
         let parts = self.changes.iter().map(|change| (&change.target, &change.uid, &change.write, &change.fields));
         let text = serde_json::to_vec(&(&self.cluster, &self.source, parts.collect::<Vec<_>>()));
-        hex(&Sha256::digest(text.expect("a plan is JSON")))
+        key.fingerprint(&text.expect("a plan is JSON")).to_hex()
     }
 
     /// How many fields it writes.
@@ -172,9 +210,12 @@ impl Plan {
     }
 }
 
-/// The exact body of a request.
+/// The exact body of a request, and its method.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Body(Vec<u8>);
+pub struct Body {
+    method: &'static str,
+    bytes: Vec<u8>,
+}
 
 impl Body {
     /// What is sent to write this on the object as it was observed. A patch tests uid and resourceVersion first.
@@ -190,29 +231,39 @@ impl Body {
                 "preconditions": observed.map(|observed| json!({"uid": observed.uid, "resourceVersion": observed.resource_version})),
             }),
         };
-        Self(serde_json::to_vec(&json).expect("JSON values are JSON"))
+        let method = match write {
+            Write::Create(_) => "POST",
+            Write::Patch(_) => "PATCH",
+            Write::Delete => "DELETE",
+        };
+        Self { method, bytes: serde_json::to_vec(&json).expect("JSON values are JSON") }
+    }
+
+    /// The method of HTTP that it is sent by.
+    pub fn method(&self) -> &'static str {
+        self.method
     }
 
     /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
     }
 
     /// The bytes by which it is tried out. Of a deletion the server reads options in the body and none beside it, so that it has to say
     /// there that nothing is to be kept.
     pub fn to_try_out(&self) -> Vec<u8> {
-        match serde_json::from_slice::<Json>(&self.0) {
-            Ok(mut json) if json["kind"] == "DeleteOptions" => {
+        match serde_json::from_slice::<Json>(&self.bytes) {
+            Ok(mut json) if self.method == "DELETE" => {
                 json["dryRun"] = json!(["All"]);
                 serde_json::to_vec(&json).expect("JSON values are JSON")
             }
-            _ => self.0.clone(),
+            _ => self.bytes.clone(),
         }
     }
 
-    /// SHA-256, in hexadecimal.
+    /// SHA-256 of method and bytes, in hexadecimal.
     pub fn hash(&self) -> String {
-        hex(&Sha256::digest(&self.0))
+        hex(&Sha256::new().chain_update(self.method).chain_update([0]).chain_update(&self.bytes).finalize())
     }
 }
 

@@ -14,6 +14,8 @@ use crate::object::split_api_version;
 /// How long a confirmation counts, and how long a permit.
 const CONFIRMED: SignedDuration = SignedDuration::from_mins(15);
 const PERMITTED: SignedDuration = SignedDuration::from_secs(30);
+/// How far ahead the clock of whoever noted the confirmation may be.
+const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 
 /// Kinds that are never deleted: what lies in them would go with them.
 const NEVER_DELETED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
@@ -22,14 +24,15 @@ const NEVER_DELETED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVol
 #[derive(Debug)]
 pub struct Permit {
     cluster: String,
+    path: String,
     body_hash: String,
     expires: Timestamp,
 }
 
 impl Permit {
-    /// True if it lets this be written to this cluster now. The object's state is in the body, as a precondition.
-    pub fn allows(&self, cluster: &str, body: &Body, now: Timestamp) -> bool {
-        self.cluster == cluster && self.body_hash == body.hash() && now <= self.expires
+    /// True if it lets this be sent to this path of this cluster now. The object's state is in the body, as a precondition.
+    pub fn allows(&self, cluster: &str, path: &str, body: &Body, now: Timestamp) -> bool {
+        self.cluster == cluster && self.path == path && self.body_hash == body.hash() && now <= self.expires
     }
 }
 
@@ -55,7 +58,8 @@ impl WriteScope {
     }
 
     /// These kinds in these namespaces. Without namespaces: in all; without kinds: all that live in namespaces, but those of
-    /// `rbac.authorization.k8s.io`.
+    /// `rbac.authorization.k8s.io`. A kind is a name, as in `Deployment`; of other groups than Kubernetes' own, and of RBAC, with the
+    /// group, as in `Kafka.kafka.strimzi.io`.
     pub fn of(namespaces: BTreeSet<String>, kinds: BTreeSet<String>) -> Self {
         Self { is_something: true, namespaces, kinds, ..Self::default() }
     }
@@ -67,8 +71,13 @@ impl WriteScope {
 
     /// True if this object may be. A namespace is empty for objects of the cluster.
     pub fn allows(&self, api_version: &str, kind: &str, namespace: &str) -> bool {
-        let is_rbac = split_api_version(api_version).0 == "rbac.authorization.k8s.io";
-        let by_kind = if self.kinds.is_empty() { !namespace.is_empty() && !is_rbac } else { self.kinds.contains(kind) };
+        let group = split_api_version(api_version).0;
+        let is_rbac = group == "rbac.authorization.k8s.io";
+        // A bare name is that of a kind of Kubernetes itself; others say their group.
+        let is_own = matches!(group, "" | "apps" | "autoscaling" | "batch" | "policy") || group.ends_with(".k8s.io");
+        let is_named =
+            self.kinds.contains(&format!("{kind}.{group}")) || (is_own && !is_rbac && self.kinds.contains(kind));
+        let by_kind = if self.kinds.is_empty() { !namespace.is_empty() && !is_rbac } else { is_named };
         let by_namespace = namespace.is_empty() || self.namespaces.is_empty() || self.namespaces.contains(namespace);
         self.is_everything || (self.is_something && by_kind && by_namespace)
     }
@@ -110,6 +119,8 @@ pub struct Facts<'a> {
     pub plan: &'a Plan,
     /// What edge calls the cluster that is written to.
     pub cluster: &'a str,
+    /// The path of the API that it is sent to.
+    pub path: &'a str,
     /// What may be written at all.
     pub scope: &'a WriteScope,
     /// Who said yes to it.
@@ -132,7 +143,7 @@ pub struct Facts<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Nobody has said yes to exactly this plan, lately.
-    #[error("the plan was not confirmed, or is another one now; look at it again")]
+    #[error("the plan was not confirmed within the last 15 minutes, or is another one now; look at it again")]
     Unconfirmed,
     /// The source may not be written there.
     #[error("nothing of this kind is written there: the source's `write` does not name it")]
@@ -167,9 +178,9 @@ pub enum Refusal {
 
 /// Decides. Whoever gets a permit may write these bytes to this object.
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let Facts { plan, cluster, scope, confirmation, change, observed, write, key, body, dry_run } = facts;
+    let Facts { plan, cluster, path, scope, confirmation, change, observed, write, key, body, dry_run } = facts;
     let age = now.duration_since(confirmation.at);
-    if confirmation.plan != plan.hash() || age > CONFIRMED || age < -CONFIRMED {
+    if confirmation.plan != plan.hash(key) || age > CONFIRMED || age < -AHEAD {
         return Err(Refusal::Unconfirmed);
     }
     let target = &change.target;
@@ -195,19 +206,26 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     }
     Ok(Permit {
         cluster: (*cluster).to_owned(),
+        path: (*path).to_owned(),
         body_hash: body.hash(),
         expires: now.checked_add(PERMITTED).unwrap_or(now),
     })
 }
 
-/// Lets the ownership of what was written be given back, and nothing else: what is sent is made here. It belongs to a write
-/// that was decided before.
-pub fn hand_back(cluster: &str, observed: &Observed, managed_fields: Json, now: Timestamp) -> (Permit, Write, Body) {
+/// Lets the ownership of what was written to an object be given back, and nothing else: what is sent is made here. It belongs to a
+/// write that was decided before.
+pub fn hand_back(
+    (cluster, object): (&str, &str),
+    observed: &Observed,
+    managed_fields: Json,
+    now: Timestamp,
+) -> (Permit, Body) {
     let path = "/metadata/managedFields".to_owned();
     let write = Write::Patch(vec![Operation::Replace { path, value: managed_fields }]);
     let body = Body::of(&write, Some(observed));
     let expires = now.checked_add(PERMITTED).unwrap_or(now);
-    (Permit { cluster: cluster.to_owned(), body_hash: body.hash(), expires }, write, body)
+    let permit = Permit { cluster: cluster.to_owned(), path: object.to_owned(), body_hash: body.hash(), expires };
+    (permit, body)
 }
 
 /// Whether an item may be part of a plan at all.
@@ -230,4 +248,46 @@ pub fn may_adopt(item: &DriftItem) -> Result<(), Refusal> {
         return Err(Refusal::Unmanaged);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_written_is_named() {
+        let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+        let all = WriteScope::of(set(&[]), set(&[]));
+        let some = WriteScope::of(set(&["shop"]), set(&["Deployment", "Service", "Role", "Kafka.kafka.strimzi.io"]));
+        let rbac = WriteScope::of(set(&[]), set(&["Role.rbac.authorization.k8s.io"]));
+        for (scope, api_version, kind, namespace, allowed) in [
+            (&all, "apps/v1", "Deployment", "shop", true),
+            (&all, "v1", "Namespace", "", false),
+            (&all, "rbac.authorization.k8s.io/v1", "Role", "shop", false),
+            (&some, "apps/v1", "Deployment", "shop", true),
+            (&some, "apps/v1", "Deployment", "bank", false),
+            (&some, "v1", "ConfigMap", "shop", false),
+            (&some, "serving.knative.dev/v1", "Service", "shop", false),
+            (&some, "kafka.strimzi.io/v1beta2", "Kafka", "shop", true),
+            (&some, "rbac.authorization.k8s.io/v1", "Role", "shop", false),
+            (&rbac, "rbac.authorization.k8s.io/v1", "Role", "shop", true),
+            (&WriteScope::nothing(), "v1", "ConfigMap", "shop", false),
+            (&WriteScope::everything(), "v1", "Namespace", "", true),
+        ] {
+            assert_eq!(scope.allows(api_version, kind, namespace), allowed, "{scope:?} {kind}");
+        }
+    }
+
+    #[test]
+    fn a_permit_is_for_one_body_to_one_path_for_a_while() {
+        let now = Timestamp::UNIX_EPOCH;
+        let observed = Observed { uid: "u".to_owned(), resource_version: "1".to_owned() };
+        let (permit, body) = hand_back(("prod", "/a"), &observed, Json::Null, now);
+        let later = Observed { resource_version: "2".to_owned(), ..observed.clone() };
+        assert!(permit.allows("prod", "/a", &body, now));
+        assert!(!permit.allows("lab", "/a", &body, now) && !permit.allows("prod", "/b", &body, now));
+        assert!(!permit.allows("prod", "/a", &Body::of(&Write::Patch(Vec::new()), Some(&later)), now));
+        assert!(!permit.allows("prod", "/a", &Body::of(&Write::Delete, Some(&observed)), now));
+        assert!(!permit.allows("prod", "/a", &body, now + SignedDuration::from_mins(1)));
+    }
 }

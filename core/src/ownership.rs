@@ -107,9 +107,10 @@ impl FieldSet {
     fn within_value(&self, value: &Value<'_>) -> Self {
         match value {
             Value::Map(map) => self.within_map(map),
-            Value::List(list) => {
-                self.within(|element| list.iter().map(|n| &n.value).find(|value| element.names(value)))
-            }
+            Value::List(list) => self.within(|element| {
+                let find = |exact| list.iter().map(|node| &node.value).find(|value| element.names(value, exact));
+                find(true).or_else(|| find(false))
+            }),
             _ => self.within(|_| None),
         }
     }
@@ -120,6 +121,21 @@ impl FieldSet {
             (!set.is_empty()).then(|| (element.clone(), set))
         };
         Self { member: self.member, children: self.children.iter().filter_map(below).collect() }
+    }
+
+    /// Takes out what is at a path or below it, and the leaf that it lies in.
+    pub fn cut(&mut self, path: &[Step]) {
+        let Some((step, rest)) = path.split_first() else {
+            *self = Self::default();
+            return;
+        };
+        if self.children.is_empty() {
+            self.member = false;
+        }
+        if let Some((_, below)) = self.children.iter_mut().find(|(element, _)| element.is(step)) {
+            below.cut(rest);
+        }
+        self.children.retain(|(_, below)| !below.is_empty());
     }
 
     /// Adds all paths of another set.
@@ -182,11 +198,11 @@ impl PathElement {
         }
     }
 
-    /// True if it leads to this element of a list. A key that the element does not say is the server's default.
-    fn names(&self, value: &Value<'_>) -> bool {
+    /// True if it leads to this element of a list. Unless `exact`, a key that the element does not say is the server's default.
+    fn names(&self, value: &Value<'_>, exact: bool) -> bool {
         match self {
             Self::Key(keys) => value.as_map().is_some_and(|map| {
-                keys.iter().all(|(key, wanted)| map.get(key).is_none_or(|own| same_scalar(wanted, own)))
+                keys.iter().all(|(key, wanted)| map.get(key).map_or(!exact, |own| same_scalar(wanted, own)))
             }),
             Self::Value(wanted) => same_scalar(wanted, value),
             Self::Field(_) | Self::Index(_) => false,

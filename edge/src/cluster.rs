@@ -112,6 +112,25 @@ pub enum ClusterError {
 }
 
 impl ClusterError {
+    /// True if nothing was done, for certain: the server said that it would not, or nothing was sent.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { code, .. } => (400..500).contains(code) && !matches!(code, 408 | 429),
+            Self::NotPermitted { .. } | Self::Ask { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// The words in which the server says no more than that some precondition of a patch does not hold.
+    pub fn is_failed_test(&self) -> bool {
+        match self {
+            Self::Refused { code, message, .. } => {
+                *code == 409 || (*code == 422 && message.contains("the server rejected our request"))
+            }
+            _ => false,
+        }
+    }
+
     /// HTTP status of a refusal.
     pub fn code(&self) -> Option<u16> {
         match self {

@@ -8,7 +8,7 @@ use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::guard::Confirmation;
 use anchorwatch_edge::cluster::Cluster;
-use anchorwatch_edge::store::Role;
+use anchorwatch_edge::store::{Role, StoreError};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -24,7 +24,7 @@ use super::{Caller, Problem};
 use crate::config::Source;
 use crate::drift::examiner::Selector;
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
+use crate::drift::rollback::{Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
 use crate::failure::Failure;
 use crate::serve::{Event, Service};
 
@@ -63,30 +63,36 @@ pub(crate) async fn plan_rollback(
     let policy = service.policy().await?;
     let wanted = source.request(&namespaces, policy, Trigger::Api, service.now());
     let by = confirming(service, caller);
-    let approves = caller.0.role >= Role::Approver;
+    let (approves, name) = (caller.0.role >= Role::Approver, caller.0.name.clone());
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), notes: &notes };
-        roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
-            let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash());
+        let writing = Writing { scope: source.write_scope(), notes: &notes, may_write: hash.is_some() };
+        let rolled_back = roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
+            let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash(&key));
             // What is HIGH an operator may plan, and no more.
             let may = approves || planned.plan.level() < Some(DriftLevel::High);
             Ok((is_meant && may).then(|| by(&planned.plan)))
-        })
+        })?;
+        // Here, so that whoever hangs up does not keep it from being noted.
+        runtime.block_on(settle(&service_of, &name, &rolled_back)).map_err(|error| Failure::because(&error))?;
+        Ok(rolled_back)
     });
     let rolled_back = done.await?;
-    if let Some(done) = &rolled_back.done {
-        settle(service, caller, &rolled_back, done).await?;
-    } else if let Some(hash) = &request.plan_hash {
-        if *hash == rolled_back.planned.plan.hash() {
+    if rolled_back.done.is_none()
+        && let Some(hash) = &request.plan_hash
+    {
+        if *hash == rolled_back.planned.plan.hash(&service.key) {
             caller.must_be(Role::Approver)?;
         }
         return Err(Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was written")
             .detail("look at the plan, and say its hash to have it done")
-            .with("plan", serde_json::to_value(PlanResponse::of(&rolled_back.planned)).unwrap_or_default()));
+            .with(
+                "plan",
+                serde_json::to_value(PlanResponse::of(&rolled_back.planned, &service.key)).unwrap_or_default(),
+            ));
     }
-    Ok(RollbackResponse::of(&rolled_back))
+    Ok(RollbackResponse::of(&rolled_back, &service.key))
 }
 
 /// The last changes, the newest first.
@@ -134,9 +140,9 @@ pub(crate) async fn undo_change(
     let record = row.and_then(|row| serde_json::from_slice::<ChangeRecord>(&row.unsealed(&service.key)?).ok());
     let record = record.filter(|record| sees(caller, record)).ok_or_else(|| Problem::not_found("change"))?;
     let plan = take_back::plan(&record);
-    let planned = UndoResponse::of(&record, &plan);
+    let planned = UndoResponse::of(&record, &plan, &service.key);
     let Some(hash) = plan_hash else { return Ok(planned) };
-    if hash != plan.hash() {
+    if hash != plan.hash(&service.key) {
         return Err(Problem::new(StatusCode::CONFLICT, "the hash is of another plan, and nothing was written"));
     }
     let config = service.config();
@@ -150,7 +156,7 @@ pub(crate) async fn undo_change(
             return Err(Failure::new("the source's cluster is another one by now"));
         }
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), notes: &notes };
+        let writing = Writing { scope: source.write_scope(), notes: &notes, may_write: true };
         take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing)
     });
     let done = done.await?;
@@ -198,7 +204,8 @@ fn source_of(service: &Service, items: &[Value]) -> Result<Source, Problem> {
 /// What somebody says yes with.
 fn confirming(service: &Service, caller: &Caller) -> impl FnOnce(&Plan) -> Confirmation + Send + use<> {
     let (by, approves, at) = (caller.0.name.clone(), caller.0.role >= Role::Approver, service.now());
-    move |plan| Confirmation { plan: plan.hash(), by, at, approves }
+    let key = service.key.clone();
+    move |plan| Confirmation { plan: plan.hash(&key), by, at, approves }
 }
 
 /// Runs a story that waits, on a thread of its own: whoever hangs up does not break it off.
@@ -213,13 +220,17 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// Notes what was proven in the items, so that nobody is told of them again.
-async fn settle(service: &Service, caller: &Caller, rolled_back: &RolledBack, done: &Done) -> Result<(), Problem> {
+/// Notes what was proven in the items, so that nobody is told of them again; also what was left of another change, and is finished.
+async fn settle(service: &Service, by: &str, rolled_back: &RolledBack) -> Result<(), StoreError> {
+    for recovered in &rolled_back.planned.recovered {
+        service.store.settle_items(&recovered.proven, "rolled_back", &recovered.by, service.now()).await?;
+    }
+    let Some(done) = &rolled_back.done else { return Ok(()) };
     let steps = rolled_back.planned.plan.changes.iter().zip(&done.steps);
     let proven = steps.filter(|(_, step)| step.state.is_as_promised()).flat_map(|(change, _)| &change.fields);
     let fingerprints: Vec<String> = proven.map(|field| field.fingerprint.clone()).collect();
-    tracing::info!(change = done.change_id, by = caller.0.name, fields = fingerprints.len(), "rolled back");
-    service.store.settle_items(&fingerprints, "rolled_back", &caller.0.name, service.now()).await?;
+    tracing::info!(change = done.change_id, by, fields = fingerprints.len(), "rolled back");
+    service.store.settle_items(&fingerprints, "rolled_back", by, service.now()).await?;
     service.announce(Event::Decided { id: done.change_id.clone() });
     Ok(())
 }

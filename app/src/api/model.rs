@@ -2,6 +2,7 @@
 
 use anchorwatch_core::change::{Plan, Target};
 use anchorwatch_core::drift::report;
+use anchorwatch_core::object::secret::SecretKey;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -573,7 +574,7 @@ impl From<&Target> for TargetResponse {
 }
 
 impl PlanResponse {
-    pub(crate) fn of(planned: &Planned) -> Self {
+    pub(crate) fn of(planned: &Planned, key: &SecretKey) -> Self {
         let Planned { plan, items, .. } = planned;
         let changes = plan.changes.iter().zip(items).map(|(change, items)| PlannedResponse {
             target: (&change.target).into(),
@@ -581,7 +582,7 @@ impl PlanResponse {
             items: items.iter().map(told).collect(),
         });
         Self {
-            plan_hash: plan.hash(),
+            plan_hash: plan.hash(key),
             cluster: plan.cluster.clone(),
             source: plan.source.clone(),
             revision: plan.revision.clone(),
@@ -591,12 +592,12 @@ impl PlanResponse {
 }
 
 impl RollbackResponse {
-    pub(crate) fn of(rolled_back: &RolledBack) -> Self {
+    pub(crate) fn of(rolled_back: &RolledBack, key: &SecretKey) -> Self {
         let RolledBack { planned, done } = rolled_back;
         let left = planned.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
         let recovered = planned.recovered.iter().map(|recovered| steps_of(&recovered.change_id, &recovered.steps));
         Self {
-            plan: PlanResponse::of(planned),
+            plan: PlanResponse::of(planned, key),
             left: left.collect(),
             recovered: recovered.collect(),
             is_partial: planned.is_partial,
@@ -606,9 +607,9 @@ impl RollbackResponse {
 }
 
 impl UndoResponse {
-    pub(crate) fn of(record: &ChangeRecord, plan: &Plan) -> Self {
+    pub(crate) fn of(record: &ChangeRecord, plan: &Plan, key: &SecretKey) -> Self {
         Self {
-            plan_hash: plan.hash(),
+            plan_hash: plan.hash(key),
             objects: plan.changes.iter().map(|change| (&change.target).into()).collect(),
             not_kept: not_kept(record).iter().map(TargetResponse::from).collect(),
             done: None,

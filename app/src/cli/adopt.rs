@@ -45,12 +45,13 @@ pub(super) fn run(args: AdoptArgs) -> Result<ExitCode, Failure> {
     let request = args.target.resolve(args.source)?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
-    let Doing { dry_run, yes, output } = args.doing;
+    let doing = args.doing;
+    let (dry_run, output) = (doing.dry_run, doing.output);
     let adoption = adopt(runtime.handle(), (&request, &key), &meant, |adoption| {
         if output == Format::Table {
             super::print(&plan(adoption, &style))?;
         }
-        if dry_run { Ok(false) } else { confirmed(yes, &style.words.say("adopt-ask")) }
+        if dry_run { Ok(false) } else { confirmed(&doing, &style.words.say("adopt-ask")) }
     })?;
     match output {
         Format::Json => output::print_json(&document(&adoption))?,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anchorwatch_core::change::Plan;
 use anchorwatch_core::guard::{Confirmation, WriteScope};
+use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::journal::Journal;
@@ -84,25 +85,26 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     let request = args.target.resolve(args.source)?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
-    let Doing { dry_run, yes, output } = args.doing;
+    let doing = args.doing;
+    let (dry_run, output) = (doing.dry_run, doing.output);
     let ask = |planned: &Planned| {
         if output == Format::Table {
-            super::print(&shown::plan(planned, &style))?;
+            super::print(&shown::plan(planned, &key, &style))?;
         }
         if dry_run {
             return Ok(None);
         }
         let question = style.words.say("rollback-ask");
-        Ok(confirmed(yes, &question)?.then(|| confirmation(&planned.plan)))
+        Ok(confirmed(&doing, &question)?.then(|| confirmation(&planned.plan, &key)))
     };
     let journal = journal()?;
     let (scope, notes) = (WriteScope::everything(), &journal);
-    let writing = Writing { scope: &scope, notes };
+    let writing = Writing { scope: &scope, notes, may_write: !dry_run };
     let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, writing, ask)?;
     match output {
-        Format::Json => output::print_json(&RollbackResponse::of(&rolled_back))?,
+        Format::Json => output::print_json(&RollbackResponse::of(&rolled_back, &key))?,
         Format::Table if rolled_back.planned.plan.changes.is_empty() => {
-            super::print(&shown::plan(&rolled_back.planned, &style))?;
+            super::print(&shown::plan(&rolled_back.planned, &key, &style))?;
         }
         Format::Table => {}
     }
@@ -137,20 +139,17 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
             .detail(format!("here: {}", cluster.identity()))
             .hint("name its context with --context"));
     }
-    let Doing { dry_run, yes, output } = args.doing;
+    let doing = args.doing;
+    let (dry_run, output) = (doing.dry_run, doing.output);
     if output == Format::Table {
         super::print(&shown::undo(&plan, &record, &style))?;
     }
-    if dry_run || !confirmed(yes, &style.words.say("rollback-ask"))? {
+    if dry_run || !confirmed(&doing, &style.words.say("rollback-ask"))? {
         return Ok(ExitCode::from(u8::from(!dry_run)));
     }
-    let done = undo::undo(
-        runtime.handle(),
-        (&cluster, &key),
-        &record,
-        &confirmation(&plan),
-        Writing { scope: &WriteScope::everything(), notes: &journal },
-    )?;
+    let scope = WriteScope::everything();
+    let writing = Writing { scope: &scope, notes: &journal, may_write: true };
+    let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan, &key), writing)?;
     match output {
         Format::Table => super::print(&shown::done(&done, &style, true))?,
         Format::Json => output::print_json(&steps_of(&done.change_id, &done.steps))?,
@@ -169,11 +168,13 @@ pub(super) fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
 }
 
 /// Whether the person wants it. Who is not at a terminal has to have said so.
-pub(super) fn confirmed(yes: bool, question: &str) -> Result<bool, Failure> {
+pub(super) fn confirmed(Doing { yes, output, .. }: &Doing, question: &str) -> Result<bool, Failure> {
+    // A program does not answer questions about what it was not shown.
+    let (yes, is_program) = (*yes, *output == Format::Json);
     if yes {
         return Ok(true);
     }
-    if !std::io::stdin().is_terminal() {
+    if !std::io::stdin().is_terminal() || is_program {
         return Err(Failure::new("nobody is here to confirm it, and nothing was written")
             .hint("say --yes to write without being asked, or --dry-run to look only"));
     }
@@ -185,10 +186,10 @@ pub(super) fn confirmed(yes: bool, question: &str) -> Result<bool, Failure> {
 }
 
 /// The person at this machine, with the rights of their kubeconfig, decides for themselves.
-fn confirmation(plan: &Plan) -> Confirmation {
+fn confirmation(plan: &Plan, key: &SecretKey) -> Confirmation {
     let by =
         ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned());
-    Confirmation { plan: plan.hash(), by, at: clock::now(), approves: true }
+    Confirmation { plan: plan.hash(key), by, at: clock::now(), approves: true }
 }
 
 /// Where this machine notes what it has changed.

@@ -275,8 +275,8 @@ impl Default for Write {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct WriteScope {
-    pub(super) namespaces: Vec<String>,
-    pub(super) kinds: Vec<String>,
+    pub(super) namespaces: Option<Vec<String>>,
+    pub(super) kinds: Option<Vec<String>>,
 }
 
 /// Objects of a delivery tool that serve as a list of sources.

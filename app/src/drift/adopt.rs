@@ -124,6 +124,7 @@ impl Adopting<'_> {
                 continue;
             }
             let bytes = &self.ground.source.files[wanted.desired.file].bytes;
+            // A file that is no UTF-8 has no objects.
             let Ok(before) = std::str::from_utf8(bytes) else { continue };
             let text = drafts.get(&wanted.desired.file).map_or(before, |draft| &draft.text);
             match self.edited(wanted, &items, before, text) {

@@ -111,10 +111,15 @@ impl<'a> Confirmation<'a> {
     }
 }
 
+/// Letters of what a server says.
+const MOST_LETTERS: usize = 400;
+
 /// What went wrong. A server that refuses an object may repeat its values.
-fn shown(error: &ClusterError) -> String {
+pub(super) fn shown(error: &ClusterError) -> String {
     let text = error.to_string();
     let is_credential = |part: &str| mask::is_credential("", &Path::default(), &Value::String(part.into()));
+    // What is not valid the server may repeat as a whole, over many lines.
+    let text = text.lines().next().unwrap_or_default().chars().take(MOST_LETTERS).collect::<String>();
     // `answered 422: password: …`: each part of the message may begin a statement.
     if is_credential(&text) || text.match_indices(": ").any(|(at, colon)| is_credential(&text[at + colon.len()..])) {
         return "the cluster refused it; its answer is not shown, as it holds what looks like a credential".to_owned();

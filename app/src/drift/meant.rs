@@ -39,9 +39,11 @@ impl Meant {
                 Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
             }
         }
+        let all = || chosen.iter().copied().chain(left.iter().map(|left| &left.item));
+        let lost = |selector: &&Selector| !all().any(|item| selector.selects(item));
         match self {
-            Self::These(selectors) if chosen.is_empty() && left.is_empty() => {
-                let named: Vec<String> = selectors.iter().map(ToString::to_string).collect();
+            Self::These(selectors) if selectors.iter().any(|selector| lost(&selector)) => {
+                let named: Vec<String> = selectors.iter().filter(lost).map(ToString::to_string).collect();
                 Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
                     .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
                     .hint("run anchorwatch scan with the same flags to see what there is"))

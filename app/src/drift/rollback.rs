@@ -15,7 +15,7 @@ pub(crate) mod undo;
 
 use std::time::Instant;
 
-use anchorwatch_core::change::{Observed, Plan};
+use anchorwatch_core::change::{Field, Observed, Plan};
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::guard::{self, Confirmation, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
@@ -65,6 +65,8 @@ pub(crate) struct RolledBack {
 pub(crate) struct Writing<'a> {
     pub(crate) scope: &'a WriteScope,
     pub(crate) notes: &'a dyn Notes,
+    /// False where somebody only looks: then nothing is finished, either.
+    pub(crate) may_write: bool,
 }
 
 /// What was done.
@@ -98,7 +100,11 @@ pub(crate) fn rollback(
             return Err(Failure::new("a recorded state cannot be rolled back")
                 .hint("leave --live out, and name the cluster by --context"));
         };
-        let recovered = Planning::on(runtime, cluster, &ground).recover(writing.notes)?;
+        let recovered = if writing.may_write {
+            Planning::on(runtime, cluster, &ground).recover(writing.notes)?
+        } else {
+            Vec::new()
+        };
         let outcome = scan::look(runtime, &mut ground, request, started)?;
         let planning = Planning::on(runtime, cluster, &ground);
         let (mut planned, drafts) = planning.plan(&outcome, meant, writing.scope)?;
@@ -151,8 +157,8 @@ impl<'a> Planning<'a> {
             if of_object.is_empty() {
                 continue;
             }
-            let fingerprints = of_object.iter().map(|item| item.fingerprint.clone()).collect();
-            match self.tried_draft(wanted, &fingerprints) {
+            let meant: Vec<Field> = of_object.iter().map(|item| Field::from(*item)).collect();
+            match self.tried_draft(wanted, &meant) {
                 Ok((draft, tried)) => {
                     let draft = draft.tried(tried);
                     changes.push(draft.change.clone());

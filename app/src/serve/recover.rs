@@ -1,9 +1,11 @@
 //! Finishes changes of clusters that some process of this service has left because it ended before its time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
+use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 
 use super::{Event, Service};
@@ -16,11 +18,14 @@ use crate::notify::rest;
 
 /// How often is looked.
 const LOOK: Duration = Duration::from_secs(5);
+/// How long a source is left alone after it was looked at.
+const AGAIN: SignedDuration = SignedDuration::from_secs(15);
 
 pub(super) async fn run(service: Arc<Service>) {
     let mut faults = Faults::new("changes that were left unfinished cannot be looked after");
+    let mut looked = HashMap::new();
     loop {
-        match look(&service).await {
+        match look(&service, &mut looked).await {
             Ok(()) => faults.none(),
             Err(failure) => faults.note_failure(&failure),
         }
@@ -30,14 +35,22 @@ pub(super) async fn run(service: Arc<Service>) {
     }
 }
 
-async fn look(service: &Arc<Service>) -> Result<(), Failure> {
+async fn look(service: &Arc<Service>, looked: &mut HashMap<String, Timestamp>) -> Result<(), Failure> {
     let open = service.store.open_changes().await.map_err(|error| super::store_failure(&error))?;
     let config = service.config();
     for source in config.sources.iter().filter(|source| open.iter().any(|row| row.source == source.name)) {
-        let (of, source) = (service.clone(), source.clone());
-        let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &source));
-        let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        for Recovered { change_id, by, proven, .. } in finished {
+        // What cannot be finished now costs a look at Git and at the cluster each time.
+        let now = service.now();
+        if looked.get(&source.name).is_some_and(|at| now.duration_since(*at) < AGAIN) {
+            continue;
+        }
+        let (of, one) = (service.clone(), source.clone());
+        let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &one));
+        let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+        if !matches!(finished, Ok(None)) {
+            looked.insert(source.name.clone(), now);
+        }
+        for Recovered { change_id, by, proven, .. } in finished?.unwrap_or_default() {
             tracing::warn!(change = change_id, "a change was left unfinished, and is looked after now");
             let settled = service.store.settle_items(&proven, "rolled_back", &by, service.now()).await;
             settled.map_err(|error| super::store_failure(&error))?;
@@ -47,13 +60,14 @@ async fn look(service: &Arc<Service>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Vec<Recovered>, Failure> {
+/// `None` if nobody has left anything: who holds a change still works at it.
+fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Option<Vec<Recovered>>, Failure> {
     let notes = service.notes(runtime);
     if notes.unfinished()?.is_empty() {
-        return Ok(Vec::new());
+        return Ok(None);
     }
     let request = source.request(&[], Arc::default(), Trigger::Api, service.now());
-    recover(runtime, (&request, &service.key), &notes)
+    recover(runtime, (&request, &service.key), &notes).map(Some)
 }
 
 impl Service {

@@ -146,9 +146,8 @@ fn a_database_that_takes_no_writes_is_said_and_can_be_read() {
         postgres.query("SELECT pg_reload_conf()").unwrap();
     };
     read_only("on");
-    served.until("what cannot be done", || served.ready().status == 503);
-    let ready = served.ready().text;
-    assert!(ready.contains("cannot claim work"), "{ready}");
+    served.until("what cannot be done", || served.ready().text.contains("cannot claim work"));
+    assert_eq!(served.ready().status, 503);
     assert!(served.service.log().contains("read-only"), "{}", served.service.log());
     let page = served.page("/");
     assert_eq!(page.status, 200);

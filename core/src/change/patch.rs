@@ -81,6 +81,31 @@ pub fn plain(path: &str, value: &Value<'_>) -> Result<Json, Concealed> {
     if is_plain(value) { Ok(json!(value)) } else { Err(Concealed(path.to_owned())) }
 }
 
+/// What elements of lists are told apart by, in any built-in kind.
+const KEYS: &[&str] = &[
+    "containerPort",
+    "devicePath",
+    "ip",
+    "key",
+    "mountPath",
+    "name",
+    "port",
+    "protocol",
+    "topologyKey",
+    "type",
+    "uid",
+];
+
+fn keys_of<'v>(element: &'v Value<'v>) -> Vec<(&'static str, &'v Value<'v>)> {
+    let map = element.as_map();
+    KEYS.iter().filter_map(|key| Some((*key, map?.get(key)?))).collect()
+}
+
+/// True if each position has the same element in both, as far as keys tell.
+fn are_the_same(before: &[Node<'_>], after: &[Node<'_>]) -> bool {
+    before.len() == after.len() && before.iter().zip(after).all(|(b, a)| keys_of(&b.value) == keys_of(&a.value))
+}
+
 #[derive(Default)]
 struct Patch {
     tests: Vec<Operation>,
@@ -115,7 +140,7 @@ impl Patch {
         match (before, after) {
             (before, after) if before == after => Ok(()),
             (Value::Map(before), Value::Map(after)) => self.maps(path, before, after),
-            (Value::List(before), Value::List(after)) if before.len() == after.len() => self.lists(path, before, after),
+            (Value::List(before), Value::List(after)) if are_the_same(before, after) => self.lists(path, before, after),
             (before, after) => {
                 self.test(path, before)?;
                 self.writes.push(Operation::Replace { path: path.clone(), value: plain(path, after)? });
@@ -126,13 +151,26 @@ impl Patch {
 
     fn lists(&mut self, path: &mut String, before: &[Node<'_>], after: &[Node<'_>]) -> Result<(), Concealed> {
         for (at, (before, after)) in before.iter().zip(after).enumerate() {
+            if before.value == after.value {
+                continue;
+            }
             let length = path.len();
             path.push('/');
             path.push_str(&at.to_string());
+            self.pin(path, &before.value)?;
             self.values(path, &before.value, &after.value)?;
             path.truncate(length);
         }
         Ok(())
+    }
+
+    /// Tests that it is this element that stands there, by what elements are told apart by.
+    fn pin(&mut self, path: &str, element: &Value<'_>) -> Result<(), Concealed> {
+        let keys = keys_of(element);
+        for (key, value) in &keys {
+            self.test(&format!("{path}/{key}"), value)?;
+        }
+        if keys.is_empty() { self.test(path, element) } else { Ok(()) }
     }
 
     fn test(&mut self, path: &str, value: &Value<'_>) -> Result<(), Concealed> {
@@ -163,6 +201,7 @@ mod tests {
                 {"op": "test", "path": "/h", "value": 1},
                 {"op": "test", "path": "/b/c~1d", "value": "x"},
                 {"op": "test", "path": "/b/e", "value": [1, 2]},
+                {"op": "test", "path": "/f/1", "value": {"g": 2}},
                 {"op": "test", "path": "/f/1/g", "value": 2},
                 {"op": "remove", "path": "/h"},
                 {"op": "replace", "path": "/b/c~1d", "value": "y"},
@@ -172,6 +211,27 @@ mod tests {
             ])
         );
         assert_eq!(between(&before, &before).unwrap(), []);
+    }
+
+    #[test]
+    fn an_element_is_written_where_it_is_that_one_and_no_other() {
+        let env =
+            |value: &str| format!(r#"{{"env": [{{"name": "A", "value": "1"}}, {{"name": "B", "value": "{value}"}}]}}"#);
+        let (before, after) = (env("2"), env("3"));
+        let patch = between(&map(&before), &map(&after)).unwrap();
+        let patch: Vec<Json> = patch.iter().map(Operation::to_json).collect();
+        assert_eq!(
+            Json::from(patch),
+            json!([
+                {"op": "test", "path": "/env/1/name", "value": "B"},
+                {"op": "test", "path": "/env/1/value", "value": "2"},
+                {"op": "replace", "path": "/env/1/value", "value": "3"},
+            ])
+        );
+        // Another element in its place: the list is written whole.
+        let other = r#"{"env": [{"name": "A", "value": "1"}, {"name": "C", "value": "2"}]}"#;
+        let patch = between(&map(&before), &map(other)).unwrap();
+        assert!(patch.iter().all(|operation| operation.path() == "/env"), "{patch:?}");
     }
 
     #[test]

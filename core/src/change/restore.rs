@@ -16,8 +16,8 @@ pub enum Unrestorable {
     /// There is no such place.
     #[error("there is no place for {0} in the object as it is; restore what it lies in, too")]
     NoPlace(String),
-    /// It would differ elsewhere.
-    #[error("with that restored, {0} would differ from Git; restore it, too")]
+    /// Something else would be otherwise, which nobody has chosen.
+    #[error("with that restored, {0} would be otherwise; restore it, too")]
     Differs(String),
 }
 
@@ -34,30 +34,47 @@ pub fn restore(pair: Pair<'_>, is_chosen: impl Fn(&Difference<'_>) -> bool) -> R
     let changed = differences.iter().filter(|d| d.change == Change::Changed && is_chosen(d));
     let changed: Vec<&[Step]> = changed.map(|d| d.path.0.as_slice()).collect();
     filled::drop_unasked(pair.schema, pair.root, (&mut root, pair.git), &changed);
-    // From the end, so that list positions still fit.
-    for difference in differences.iter().rev().filter(|d| d.change == Change::Extra && is_chosen(d)) {
-        let whole = lifted(&difference.path, pair.git, (&differences, &silent), &is_chosen);
-        take(&mut root, whole);
-    }
+    let extras = differences.iter().filter(|d| d.change == Change::Extra && is_chosen(d));
+    let whole = extras.map(|d| lifted(&d.path, pair.git, (&differences, &silent), &is_chosen)).collect();
+    take_all(&mut root, whole);
     for difference in differences.iter().filter(|d| d.change == Change::Removed && is_chosen(d)) {
         put(&mut root, difference).ok_or_else(|| no_place(difference))?;
     }
-    let left: Vec<(String, Change)> =
-        differences.iter().filter(|d| !is_chosen(d)).map(|d| (d.path.stable(), d.change)).collect();
+    let named = |d: &Difference<'_>| (d.path.stable(), d.change);
+    let left: Vec<&Difference<'_>> = differences.iter().filter(|d| !is_chosen(d)).collect();
     for _ in 0..ROUNDS {
         let before = root.clone();
         let now = compare(Pair { live: &before, ..pair });
-        let unwanted: Vec<_> = now.iter().filter(|d| !left.contains(&(d.path.stable(), d.change))).collect();
+        // With others of the same keys an element is called otherwise once one of them is gone: so the values have to be the same, too.
+        let stays = |d: &&Difference<'_>| now.iter().any(|n| named(n) == named(d) && n.live == d.live);
+        if let Some(gone) = left.iter().find(|d| d.excuse.is_none() && !stays(d)) {
+            return Err(Unrestorable::Differs(gone.path.stable()));
+        }
+        let unwanted: Vec<_> = now.iter().filter(|n| !left.iter().any(|d| named(d) == named(n))).collect();
         let Some(first) = unwanted.first() else { return Ok(root) };
         if let Some(other) = unwanted.iter().find(|d| d.change != Change::Extra) {
             return Err(Unrestorable::Differs(other.path.stable()));
         }
-        let taken = unwanted.iter().rev().filter(|d| take(&mut root, &d.path.0)).count();
-        if taken == 0 {
+        if !take_all(&mut root, unwanted.iter().map(|d| d.path.0.as_slice()).collect()) {
             return Err(Unrestorable::Differs(first.path.stable()));
         }
     }
     Err(Unrestorable::Differs("more than what it leaves behind".to_owned()))
+}
+
+/// Takes values out, by positions of before any was: what lies deepest first, and of one list the last. True if one was there.
+fn take_all(root: &mut Map<'static>, mut places: Vec<&[Step]>) -> bool {
+    let positions = |place: &[Step]| -> Vec<usize> {
+        let position = |step: &Step| match step {
+            Step::Field(_) => 0,
+            Step::Element { index, .. } | Step::Member { index, .. } => *index,
+        };
+        place.iter().map(position).collect()
+    };
+    places.sort_by_key(|place| std::cmp::Reverse((place.len(), positions(place))));
+    places.dedup();
+    let taken = places.into_iter().filter(|place| take(root, place)).count();
+    taken > 0
 }
 
 fn no_place(difference: &Difference<'_>) -> Unrestorable {
@@ -111,12 +128,14 @@ pub(super) fn says(git: &Map<'_>, steps: &[Step]) -> bool {
 fn position(list: &[Node<'_>], step: &Step) -> Option<usize> {
     match step {
         Step::Element { keys, ordinal, .. } => {
-            let has = |node: &Node<'_>, (key, value): &(String, Value<'_>)| {
-                node.value.as_map().is_some_and(|map| map.get(key).is_none_or(|own| own == value))
+            let has = |node: &Node<'_>, (key, value): &(String, Value<'_>), exact: bool| {
+                node.value.as_map().is_some_and(|map| map.get(key).map_or(!exact, |own| own == value))
             };
-            let fits = |node: &&(usize, &Node<'_>)| keys.iter().all(|key| has(node.1, key));
-            let all: Vec<(usize, &Node<'_>)> = list.iter().enumerate().collect();
-            all.iter().filter(fits).nth(ordinal.saturating_sub(1)).map(|(at, _)| *at)
+            let at = |exact| {
+                let fits = |(_, node): &(usize, &Node<'_>)| keys.iter().all(|key| has(node, key, exact));
+                list.iter().enumerate().filter(fits).nth(ordinal.saturating_sub(1)).map(|(at, _)| at)
+            };
+            at(true).or_else(|| at(false))
         }
         Step::Member { value, .. } => list.iter().position(|node| node.value == *value),
         Step::Field(_) => None,

@@ -1,10 +1,10 @@
 //! Writing to a cluster. Nothing is written without a permit of the guard's.
 
-use anchorwatch_core::change::{Body, FIELD_MANAGER, Write};
+use anchorwatch_core::change::{Body, FIELD_MANAGER};
 use anchorwatch_core::guard::Permit;
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::schema::Schema;
-use http::{Method, Request, header};
+use http::{Request, header};
 use jiff::Timestamp;
 use kube::client::Body as HttpBody;
 
@@ -29,16 +29,17 @@ impl Place {
         Some(Self { object: listing.object(name), collection: listing.path })
     }
 
+    /// Where a body is sent: to the object, or to where it is created.
+    pub fn path(&self, body: &Body) -> &str {
+        if body.method() == "POST" { &self.collection } else { &self.object }
+    }
+
     /// What is asked to write this there.
-    pub(super) fn request(&self, write: &Write, bytes: Vec<u8>, query: &str) -> http::Result<Request<HttpBody>> {
-        let (method, path, content_type) = match write {
-            Write::Patch(_) => (Method::PATCH, &self.object, JSON_PATCH),
-            Write::Create(_) => (Method::POST, &self.collection, JSON),
-            Write::Delete => (Method::DELETE, &self.object, JSON),
-        };
+    pub(super) fn request(&self, body: &Body, bytes: Vec<u8>, query: &str) -> http::Result<Request<HttpBody>> {
+        let content_type = if body.method() == "PATCH" { JSON_PATCH } else { JSON };
         Request::builder()
-            .method(method)
-            .uri(format!("{path}?fieldManager={FIELD_MANAGER}{query}"))
+            .method(body.method())
+            .uri(format!("{}?fieldManager={FIELD_MANAGER}{query}", self.path(body)))
             .header(header::ACCEPT, JSON)
             .header(header::CONTENT_TYPE, content_type)
             .body(HttpBody::from(bytes))
@@ -64,13 +65,13 @@ impl Cluster {
     pub async fn write(
         &self,
         permit: Permit,
-        (write, place): (&Write, &Place),
+        place: &Place,
         body: &Body,
         now: Timestamp,
     ) -> Result<Vec<u8>, ClusterError> {
-        if !permit.allows(&self.identity(), body, now) {
+        if !permit.allows(&self.identity(), place.path(body), body, now) {
             return Err(ClusterError::NotPermitted { cluster: self.name.clone(), path: place.object.clone() });
         }
-        self.send(&place.object, place.request(write, body.bytes().to_vec(), "")).await
+        self.send(&place.object, place.request(body, body.bytes().to_vec(), "")).await
     }
 }

@@ -1,6 +1,6 @@
 //! Dry runs: what the server would make of an object. Nothing is kept; the query that says so is always there.
 
-use anchorwatch_core::change::{Body as WriteBody, Write};
+use anchorwatch_core::change::Body as WriteBody;
 use http::{Request, header};
 use kube::client::Body;
 
@@ -22,8 +22,8 @@ impl Cluster {
     }
 
     /// Sends the very bytes that would be written without keeping anything, and gives back what the object would be.
-    pub async fn try_out(&self, (write, place): (&Write, &Place), body: &WriteBody) -> Result<Vec<u8>, ClusterError> {
-        self.send(&place.object, place.request(write, body.to_try_out(), "&dryRun=All")).await
+    pub async fn try_out(&self, place: &Place, body: &WriteBody) -> Result<Vec<u8>, ClusterError> {
+        self.send(&place.object, place.request(body, body.to_try_out(), "&dryRun=All")).await
     }
 
     async fn dry_run(

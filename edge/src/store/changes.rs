@@ -116,13 +116,18 @@ impl Store {
         self.changes_where("change_id > $1", "", most).await
     }
 
+    /// What took a change back, or was to.
+    pub async fn undos_of(&self, change_id: &str) -> Result<Vec<ChangeRow>, StoreError> {
+        self.changes_where("undoes = $1", change_id, 100).await
+    }
+
     async fn changes_where(&self, condition: &str, value: &str, most: u32) -> Result<Vec<ChangeRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM changes WHERE {condition} ORDER BY begun_at DESC LIMIT {most}");
         let rows = Row::find_by_statement(self.statement(&sql, [value.into()])).all(&self.db).await;
         Ok(rows.map_err(failing("read changes"))?.into_iter().map(Row::read).collect())
     }
 
-    /// Notes that items are as Git says, by somebody's hand. Those that are not open stay as they are.
+    /// Notes that items are as Git says, by somebody's hand.
     pub async fn settle_items(
         &self,
         fingerprints: &[String],

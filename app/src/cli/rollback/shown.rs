@@ -11,13 +11,13 @@ use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
 use anchorwatch_core::change::{Plan, Target};
 use anchorwatch_core::drift::{Change, DriftItem};
-use anchorwatch_core::object::secret::Shown;
+use anchorwatch_core::object::secret::{SecretKey, Shown};
 
 /// Columns before a value.
 const INDENT: usize = 17;
 
 /// A plan, object by object, and what of it is left as it is.
-pub(super) fn plan(planned: &Planned, style: &Style) -> String {
+pub(super) fn plan(planned: &Planned, key: &SecretKey, style: &Style) -> String {
     let Planned { plan, items, left, recovered, is_partial } = planned;
     let words = style.words;
     let mut out = String::new();
@@ -47,7 +47,7 @@ pub(super) fn plan(planned: &Planned, style: &Style) -> String {
         let _ = writeln!(out, "\n{}", words.say("rollback-partial"));
     }
     if fields > 0 {
-        let _ = writeln!(out, "\n{}", words.say_with("rollback-plan", &[("hash", Text(&plan.hash()[..12]))]));
+        let _ = writeln!(out, "\n{}", words.say_with("rollback-plan", &[("hash", Text(&plan.hash(key)[..12]))]));
     }
     out
 }

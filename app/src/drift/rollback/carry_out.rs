@@ -8,6 +8,7 @@ use anchorwatch_edge::cluster::ClusterError;
 use super::draft::{Draft, Tried, Undraftable};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use super::{Done, Planning, Writing};
+use crate::drift::confirm;
 use crate::fail_point;
 use crate::failure::Failure;
 
@@ -72,7 +73,7 @@ impl Carrying<'_> {
             by: self.confirmation.by.clone(),
             begun_at: clock::now(),
             reached: self.planning.cluster.identity(),
-            plan_hash: self.plan.hash(),
+            plan_hash: self.confirmation.plan.clone(),
             plan: self.plan.clone(),
             steps: drafts.iter().map(step_of).collect(),
         };
@@ -107,9 +108,12 @@ impl Carrying<'_> {
     /// what was confirmed.
     fn one(&self, first: &Draft<'_>, at: usize, record: &mut ChangeRecord) -> Result<(), Ended> {
         let wanted = first.wanted;
-        let fingerprints = first.change.fields.iter().map(|field| field.fingerprint.clone()).collect();
         for attempt in 1.. {
-            let (draft, Tried { dry_run, inverse }) = self.planning.tried_draft(wanted, &fingerprints)?;
+            let (draft, Tried { dry_run, inverse }) = self.planning.tried_draft(wanted, &first.change.fields)?;
+            for item in &draft.items {
+                guard::may_roll_back(item, self.writing.scope)
+                    .map_err(|refusal| Ended::NotWritten(refusal.to_string()))?;
+            }
             let observed = draft.before.as_ref().map(|before| &before.observed);
             let moved = |error: &ClusterError| {
                 attempt < ATTEMPTS && self.planning.target().has_moved(error, &draft.place.object, observed)
@@ -117,6 +121,7 @@ impl Carrying<'_> {
             let facts = Facts {
                 plan: self.plan,
                 cluster: &self.planning.cluster.identity(),
+                path: draft.place.path(&draft.body),
                 scope: self.writing.scope,
                 confirmation: self.confirmation,
                 change: &draft.change,
@@ -132,7 +137,7 @@ impl Carrying<'_> {
             record.steps[at].change.inverse = inverse;
             self.note(record)?;
             fail_point::reached("rollback-intended");
-            let written = self.planning.cluster.write(permit, (&draft.write, &draft.place), &draft.body, clock::now());
+            let written = self.planning.cluster.write(permit, &draft.place, &draft.body, clock::now());
             match self.planning.runtime.block_on(written) {
                 Ok(after) => {
                     fail_point::reached("rollback-sent");
@@ -143,9 +148,9 @@ impl Carrying<'_> {
                     return self.prove(&draft, after);
                 }
                 Err(error) if moved(&error) => {}
-                Err(error) if error.code().is_some() => return Err(Ended::NotWritten(error.to_string())),
+                Err(error) if error.is_refusal() => return Err(Ended::NotWritten(confirm::shown(&error))),
                 // Nobody knows whether it arrived.
-                Err(error) => return self.settle(&draft, &error),
+                Err(error) => return self.settle(&draft, &error, &mut record.steps[at]),
             }
         }
         Err(Ended::NotWritten(Refusal::Conflict.to_string()))
@@ -156,12 +161,14 @@ impl Carrying<'_> {
     }
 
     /// A request without an answer: the object itself says whether it was written. What was not may still be on its way.
-    fn settle(&self, draft: &Draft<'_>, error: &ClusterError) -> Result<(), Ended> {
+    fn settle(&self, draft: &Draft<'_>, error: &ClusterError, step: &mut StepRecord) -> Result<(), Ended> {
         match self.planning.read(&draft.place.object) {
-            Ok(Some(now)) if self.planning.is_written(draft.wanted, &draft.change.fields, Some(&now)) => {
+            Ok(Some(now)) if self.planning.is_written(draft.wanted, &draft.change, Some(&now)) => {
+                step.after = Observed::of(&now).ok();
                 self.prove(draft, now)
             }
-            _ => Err(Ended::NotProven(format!("{error}; it is as it was so far"))),
+            Ok(_) => Err(Ended::NotProven(format!("{error}; when it was looked at after that, it was as before"))),
+            Err(_) => Err(Ended::NotProven(format!("{error}; nobody knows whether it arrived"))),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! One object's part of a plan, made from the object as it is now.
 
-use std::collections::BTreeSet;
-
 use anchorwatch_core::change::patch::{self, Concealed};
 use anchorwatch_core::change::restore::{self, Unrestorable};
 use anchorwatch_core::change::{Body, Field, ObjectChange, Observed, Promise, Target, Write};
-use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Difference, Pair};
+use anchorwatch_core::drift::{Change, DriftItem};
 use anchorwatch_core::guard::{DryRun, Refusal};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::{Map, Value};
@@ -15,6 +13,7 @@ use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 
 use super::Planning;
+use crate::drift::confirm;
 use crate::failure::Failure;
 use crate::index::Wanted;
 
@@ -63,7 +62,7 @@ pub(super) enum Undraftable {
     Encrypted,
     #[error("{0}")]
     Unreadable(String),
-    #[error(transparent)]
+    #[error("{}", confirm::shown(.0))]
     Cluster(ClusterError),
     #[error("{}", .0.line())]
     Failed(Failure),
@@ -81,7 +80,7 @@ impl Draft<'_> {
 
 impl<'a> Planning<'a> {
     /// Drafts what makes the object as Git says in these items.
-    fn draft(&self, wanted: &'a Wanted<'a>, fingerprints: &BTreeSet<String>) -> Result<Draft<'a>, Undraftable> {
+    fn draft(&self, wanted: &'a Wanted<'a>, meant: &[Field]) -> Result<Draft<'a>, Undraftable> {
         let (head, schema) = (wanted.head, self.examiner.schema);
         let place = Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name)
             .ok_or_else(|| Undraftable::Unreadable(format!("nobody knows where a {} is", wanted.kind)))?;
@@ -93,9 +92,11 @@ impl<'a> Planning<'a> {
             Some(before) => self.items(wanted, &before.raw)?,
             None => vec![self.examiner.missing(wanted)],
         };
-        items.retain(|item| fingerprints.contains(&item.fingerprint));
+        let differs = items.iter().any(|item| is_at(item, meant));
+        items.retain(|item| meant.iter().any(|field| field.fingerprint == item.fingerprint));
         if items.is_empty() {
-            return Err(Undraftable::Gone);
+            // It differs there still, and in another way: that is for somebody to look at.
+            return Err(if differs { Refusal::Conflict.into() } else { Undraftable::Gone });
         }
         let secret = self.secret_in_clear(wanted)?;
         let git = secret.as_ref().unwrap_or(&wanted.desired.root);
@@ -169,24 +170,24 @@ impl<'a> Planning<'a> {
     pub(super) fn tried_draft(
         &self,
         wanted: &'a Wanted<'a>,
-        fingerprints: &BTreeSet<String>,
+        meant: &[Field],
     ) -> Result<(Draft<'a>, Tried), Undraftable> {
         for _ in 1..ATTEMPTS {
-            let draft = self.draft(wanted, fingerprints)?;
+            let draft = self.draft(wanted, meant)?;
             let observed = draft.before.as_ref().map(|before| &before.observed);
             match self.tried(&draft) {
                 Err(Undraftable::Cluster(error)) if self.target().has_moved(&error, &draft.place.object, observed) => {}
                 tried => return Ok((draft, tried?)),
             }
         }
-        let draft = self.draft(wanted, fingerprints)?;
+        let draft = self.draft(wanted, meant)?;
         let tried = self.tried(&draft)?;
         Ok((draft, tried))
     }
 
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
     fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
-        let answer = self.cluster.try_out((&draft.write, &draft.place), &draft.body);
+        let answer = self.cluster.try_out(&draft.place, &draft.body);
         let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
         let mut left = self.left(draft.wanted, &draft.change.fields, &answer)?;
         left.extend(draft.write.without_effect(&answer));
@@ -197,8 +198,7 @@ impl<'a> Planning<'a> {
     /// Paths of what was to be restored and still differs.
     pub(super) fn left(&self, wanted: &Wanted<'_>, fields: &[Field], raw: &str) -> Result<Vec<String>, Undraftable> {
         let items = self.items(wanted, raw)?;
-        let is_meant = |item: &&DriftItem| fields.iter().any(|field| field.fingerprint == item.fingerprint);
-        Ok(items.iter().filter(is_meant).map(|item| item.stable_path.clone()).collect())
+        Ok(items.iter().filter(|item| is_at(item, fields)).map(|item| item.stable_path.clone()).collect())
     }
 
     /// What makes the object, once it is written, as it was before. The server has tried the write on that very state: all that
@@ -213,6 +213,13 @@ impl<'a> Planning<'a> {
         let (before, after) = (stated(&before.root), stated(&after.root));
         Ok(Promise::Exact(Write::Patch(patch::between(&after, &before)?)))
     }
+}
+
+/// True if the item is where one of these fields is, however it differs there. Where a whole object was gone that is everywhere in it,
+/// and where the object is gone that is everywhere.
+fn is_at(item: &DriftItem, fields: &[Field]) -> bool {
+    item.change == Change::MissingObject
+        || fields.iter().any(|field| field.change == Change::MissingObject || field.stable_path == item.stable_path)
 }
 
 fn unreadable(error: &serde_json::Error) -> Undraftable {

@@ -28,12 +28,25 @@ pub(crate) trait Notes {
     /// A change; `None` if none is called so.
     fn read(&self, change_id: &str) -> Result<Option<ChangeRecord>, Failure>;
 
-    /// Changes of which nobody has noted how they ended.
+    /// Changes of which nobody has noted how they ended. What cannot be read is said in the log, and passed over.
     fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure>;
+
+    /// The undo that has taken a change back as a whole, if there is one.
+    fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure>;
 }
 
 fn is_unfinished(record: &ChangeRecord) -> bool {
     record.steps.iter().any(StepRecord::is_unfinished)
+}
+
+/// A note that can be read; one that cannot is said in the log.
+fn passed_over<T>(read: Result<T, Failure>) -> Option<T> {
+    read.inspect_err(|failure| tracing::error!(reason = failure.line(), "the note of a change is passed over")).ok()
+}
+
+fn undoes(record: &ChangeRecord, change_id: &str) -> bool {
+    matches!(&record.what, What::Undo { change_id: undone } if undone == change_id)
+        && record.steps.iter().all(|step| step.state.is_as_promised())
 }
 
 fn unnoted(error: &JournalError) -> Failure {
@@ -58,8 +71,14 @@ impl Notes for Journal {
 
     fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure> {
         let names = self.names().map_err(|error| unnoted(&error))?;
-        let read = names.iter().map(|name| Notes::read(self, name)).collect::<Result<Vec<_>, _>>()?;
-        Ok(read.into_iter().flatten().filter(is_unfinished).collect())
+        let read = names.iter().filter_map(|name| passed_over(Notes::read(self, name)).flatten());
+        Ok(read.filter(is_unfinished).collect())
+    }
+
+    fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure> {
+        let names = self.names().map_err(|error| unnoted(&error))?;
+        let mut read = names.iter().filter_map(|name| passed_over(Notes::read(self, name)).flatten());
+        Ok(read.find(|record| undoes(record, change_id)).map(|record| record.change_id))
     }
 }
 
@@ -162,6 +181,12 @@ impl Notes for StoreNotes {
 
     fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure> {
         let rows = self.runtime.block_on(self.store.open_changes()).map_err(|error| failed(&error))?;
-        rows.iter().map(|row| self.opened(row)).collect()
+        Ok(rows.iter().filter_map(|row| passed_over(self.opened(row))).collect())
+    }
+
+    fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure> {
+        let rows = self.runtime.block_on(self.store.undos_of(change_id)).map_err(|error| failed(&error))?;
+        let mut read = rows.iter().filter_map(|row| passed_over(self.opened(row)));
+        Ok(read.find(|record| undoes(record, change_id)).map(|record| record.change_id))
     }
 }

@@ -1,8 +1,9 @@
 //! After a write: ownership goes back to the tool that delivers the object, and the object is held to what was promised.
 
 use anchorwatch_core::change::hand_back::hand_back;
-use anchorwatch_core::change::{Field, Observed};
+use anchorwatch_core::change::{Field, ObjectChange, Observed, Promise, Write};
 use anchorwatch_core::guard;
+use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
@@ -10,6 +11,7 @@ use serde_json::Value as Json;
 
 use super::Planning;
 use super::draft::text;
+use crate::drift::confirm;
 use crate::fail_point;
 use crate::index::Wanted;
 
@@ -25,7 +27,8 @@ impl Planning<'_> {
         fields: &[Field],
         after: Vec<u8>,
     ) -> Result<(), String> {
-        let after = self.give_back(wanted, place, after).map_err(|error| error.to_string())?;
+        let after = self.give_back(wanted, place, after).map_err(|error| confirm::shown(&error))?;
+        let after = after.ok_or("it is gone")?;
         fail_point::reached("rollback-owned");
         let after = text(after).map_err(|error| error.to_string())?;
         let left = self.left(wanted, fields, &after).map_err(|error| error.to_string())?;
@@ -35,24 +38,50 @@ impl Planning<'_> {
         }
     }
 
-    /// Whether a write has arrived of which nobody knows: it is made as a whole, or not at all.
-    pub(super) fn is_written(&self, wanted: &Wanted<'_>, fields: &[Field], object: Option<&[u8]>) -> bool {
-        let object = object.and_then(|object| std::str::from_utf8(object).ok());
-        object.is_some_and(|object| self.left(wanted, fields, object).is_ok_and(|left| left.is_empty()))
+    /// Whether a write has arrived of which nobody knows: it is made as a whole, or not at all. It has where the object is as it was
+    /// written, though Git may say something else by now; or as Git says, though the server may write it in another way.
+    pub(super) fn is_written(&self, wanted: &Wanted<'_>, change: &ObjectChange, object: Option<&[u8]>) -> bool {
+        let Some(object) = object else { return change.write == Promise::Exact(Write::Delete) };
+        match &change.write {
+            Promise::Exact(Write::Create(_)) => true,
+            Promise::Exact(Write::Delete) => false,
+            Promise::Exact(write) if write.left(object).is_empty() => true,
+            Promise::Exact(_) | Promise::Sealed(_) => {
+                let left = |object| self.left(wanted, &change.fields, object);
+                std::str::from_utf8(object).is_ok_and(|object| left(object).is_ok_and(|left| left.is_empty()))
+            }
+        }
+    }
+
+    /// `managedFields` with what is as Git says in the delivering tool's entry, where there is something to give.
+    fn given(&self, wanted: &Wanted<'_>, object: &[u8]) -> Option<Json> {
+        let object = std::str::from_utf8(object).ok()?;
+        let json: Json = serde_json::from_str(object).ok()?;
+        let live = LiveObject::parse(object, "", "", self.examiner.setting.key).ok()?;
+        let managed_fields = &json["metadata"]["managedFields"];
+        self.examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| hand_back(managed_fields, pair))
     }
 
     /// The object as it is read after its ownership was given back, where there is somebody to give it to.
-    fn give_back(&self, wanted: &Wanted<'_>, place: &Place, mut after: Vec<u8>) -> Result<Vec<u8>, ClusterError> {
+    /// `None` if it is gone.
+    fn give_back(
+        &self,
+        wanted: &Wanted<'_>,
+        place: &Place,
+        mut after: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, ClusterError> {
+        let mut lost = None;
         let read = || self.runtime.block_on(self.cluster.object(&place.object));
         for _ in 0..ATTEMPTS {
-            let object: Json = serde_json::from_slice(&after).unwrap_or_default();
-            let given = hand_back(&object["metadata"]["managedFields"], &wanted.desired.root);
+            lost = None;
+            let given = self.given(wanted, &after);
             let (Some(managed_fields), Ok(observed)) = (given, Observed::of(&after)) else { break };
             let now = clock::now();
-            let (permit, write, body) = guard::hand_back(&self.cluster.identity(), &observed, managed_fields, now);
-            match self.runtime.block_on(self.cluster.write(permit, (&write, place), &body, now)) {
+            let at = (self.cluster.identity(), place.object.as_str());
+            let (permit, body) = guard::hand_back((&at.0, at.1), &observed, managed_fields, now);
+            match self.runtime.block_on(self.cluster.write(permit, place, &body, now)) {
                 Ok(_) => break,
-                Err(error) if self.target().has_moved(&error, &place.object, Some(&observed)) => {}
+                Err(error) if self.target().has_moved(&error, &place.object, Some(&observed)) => lost = Some(error),
                 Err(error) => return Err(error),
             }
             match read()? {
@@ -60,6 +89,9 @@ impl Planning<'_> {
                 None => break,
             }
         }
-        Ok(read()?.unwrap_or(after))
+        if let Some(error) = lost {
+            return Err(error);
+        }
+        read()
     }
 }

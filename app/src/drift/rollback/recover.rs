@@ -1,6 +1,6 @@
 //! What a process left that ended before its time: it is found by its notes, finished, and noted.
 
-use anchorwatch_core::change::Target;
+use anchorwatch_core::change::{Observed, Promise, Target, Write};
 
 use super::Planning;
 use super::carry_out::Step;
@@ -25,10 +25,15 @@ impl Planning<'_> {
         let mut recovered = Vec::new();
         for mut record in notes.unfinished()?.into_iter().filter(|record| self.is_left(record)) {
             let Some(_held) = notes.hold(&record.change_id)? else { continue };
+            // Whoever held it may have gone on since.
+            let Some(now) = notes.read(&record.change_id)? else { continue };
+            record = now;
             let mut steps = Vec::new();
             for at in 0..record.steps.len() {
                 if record.steps[at].is_unfinished() {
-                    record.steps[at].state = self.finish(&record, at);
+                    let (state, after) = self.finish(&record, at);
+                    record.steps[at].state = state;
+                    record.steps[at].after = after.or(record.steps[at].after.take());
                     steps.push(Step::of(record.steps[at].clone()));
                     notes.write(&record)?;
                 }
@@ -43,32 +48,46 @@ impl Planning<'_> {
 
     fn is_left(&self, record: &ChangeRecord) -> bool {
         let setting = &self.examiner.setting;
-        record.what == What::Rollback
-            && record.reached == self.cluster.identity()
+        record.reached == self.cluster.identity()
             && (record.plan.cluster.as_str(), record.plan.source.as_str()) == (setting.cluster, setting.source)
     }
 
     /// The object says whether it was written. What was, is proven; what was not, is not begun again: nobody has confirmed it now.
-    fn finish(&self, record: &ChangeRecord, at: usize) -> StepState {
+    fn finish(&self, record: &ChangeRecord, at: usize) -> (StepState, Option<Observed>) {
         let step = &record.steps[at];
         let Target { kind, namespace, name, api_version } = &step.change.target;
         let group = anchorwatch_core::object::split_api_version(api_version).0;
-        let reason = |reason: String| StepState::NotProven { reason };
+        let reason = |reason: String| (StepState::NotProven { reason }, None);
+        // What cannot be read now is looked at again.
+        let Ok(now) = self.read(&step.object) else { return (step.state.clone(), None) };
+        let observed = now.as_deref().and_then(|object| Observed::of(object).ok());
+        if let What::Undo { .. } = record.what {
+            return (undone(step, now.as_deref()), observed);
+        }
         let Some(wanted) = self.examiner.index.find(group, kind, namespace, name) else {
             return reason("Git does not have it any more".to_owned());
         };
-        let now = match self.read(&step.object) {
-            Ok(now) => now,
-            Err(failure) => return reason(failure.line()),
-        };
-        if step.state == StepState::Intended && !self.is_written(wanted, &step.change.fields, now.as_deref()) {
+        if step.state == StepState::Intended && !self.is_written(wanted, &step.change, now.as_deref()) {
             let reason = "whoever was about to write it ended before that".to_owned();
-            return StepState::NotWritten { reason };
+            return (StepState::NotWritten { reason }, None);
         }
         let Some(now) = now else { return reason("it is gone".to_owned()) };
         match self.prove(wanted, &step.place(), &step.change.fields, now) {
-            Ok(()) => StepState::Proven,
-            Err(why) => reason(why),
+            Ok(()) => (StepState::Proven, observed),
+            Err(why) => (StepState::NotProven { reason: why }, observed),
         }
     }
+}
+
+/// What came of an undo: the object itself tells.
+fn undone(step: &StepRecord, object: Option<&[u8]>) -> StepState {
+    let is_undone = match (&step.change.write, object) {
+        (Promise::Exact(Write::Delete), object) => object.is_none(),
+        (Promise::Exact(write), Some(object)) => write.left(object).is_empty(),
+        _ => false,
+    };
+    if is_undone {
+        return StepState::Proven;
+    }
+    StepState::NotWritten { reason: "whoever was about to write it ended before that".to_owned() }
 }

@@ -1,17 +1,16 @@
 //! Taking a change back: each object is made as it was before, in the fields that were written and in no other.
 
-use anchorwatch_core::change::patch::Operation;
 use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Promise, Target, Write};
 use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
-use serde_json::Value as Json;
 use tokio::runtime::Handle;
 
 use super::carry_out::Step;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use super::{Done, TargetCluster, Writing};
+use crate::drift::confirm;
 use crate::drift::live::cluster_failure;
 use crate::fail_point;
 use crate::failure::Failure;
@@ -50,6 +49,13 @@ pub(crate) fn undo(
     confirmation: &Confirmation,
     writing: Writing<'_>,
 ) -> Result<Done, Failure> {
+    let busy = || {
+        Failure::new("that change is being written, or taken back, at this moment").hint("look at it again in a while")
+    };
+    let _undone = writing.notes.hold(&undone.change_id)?.ok_or_else(busy)?;
+    if let Some(undo) = writing.notes.undone_by(&undone.change_id)? {
+        return Err(Failure::new(format!("that change was taken back already, by change {undo}")));
+    }
     let plan = plan(undone);
     let steps = plan.changes.iter().zip(undoable(undone)).map(|(change, step)| StepRecord {
         change: change.clone(),
@@ -64,7 +70,7 @@ pub(crate) fn undo(
         by: confirmation.by.clone(),
         begun_at: clock::now(),
         reached: cluster.identity(),
-        plan_hash: plan.hash(),
+        plan_hash: confirmation.plan.clone(),
         steps: steps.collect(),
         plan,
     };
@@ -77,7 +83,9 @@ pub(crate) fn undo(
         note(&intended)?;
         let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key, scope: writing.scope };
         fail_point::reached("undo-intended");
-        let (state, after) = undoing.one(&record.steps[at])?;
+        let (state, after) = undoing
+            .one(&record.steps[at])
+            .unwrap_or_else(|failure| (StepState::NotProven { reason: failure.line() }, None));
         fail_point::reached("undo-written");
         record.steps[at].state = state;
         record.steps[at].after = after;
@@ -99,6 +107,14 @@ struct Undoing<'a> {
     scope: &'a WriteScope,
 }
 
+/// What an undo's step had created.
+fn created(step: &StepRecord) -> Option<&Write> {
+    match &step.change.inverse {
+        Promise::Exact(write) => Some(write),
+        Promise::Sealed(_) => None,
+    }
+}
+
 impl Undoing<'_> {
     fn one(&self, step: &StepRecord) -> Result<(StepState, Option<Observed>), Failure> {
         let (place, change) = (step.place(), &step.change);
@@ -117,28 +133,40 @@ impl Undoing<'_> {
                 return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
             }
             let is_patch = matches!(write, Write::Patch(_));
-            if is_patch && before.as_deref().is_some_and(|object| left(write, object).is_empty()) {
+            if is_patch && before.as_deref().is_some_and(|object| write.left(object).is_empty()) {
                 return Ok((StepState::AlreadySo, observed));
+            }
+            if let Some(path) = before.as_deref().and_then(|object| write.overwrites(object)) {
+                return not_written(format!("somebody has put something else to {path} since"));
+            }
+            let is_delete = *write == Write::Delete;
+            let is_ours =
+                before.as_deref().is_some_and(|object| created(step).is_some_and(|c| c.is_as_created(object)));
+            if is_delete && !is_ours {
+                return not_written(
+                    "it was changed since it was created; delete it by hand, if it is to go".to_owned(),
+                );
             }
             let body = Body::of(write, observed.as_ref());
             let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
             let moved =
                 |error: &ClusterError| attempt < ATTEMPTS && target.has_moved(error, &place.object, observed.as_ref());
-            let answer = match self.runtime.block_on(self.cluster.try_out((write, &place), &body)) {
+            let answer = match self.runtime.block_on(self.cluster.try_out(&place, &body)) {
                 Ok(answer) => answer,
                 Err(error) if moved(&error) => continue,
-                Err(error) if TargetCluster::may_be_conflict(&error) => {
-                    return not_written(format!("it was changed since, in what would be taken back ({error})"));
+                Err(error) if error.is_failed_test() => {
+                    return not_written("it was changed since, in what would be taken back".to_owned());
                 }
-                Err(error) => return not_written(error.to_string()),
+                Err(error) => return not_written(confirm::shown(&error)),
             };
-            let dry_run = match DryRun::proven(&body, &left(write, &answer)) {
+            let dry_run = match DryRun::proven(&body, &write.left(&answer)) {
                 Ok(dry_run) => dry_run,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
             let facts = Facts {
                 plan: self.plan,
                 cluster: &self.cluster.identity(),
+                path: place.path(&body),
                 scope: self.scope,
                 confirmation: self.confirmation,
                 change,
@@ -152,33 +180,47 @@ impl Undoing<'_> {
                 Ok(permit) => permit,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
-            match self.runtime.block_on(self.cluster.write(permit, (write, &place), &body, clock::now())) {
+            match self.runtime.block_on(self.cluster.write(permit, &place, &body, clock::now())) {
+                Ok(_) if is_delete => return self.gone(&place.object),
                 Ok(after) => return Ok(Self::proven(write, &after)),
                 Err(error) if moved(&error) => {}
-                Err(error) => return not_written(error.to_string()),
+                Err(error) if error.is_refusal() => return not_written(confirm::shown(&error)),
+                // Nobody knows whether it arrived; the object does.
+                Err(error) => {
+                    let now = self.runtime.block_on(self.cluster.object(&place.object)).ok().flatten();
+                    return match now {
+                        Some(now) if !is_delete => Ok(Self::proven(write, &now)),
+                        _ => Ok((StepState::NotProven { reason: error.to_string() }, None)),
+                    };
+                }
             }
         }
         not_written("others write it all the time".to_owned())
     }
 
+    /// What was deleted is gone, or on its way.
+    fn gone(&self, path: &str) -> Result<(StepState, Option<Observed>), Failure> {
+        let now = self.runtime.block_on(self.cluster.object(path)).map_err(|error| cluster_failure(&error))?;
+        let is_going = |object: &[u8]| {
+            let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
+            !object["metadata"]["deletionTimestamp"].is_null()
+        };
+        Ok(match now {
+            None => (StepState::Proven, None),
+            Some(object) if is_going(&object) => {
+                let reason = "it is being deleted; something holds it by a finalizer".to_owned();
+                (StepState::NotProven { reason }, None)
+            }
+            Some(_) => (StepState::NotProven { reason: "it is there again".to_owned() }, None),
+        })
+    }
+
     fn proven(write: &Write, after: &[u8]) -> (StepState, Option<Observed>) {
-        match left(write, after).first() {
+        match write.left(after).first() {
             None => (StepState::Proven, Observed::of(after).ok()),
             Some(path) => {
                 (StepState::NotProven { reason: format!("{path} is otherwise again") }, Observed::of(after).ok())
             }
         }
     }
-}
-
-/// Where an object is not as a patch was to make it.
-fn left(write: &Write, object: &[u8]) -> Vec<String> {
-    let Write::Patch(operations) = write else { return Vec::new() };
-    let object: Json = serde_json::from_slice(object).unwrap_or_default();
-    let is_left = |operation: &&Operation| match operation {
-        Operation::Test { .. } => false,
-        Operation::Add { path, value } | Operation::Replace { path, value } => object.pointer(path) != Some(value),
-        Operation::Remove { path } => object.pointer(path).is_some(),
-    };
-    operations.iter().filter(is_left).map(|operation| operation.path().to_owned()).collect()
 }
