@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::drift::{Change, DriftItem, DriftLevel};
 use crate::object::secret::{SecretKey, hex};
+use crate::ownership::parse_managed_fields;
 use patch::Operation;
 
 /// The manager that this program's writes are known by in `managedFields`.
@@ -68,20 +69,18 @@ impl Write {
         })
     }
 
-    /// True if an object is as it was created: what was said of it then, and what its generation tells of its spec since.
+    /// True if an object that this program has created is as it was then: its generation tells of its spec. Where it has none, as
+    /// a Service or a ConfigMap, nobody else may have written it, but its status.
     pub fn is_as_created(&self, object: &[u8]) -> bool {
-        let Self::Create(created) = self else { return false };
+        let Self::Create(_) = self else { return false };
         let object: Json = serde_json::from_slice(object).unwrap_or_default();
-        let generation = object["metadata"]["generation"].as_u64();
-        let fields = |json: &Json| {
-            let mut fields = json.as_object().cloned().unwrap_or_default();
-            fields.retain(|name, _| !matches!(name.as_str(), "metadata" | "status" | "apiVersion" | "kind"));
-            fields
-        };
-        match generation {
-            Some(generation) => generation <= 1,
-            None => fields(created) == fields(&object),
+        let metadata = &object["metadata"];
+        if let Some(generation) = metadata["generation"].as_u64() {
+            return generation <= 1;
         }
+        let (entries, unreadable) = parse_managed_fields(&metadata["managedFields"].to_string());
+        let mut writers = entries.iter().filter(|entry| entry.subresource.is_empty()).peekable();
+        unreadable == 0 && writers.peek().is_some() && writers.all(|entry| entry.manager == FIELD_MANAGER)
     }
 
     /// Where a patch was to take a value out, and the object has it all the same: the server keeps it, as it does a Service's
@@ -290,5 +289,30 @@ impl Observed {
     fn tests(&self) -> [Json; 2] {
         [("/metadata/uid", &self.uid), ("/metadata/resourceVersion", &self.resource_version)]
             .map(|(path, value)| json!({"op": "test", "path": path, "value": value}))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_created_is_so_until_somebody_else_writes_it() {
+        let entry = |manager: &str, subresource: &str| {
+            json!({"manager": manager, "operation": "Update", "apiVersion": "v1", "fieldsType": "FieldsV1",
+                   "subresource": subresource, "fieldsV1": {"f:spec": {}}})
+        };
+        let (ours, status) = (entry(FIELD_MANAGER, ""), entry("kube-controller-manager", "status"));
+        for (metadata, expected) in [
+            (json!({"managedFields": [ours]}), true),
+            (json!({"managedFields": [ours, status]}), true),
+            (json!({"managedFields": [ours, entry("kubectl-edit", "")]}), false),
+            (json!({"generation": 1, "managedFields": [ours, entry("kube-controller-manager", "")]}), true),
+            (json!({"generation": 2, "managedFields": [ours]}), false),
+            (json!({}), false),
+        ] {
+            let object = json!({"metadata": metadata, "spec": {"clusterIP": "10.0.0.7"}}).to_string();
+            assert_eq!(Write::Create(json!({"spec": {}})).is_as_created(object.as_bytes()), expected, "{object}");
+        }
     }
 }

@@ -78,6 +78,10 @@ fn two_at_once_end_well_and_undo_takes_back_what_each_has_written() {
         let change = done["done"]["change_id"].as_str().unwrap();
         let undone = run(&world, &folder, &["undo", change, "--yes", "--output=json"]);
         assert!(text(&undone.stderr).contains("wrote nothing") || undone.status.success(), "{}", text(&undone.stderr));
+        let again = run(&world, &folder, &["undo", change, "--yes"]);
+        assert_eq!(again.status.code(), Some(2), "{}", text(&again.stdout));
+        let said = text(&again.stderr);
+        assert!(said.contains("wrote nothing") || said.contains("taken back already, by change"), "{said}");
     }
     // By this program's hand now, and otherwise the same.
     let by = |line: &String| line.split(" by ").next().unwrap().to_owned();
