@@ -18,13 +18,13 @@ use tokio::runtime::Handle;
 
 use super::body::Body;
 use super::model::{
-    ChangeList, ChangeResponse, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse, steps_of,
+    ChangeList, ChangeResponse, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse,
 };
 use super::{Caller, Problem};
 use crate::config::Source;
 use crate::drift::examiner::Selector;
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
+use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
 use crate::failure::Failure;
 use crate::serve::{Event, Service};
 
@@ -63,7 +63,7 @@ pub(crate) async fn plan_rollback(
     let policy = service.policy().await?;
     let wanted = source.request(&namespaces, policy, Trigger::Api, service.now());
     let by = confirming(service, caller);
-    let (approves, name) = (caller.0.role >= Role::Approver, caller.0.name.clone());
+    let approves = caller.0.role >= Role::Approver;
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
@@ -75,7 +75,7 @@ pub(crate) async fn plan_rollback(
             Ok((is_meant && may).then(|| by(&planned.plan)))
         })?;
         // Here, so that whoever hangs up does not keep it from being noted.
-        runtime.block_on(settle(&service_of, &name, &rolled_back)).map_err(|error| Failure::because(&error))?;
+        runtime.block_on(settle(&service_of, &rolled_back)).map_err(|error| Failure::because(&error))?;
         Ok(rolled_back)
     });
     let rolled_back = done.await?;
@@ -108,7 +108,7 @@ pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) ->
 pub(crate) async fn changes_of(service: &Service, caller: &Caller) -> Result<Vec<ChangeResponse>, Problem> {
     let rows = service.store.last_changes(LISTED).await?;
     let records = rows.iter().filter_map(|row| serde_json::from_slice(&row.unsealed(&service.key)?).ok());
-    Ok(records.filter(|record| sees(caller, record)).map(|record| ChangeResponse::of(&record)).collect())
+    Ok(records.filter(|record| sees(caller, record)).map(ChangeResponse::of).collect())
 }
 
 /// Plans to take a change back; with the plan's hash, does it.
@@ -162,7 +162,7 @@ pub(crate) async fn undo_change(
     let done = done.await?;
     tracing::info!(change = done.change_id, undoes = change_id, by = caller.0.name, "a change was taken back");
     service.announce(Event::Decided { id: change_id.to_owned() });
-    Ok(UndoResponse { done: Some(steps_of(&done.change_id, &done.steps)), ..planned })
+    Ok(UndoResponse { done: Some((&done).into()), ..planned })
 }
 
 /// The items that are meant: those that are named, and those of a report.
@@ -221,17 +221,13 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// Notes what was proven in the items, so that nobody is told of them again; also what was left of another change, and is finished.
-async fn settle(service: &Service, by: &str, rolled_back: &RolledBack) -> Result<(), StoreError> {
-    for recovered in &rolled_back.planned.recovered {
-        service.store.settle_items(&recovered.proven, "rolled_back", &recovered.by, service.now()).await?;
+async fn settle(service: &Service, rolled_back: &RolledBack) -> Result<(), StoreError> {
+    for done in rolled_back.planned.recovered.iter().chain(&rolled_back.done) {
+        service.note_done(done).await?;
     }
-    let Some(done) = &rolled_back.done else { return Ok(()) };
-    let steps = rolled_back.planned.plan.changes.iter().zip(&done.steps);
-    let proven = steps.filter(|(_, step)| step.state.is_as_promised()).flat_map(|(change, _)| &change.fields);
-    let fingerprints: Vec<String> = proven.map(|field| field.fingerprint.clone()).collect();
-    tracing::info!(change = done.change_id, by, fields = fingerprints.len(), "rolled back");
-    service.store.settle_items(&fingerprints, "rolled_back", by, service.now()).await?;
-    service.announce(Event::Decided { id: done.change_id.clone() });
+    if let Some(Done { change_id, by, rolled_back, .. }) = &rolled_back.done {
+        tracing::info!(change = change_id, by, fields = rolled_back.len(), "rolled back");
+    }
     Ok(())
 }
 

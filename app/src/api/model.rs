@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::drift::rollback::record::{ChangeRecord, StepState, What};
+use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
-use crate::drift::rollback::{Planned, RolledBack, Step};
+use crate::drift::rollback::{Done, Planned, RolledBack, Step};
 use crate::words::word;
 
 /// One scan of one namespace, as it was; only `status` and `resolved_at` change later.
@@ -595,13 +595,13 @@ impl RollbackResponse {
     pub(crate) fn of(rolled_back: &RolledBack, key: &SecretKey) -> Self {
         let RolledBack { planned, done } = rolled_back;
         let left = planned.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
-        let recovered = planned.recovered.iter().map(|recovered| steps_of(&recovered.change_id, &recovered.steps));
+        let recovered = planned.recovered.iter().map(DoneResponse::from);
         Self {
             plan: PlanResponse::of(planned, key),
             left: left.collect(),
             recovered: recovered.collect(),
             is_partial: planned.is_partial,
-            done: done.as_ref().map(|done| steps_of(&done.change_id, &done.steps)),
+            done: done.as_ref().map(DoneResponse::from),
         }
     }
 }
@@ -618,33 +618,30 @@ impl UndoResponse {
 }
 
 impl ChangeResponse {
-    pub(crate) fn of(record: &ChangeRecord) -> Self {
-        let steps: Vec<Step> = record.steps.iter().cloned().map(Step::of).collect();
+    pub(crate) fn of(record: ChangeRecord) -> Self {
         Self {
             cluster: record.plan.cluster.clone(),
             source: record.plan.source.clone(),
-            undoes: match &record.what {
-                What::Rollback => None,
-                What::Undo { change_id } => Some(change_id.clone()),
-            },
+            undoes: record.undoes().map(str::to_owned),
             by: record.by.clone(),
             begun_at: record.begun_at,
-            done: steps_of(&record.change_id, &steps),
+            done: (&Done::from(record)).into(),
         }
     }
 }
 
-/// What was done, object by object.
-pub(crate) fn steps_of(change_id: &str, steps: &[Step]) -> DoneResponse {
-    let step = |step: &Step| {
-        let (state, reason) = match &step.state {
-            StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason.clone())),
-            StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason.clone())),
-            state => (word(state), None),
+impl From<&Done> for DoneResponse {
+    fn from(done: &Done) -> Self {
+        let step = |step: &Step| {
+            let (state, reason) = match &step.state {
+                StepState::NotWritten { reason } => ("not_written".to_owned(), Some(reason.clone())),
+                StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason.clone())),
+                state => (word(state), None),
+            };
+            StepResponse { target: (&step.target).into(), fields: step.fields, state, reason }
         };
-        StepResponse { target: (&step.target).into(), fields: step.fields, state, reason }
-    };
-    DoneResponse { change_id: change_id.to_owned(), steps: steps.iter().map(step).collect() }
+        Self { change_id: done.change_id.clone(), steps: done.steps.iter().map(step).collect() }
+    }
 }
 
 fn told(item: &anchorwatch_core::drift::DriftItem) -> Value {

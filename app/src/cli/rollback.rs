@@ -15,7 +15,7 @@ use anchorwatch_edge::journal::Journal;
 use clap::ValueEnum;
 
 use super::{output, target};
-use crate::api::model::{RollbackResponse, steps_of};
+use crate::api::model::{DoneResponse, RollbackResponse};
 use crate::drift::examiner::Selector;
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Meant, Planned, RolledBack, Writing, rollback, undo};
@@ -111,7 +111,7 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     if let Some(done) = &rolled_back.done
         && output == Format::Table
     {
-        super::print(&shown::done(done, &style, false))?;
+        super::print(&shown::done(done, &style))?;
     }
     Ok(exit_code(&rolled_back, dry_run))
 }
@@ -151,8 +151,8 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     let writing = Writing { scope: &scope, notes: &journal, may_write: true };
     let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan, &key), writing)?;
     match output {
-        Format::Table => super::print(&shown::done(&done, &style, true))?,
-        Format::Json => output::print_json(&steps_of(&done.change_id, &done.steps))?,
+        Format::Table => super::print(&shown::done(&done, &style))?,
+        Format::Json => output::print_json(&DoneResponse::from(&done))?,
     }
     Ok(ended(&done))
 }

@@ -15,7 +15,7 @@ pub(crate) mod undo;
 
 use std::time::Instant;
 
-use anchorwatch_core::change::{Field, Observed, Plan};
+use anchorwatch_core::change::{Field, Observed, Plan, Target};
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::guard::{self, Confirmation, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
@@ -32,10 +32,9 @@ use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
 use carry_out::Carrying;
-pub(crate) use carry_out::Step;
 use draft::Draft;
 use notes::Notes;
-pub(crate) use recover::Recovered;
+use record::{ChangeRecord, StepRecord, StepState};
 
 /// What would be written, and what would not.
 #[derive(Debug)]
@@ -46,8 +45,8 @@ pub(crate) struct Planned {
     pub(crate) items: Vec<Vec<DriftItem>>,
     /// What was meant too, and is left as it is, with the reason.
     pub(crate) left: Vec<Left>,
-    /// What an earlier rollback had left, and is finished now.
-    pub(crate) recovered: Vec<Recovered>,
+    /// What earlier changes had left, and is finished now; of each the objects that were left.
+    pub(crate) recovered: Vec<Done>,
     /// True if a scan could not compare everything that is meant.
     pub(crate) is_partial: bool,
 }
@@ -74,8 +73,44 @@ pub(crate) struct Writing<'a> {
 pub(crate) struct Done {
     /// By which it is undone.
     pub(crate) change_id: String,
+    /// Who confirmed it.
+    pub(crate) by: String,
+    /// True if it took another change back.
+    pub(crate) is_undo: bool,
     /// What came of each object, in the plan's order.
     pub(crate) steps: Vec<Step>,
+    /// Items that are as Git says now, by their fingerprints. None of an undo's: it brings back what differs.
+    pub(crate) rolled_back: Vec<String>,
+}
+
+/// What came of one object.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) target: Target,
+    /// How many fields of it.
+    pub(crate) fields: usize,
+    pub(crate) state: StepState,
+}
+
+impl From<ChangeRecord> for Done {
+    fn from(record: ChangeRecord) -> Self {
+        let is_undo = record.undoes().is_some();
+        let is_proven = |step: &&StepRecord| !is_undo && step.state.is_as_promised();
+        let rolled_back = record.steps.iter().filter(is_proven).flat_map(|step| &step.change.fields);
+        Self {
+            is_undo,
+            rolled_back: rolled_back.map(|field| field.fingerprint.clone()).collect(),
+            change_id: record.change_id,
+            by: record.by,
+            steps: record.steps.into_iter().map(Step::from).collect(),
+        }
+    }
+}
+
+impl From<StepRecord> for Step {
+    fn from(step: StepRecord) -> Self {
+        Self { fields: step.change.fields.len(), target: step.change.target, state: step.state }
+    }
 }
 
 impl Done {
@@ -117,12 +152,12 @@ pub(crate) fn rollback(
     })
 }
 
-/// Finishes what rollbacks of a source have left that were killed.
+/// Finishes what changes of a source have left that were killed.
 pub(crate) fn recover(
     runtime: &Handle,
     (request, key): (&Request, &SecretKey),
     notes: &dyn Notes,
-) -> Result<Vec<Recovered>, Failure> {
+) -> Result<Vec<Done>, Failure> {
     ground::stand_on(runtime, request, key, |ground| match ground.side {
         Side::Served { cluster, .. } => Planning::on(runtime, cluster, &ground).recover(notes),
         Side::Recorded { .. } => Ok(Vec::new()),

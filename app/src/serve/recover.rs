@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_edge::store::StoreError;
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 
 use super::{Event, Service};
 use crate::config::Source;
 use crate::drift::rollback::notes::{Notes as _, StoreNotes};
-use crate::drift::rollback::{Recovered, recover};
+use crate::drift::rollback::{Done, recover};
 use crate::failure::Failure;
 use crate::faults::Faults;
 use crate::notify::rest;
@@ -50,18 +51,16 @@ async fn look(service: &Arc<Service>, looked: &mut HashMap<String, Timestamp>) -
         if !matches!(finished, Ok(None)) {
             looked.insert(source.name.clone(), now);
         }
-        for Recovered { change_id, by, proven, .. } in finished?.unwrap_or_default() {
-            tracing::warn!(change = change_id, "a change was left unfinished, and is looked after now");
-            let settled = service.store.settle_items(&proven, "rolled_back", &by, service.now()).await;
-            settled.map_err(|error| super::store_failure(&error))?;
-            service.announce(Event::Decided { id: change_id });
+        for done in finished?.unwrap_or_default() {
+            tracing::warn!(change = done.change_id, "a change was left unfinished, and is looked after now");
+            service.note_done(&done).await.map_err(|error| super::store_failure(&error))?;
         }
     }
     Ok(())
 }
 
 /// `None` if nobody has left anything: who holds a change still works at it.
-fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Option<Vec<Recovered>>, Failure> {
+fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Option<Vec<Done>>, Failure> {
     let notes = service.notes(runtime);
     if notes.unfinished()?.is_empty() {
         return Ok(None);
@@ -71,6 +70,13 @@ fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Option
 }
 
 impl Service {
+    /// Notes in the items what a change has made as Git says, so that nobody is told of them again.
+    pub(crate) async fn note_done(&self, done: &Done) -> Result<(), StoreError> {
+        self.store.settle_items(&done.rolled_back, "rolled_back", &done.by, self.now()).await?;
+        self.announce(Event::Decided { id: done.change_id.clone() });
+        Ok(())
+    }
+
     /// Where its changes are noted. What calls that runs outside of the async runtime.
     pub(crate) fn notes(&self, runtime: &Handle) -> StoreNotes {
         let (store, key, replica) = (self.store.clone(), self.key.clone(), self.replica.clone());

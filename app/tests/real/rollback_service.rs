@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 use anchorwatch_testbed::{Answer, Person, Service};
 use serde_json::{Value, json};
@@ -172,6 +173,33 @@ fn what_a_service_that_was_killed_has_left_is_finished_by_the_next() {
         ];
         assert_eq!(world.kubectl(&image), if is_written { "shop/web:1.4.2" } else { "shop/web:9" });
     }
+}
+
+#[test]
+fn an_undo_that_was_killed_is_finished_and_leaves_open_what_it_brought_back() {
+    let world = World::shared();
+    let mut writing = Writing::start(&world, "rb-undo-died", "true");
+    world.alice("rb-undo-died", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    let items = writing.scanned(&[IMAGE]);
+    let hash = writing.roll_back(&writing.approver, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+    let done = writing.roll_back(&writing.approver, &json!({"items": items, "plan_hash": hash})).json();
+    let path = format!("/api/v1/changes/{}/undo", done["done"]["change_id"].as_str().unwrap());
+    let hash = writing.service.post(&path, &writing.approver, &json!({})).json()["plan_hash"].clone();
+
+    drop(std::mem::replace(&mut writing.service, Writing::serve(&writing.folder, "undo-written:abort")));
+    let bearer = format!("Bearer {}", writing.approver);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let asking = json!({"plan_hash": hash}).to_string();
+    assert!(writing.service.try_ask("POST", &path, &headers, &asking).is_err());
+    drop(std::mem::replace(&mut writing.service, Writing::serve(&writing.folder, "")));
+    assert_eq!(writing.scanned(&[IMAGE]), items);
+    until("the undo is looked after", || {
+        let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
+        listed["items"][0]["undoes"].is_string() && listed["items"][0]["steps"][0]["state"] == "proven"
+    });
+    // Items are settled in the moment after.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!((writing.items("rolled_back").len(), writing.items("pending").len()), (0, 1));
 }
 
 #[test]

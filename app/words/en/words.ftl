@@ -566,7 +566,7 @@ rollback-proven = { $object }: { $fields ->
     [one] 1 field is
    *[other] { $fields } fields are
 } as Git says
-rollback-recovered = A rollback before this one was not finished; what it left was looked after (change { $change }):
+rollback-recovered = An earlier change was not finished; what it left was looked after (change { $change }):
 rollback-waiting = { $object } was not begun
 rollback-not-written = { $object } was not written: { $reason }
 rollback-not-proven = { $object } was written, and is not as it was to be: { $reason }

@@ -6,7 +6,7 @@ use crate::cli::output::{Style, flow, object, padded};
 use crate::cli::plain;
 use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
-use crate::drift::rollback::{Done, Left, Planned, Recovered, Step};
+use crate::drift::rollback::{Done, Left, Planned};
 use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
 use anchorwatch_core::change::{Plan, Target};
@@ -21,9 +21,9 @@ pub(super) fn plan(planned: &Planned, key: &SecretKey, style: &Style) -> String 
     let Planned { plan, items, left, recovered, is_partial } = planned;
     let words = style.words;
     let mut out = String::new();
-    for Recovered { change_id, steps, .. } in recovered {
-        let _ = writeln!(out, "{}", words.say_with("rollback-recovered", &[("change", Text(change_id))]));
-        each(steps, "rollback-proven", style, &mut out);
+    for left in recovered {
+        let _ = writeln!(out, "{}", words.say_with("rollback-recovered", &[("change", Text(&left.change_id))]));
+        each(left, style, &mut out);
         out.push('\n');
     }
     let (fields, objects) = (plan.fields(), plan.changes.len());
@@ -92,22 +92,23 @@ fn text(value: Option<&Shown>, style: &Style) -> String {
 }
 
 /// What came of each object, and how to take it back.
-pub(super) fn done(done: &Done, style: &Style, is_undo: bool) -> String {
+pub(super) fn done(done: &Done, style: &Style) -> String {
     let words = style.words;
     let mut out = String::from("\n");
-    each(&done.steps, if is_undo { "undo-proven" } else { "rollback-proven" }, style, &mut out);
+    each(done, style, &mut out);
     let is_written =
         done.steps.iter().any(|step| matches!(step.state, StepState::Proven | StepState::NotProven { .. }));
-    if !is_undo && is_written {
+    if !done.is_undo && is_written {
         let _ = writeln!(out, "{}", words.say_with("rollback-undo", &[("change", Text(&done.change_id))]));
     }
     out
 }
 
-/// What came of each object; `proven`: the sentence for those that are as was promised.
-fn each(steps: &[Step], proven: &str, style: &Style, out: &mut String) {
+/// What came of each object.
+fn each(done: &Done, style: &Style, out: &mut String) {
     let words = style.words;
-    for step in steps {
+    let proven = if done.is_undo { "undo-proven" } else { "rollback-proven" };
+    for step in &done.steps {
         let Target { kind, name, namespace, .. } = &step.target;
         let name = object(kind, name, namespace);
         let (id, reason) = match &step.state {

@@ -1,6 +1,6 @@
 //! Doing what was confirmed, one object after the other, and stopping at the first that fails.
 
-use anchorwatch_core::change::{Observed, Plan, Target};
+use anchorwatch_core::change::{Observed, Plan};
 use anchorwatch_core::guard::{self, Confirmation, Facts, Refusal};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
@@ -14,21 +14,6 @@ use crate::failure::Failure;
 
 /// How often an object is written that somebody else writes meanwhile, its status for example.
 const ATTEMPTS: usize = 5;
-
-/// What came of one object.
-#[derive(Debug)]
-pub(crate) struct Step {
-    pub(crate) target: Target,
-    /// How many fields of it.
-    pub(crate) fields: usize,
-    pub(crate) state: StepState,
-}
-
-impl Step {
-    pub(crate) fn of(step: StepRecord) -> Self {
-        Self { fields: step.change.fields.len(), target: step.change.target, state: step.state }
-    }
-}
 
 /// A plan that was confirmed, on its way.
 pub(super) struct Carrying<'a> {
@@ -96,8 +81,7 @@ impl Carrying<'_> {
                 break;
             }
         }
-        let steps = record.steps.into_iter().map(Step::of);
-        Ok(Done { change_id: record.change_id, steps: steps.collect() })
+        Ok(record.into())
     }
 
     fn note(&self, record: &ChangeRecord) -> Result<(), Failure> {

@@ -10,7 +10,7 @@ use anchorwatch_edge::journal::{Journal, JournalError};
 use anchorwatch_edge::store::{ChangeRow, Duty, Store, StoreError};
 use tokio::runtime::Handle;
 
-use super::record::{ChangeRecord, StepRecord, What};
+use super::record::ChangeRecord;
 use crate::fail_point;
 use crate::failure::Failure;
 
@@ -35,18 +35,13 @@ pub(crate) trait Notes {
     fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure>;
 }
 
-fn is_unfinished(record: &ChangeRecord) -> bool {
-    record.steps.iter().any(StepRecord::is_unfinished)
-}
-
 /// A note that can be read; one that cannot is said in the log.
 fn passed_over<T>(read: Result<T, Failure>) -> Option<T> {
     read.inspect_err(|failure| tracing::error!(reason = failure.line(), "the note of a change is passed over")).ok()
 }
 
 fn undoes(record: &ChangeRecord, change_id: &str) -> bool {
-    matches!(&record.what, What::Undo { change_id: undone } if undone == change_id)
-        && record.steps.iter().all(|step| step.state.is_as_promised())
+    record.undoes() == Some(change_id) && record.steps.iter().all(|step| step.state.is_as_promised())
 }
 
 fn unnoted(error: &JournalError) -> Failure {
@@ -72,7 +67,7 @@ impl Notes for Journal {
     fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure> {
         let names = self.names().map_err(|error| unnoted(&error))?;
         let read = names.iter().filter_map(|name| passed_over(Notes::read(self, name)).flatten());
-        Ok(read.filter(is_unfinished).collect())
+        Ok(read.filter(ChangeRecord::is_unfinished).collect())
     }
 
     fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure> {
@@ -157,13 +152,10 @@ impl Notes for StoreNotes {
                 change_id: record.change_id.clone(),
                 source: record.plan.source.clone(),
                 cluster: record.plan.cluster.clone(),
-                undoes: match &record.what {
-                    What::Rollback => None,
-                    What::Undo { change_id } => Some(change_id.clone()),
-                },
+                undoes: record.undoes().map(str::to_owned),
                 changed_by: record.by.clone(),
                 begun_at: record.begun_at,
-                is_open: is_unfinished(record),
+                is_open: record.is_unfinished(),
                 body: Vec::new(),
             },
             &body,

@@ -80,6 +80,21 @@ pub(crate) enum StepState {
     },
 }
 
+impl ChangeRecord {
+    /// The change that it takes back, if it does.
+    pub(crate) fn undoes(&self) -> Option<&str> {
+        match &self.what {
+            What::Rollback => None,
+            What::Undo { change_id } => Some(change_id),
+        }
+    }
+
+    /// True if some part of it was begun, and nobody has noted how that ended.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.steps.iter().any(StepRecord::is_unfinished)
+    }
+}
+
 impl StepState {
     /// True if the object is as it was to be.
     pub(crate) fn is_as_promised(&self) -> bool {

@@ -2,26 +2,14 @@
 
 use anchorwatch_core::change::{Observed, Promise, Target, Write};
 
-use super::Planning;
-use super::carry_out::Step;
 use super::notes::Notes;
-use super::record::{ChangeRecord, StepRecord, StepState, What};
+use super::record::{ChangeRecord, StepRecord, StepState};
+use super::{Done, Planning, Step};
 use crate::failure::Failure;
 
-/// A change that was left unfinished, and what became of its objects.
-#[derive(Debug)]
-pub(crate) struct Recovered {
-    pub(crate) change_id: String,
-    pub(crate) steps: Vec<Step>,
-    /// Who had confirmed it.
-    pub(crate) by: String,
-    /// Items that are as Git says now, by their fingerprints.
-    pub(crate) proven: Vec<String>,
-}
-
 impl Planning<'_> {
-    /// Finishes what rollbacks of this source in this cluster have left. One that is still on its way is left alone.
-    pub(super) fn recover(&self, notes: &dyn Notes) -> Result<Vec<Recovered>, Failure> {
+    /// Finishes what changes of this source in this cluster have left. One that is still on its way is left alone.
+    pub(super) fn recover(&self, notes: &dyn Notes) -> Result<Vec<Done>, Failure> {
         let mut recovered = Vec::new();
         for mut record in notes.unfinished()?.into_iter().filter(|record| self.is_left(record)) {
             let Some(_held) = notes.hold(&record.change_id)? else { continue };
@@ -34,14 +22,11 @@ impl Planning<'_> {
                     let (state, after) = self.finish(&record, at);
                     record.steps[at].state = state;
                     record.steps[at].after = after.or(record.steps[at].after.take());
-                    steps.push(Step::of(record.steps[at].clone()));
+                    steps.push(Step::from(record.steps[at].clone()));
                     notes.write(&record)?;
                 }
             }
-            let is_proven = |step: &&StepRecord| step.state.is_as_promised();
-            let proven = record.steps.iter().filter(is_proven).flat_map(|step| &step.change.fields);
-            let proven = proven.map(|field| field.fingerprint.clone()).collect();
-            recovered.push(Recovered { change_id: record.change_id, steps, by: record.by, proven });
+            recovered.push(Done { steps, ..record.into() });
         }
         Ok(recovered)
     }
@@ -61,7 +46,7 @@ impl Planning<'_> {
         // What cannot be read now is looked at again.
         let Ok(now) = self.read(&step.object) else { return (step.state.clone(), None) };
         let observed = now.as_deref().and_then(|object| Observed::of(object).ok());
-        if let What::Undo { .. } = record.what {
+        if record.undoes().is_some() {
             return (undone(step, now.as_deref()), observed);
         }
         let Some(wanted) = self.examiner.index.find(group, kind, namespace, name) else {

@@ -7,7 +7,6 @@ use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use tokio::runtime::Handle;
 
-use super::carry_out::Step;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use super::{Done, TargetCluster, Writing};
 use crate::drift::confirm;
@@ -94,8 +93,7 @@ pub(crate) fn undo(
             break;
         }
     }
-    let steps = record.steps.into_iter().map(Step::of);
-    Ok(Done { change_id: record.change_id, steps: steps.collect() })
+    Ok(record.into())
 }
 
 struct Undoing<'a> {
