@@ -15,10 +15,12 @@ pub(crate) mod undo;
 
 use std::time::Instant;
 
-use anchorwatch_core::change::{Field, Observed, Plan, Target};
+use anchorwatch_core::change::{Body, Field, Observed, Plan, Target};
 use anchorwatch_core::drift::DriftItem;
-use anchorwatch_core::guard::{self, Confirmation, WriteScope};
+use anchorwatch_core::guard::{self, Confirmation, Permit, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_edge::clock;
+use anchorwatch_edge::cluster::apply::Place;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use anchorwatch_edge::files::SourceFile;
 use tokio::runtime::Handle;
@@ -223,6 +225,24 @@ impl<'a> Planning<'a> {
     }
 }
 
+/// How often an object is read, tried and written anew that somebody else writes meanwhile, its status for example.
+const ATTEMPTS: usize = 5;
+
+/// Why one is given up.
+const WRITTEN_BY_OTHERS: &str = "others write it all the time";
+
+/// What became of a write.
+enum Sent {
+    /// It was written, and this is the object.
+    Written(Vec<u8>),
+    /// Nothing was: the object was no longer what it was when it was read.
+    Moved(ClusterError),
+    /// Nothing was, for another reason.
+    Refused(ClusterError),
+    /// Nobody knows whether it arrived.
+    Unknown(ClusterError),
+}
+
 /// The cluster that is written to.
 #[derive(Clone, Copy)]
 struct TargetCluster<'a> {
@@ -231,6 +251,16 @@ struct TargetCluster<'a> {
 }
 
 impl TargetCluster<'_> {
+    /// Writes once.
+    fn send(self, permit: Permit, place: &Place, body: &Body, observed: Option<&Observed>) -> Sent {
+        match self.runtime.block_on(self.cluster.write(permit, place, body, clock::now())) {
+            Ok(after) => Sent::Written(after),
+            Err(error) if self.has_moved(&error, &place.object, observed) => Sent::Moved(error),
+            Err(error) if error.is_refusal() => Sent::Refused(error),
+            Err(error) => Sent::Unknown(error),
+        }
+    }
+
     /// True for an error that a precondition may have caused. A test of a patch that fails is told like any other 422.
     fn may_be_conflict(error: &ClusterError) -> bool {
         matches!(error.code(), Some(409 | 422))

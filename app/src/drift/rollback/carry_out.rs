@@ -1,19 +1,16 @@
 //! Doing what was confirmed, one object after the other, and stopping at the first that fails.
 
 use anchorwatch_core::change::{Observed, Plan};
-use anchorwatch_core::guard::{self, Confirmation, Facts, Refusal};
+use anchorwatch_core::guard::{self, Confirmation, Facts};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
 
 use super::draft::{Draft, Tried, Undraftable};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
-use super::{Done, Planning, Writing};
+use super::{ATTEMPTS, Done, Planning, Sent, WRITTEN_BY_OTHERS, Writing};
 use crate::drift::confirm;
 use crate::fail_point;
 use crate::failure::Failure;
-
-/// How often an object is written that somebody else writes meanwhile, its status for example.
-const ATTEMPTS: usize = 5;
 
 /// A plan that was confirmed, on its way.
 pub(super) struct Carrying<'a> {
@@ -92,16 +89,13 @@ impl Carrying<'_> {
     /// what was confirmed.
     fn one(&self, first: &Draft<'_>, at: usize, record: &mut ChangeRecord) -> Result<(), Ended> {
         let wanted = first.wanted;
-        for attempt in 1.. {
+        for _ in 0..ATTEMPTS {
             let (draft, Tried { dry_run, inverse }) = self.planning.tried_draft(wanted, &first.change.fields)?;
             for item in &draft.items {
                 guard::may_roll_back(item, self.writing.scope)
                     .map_err(|refusal| Ended::NotWritten(refusal.to_string()))?;
             }
             let observed = draft.before.as_ref().map(|before| &before.observed);
-            let moved = |error: &ClusterError| {
-                attempt < ATTEMPTS && self.planning.target().has_moved(error, &draft.place.object, observed)
-            };
             let facts = Facts {
                 plan: self.plan,
                 cluster: &self.planning.cluster.identity(),
@@ -121,9 +115,8 @@ impl Carrying<'_> {
             record.steps[at].change.inverse = inverse;
             self.note(record)?;
             fail_point::reached("rollback-intended");
-            let written = self.planning.cluster.write(permit, &draft.place, &draft.body, clock::now());
-            match self.planning.runtime.block_on(written) {
-                Ok(after) => {
+            match self.planning.target().send(permit, &draft.place, &draft.body, observed) {
+                Sent::Written(after) => {
                     fail_point::reached("rollback-sent");
                     record.steps[at].state = StepState::Written;
                     record.steps[at].after = Observed::of(&after).ok();
@@ -131,13 +124,12 @@ impl Carrying<'_> {
                     fail_point::reached("rollback-written");
                     return self.prove(&draft, after);
                 }
-                Err(error) if moved(&error) => {}
-                Err(error) if error.is_refusal() => return Err(Ended::NotWritten(confirm::shown(&error))),
-                // Nobody knows whether it arrived.
-                Err(error) => return self.settle(&draft, &error, &mut record.steps[at]),
+                Sent::Moved(_) => {}
+                Sent::Refused(error) => return Err(Ended::NotWritten(confirm::shown(&error))),
+                Sent::Unknown(error) => return self.settle(&draft, &error, &mut record.steps[at]),
             }
         }
-        Err(Ended::NotWritten(Refusal::Conflict.to_string()))
+        Err(Ended::NotWritten(WRITTEN_BY_OTHERS.to_owned()))
     }
 
     fn prove(&self, draft: &Draft<'_>, after: Vec<u8>) -> Result<(), Ended> {

@@ -12,13 +12,10 @@ use anchorwatch_core::source;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 
-use super::Planning;
+use super::{ATTEMPTS, Planning};
 use crate::drift::confirm;
 use crate::failure::Failure;
 use crate::index::Wanted;
-
-/// How often an object is drafted that somebody else writes meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// What would be written to one object, and why.
 #[derive(Debug)]
@@ -161,7 +158,7 @@ impl<'a> Planning<'a> {
         Pair { schema, kind: &wanted.kind, root: schema.root(wanted.head.api_version, &wanted.kind), git, live }
     }
 
-    fn parse<'r>(&'r self, wanted: &'r Wanted<'_>, raw: &'r str) -> Result<LiveObject<'r>, Undraftable> {
+    pub(super) fn parse<'r>(&'r self, wanted: &'r Wanted<'_>, raw: &'r str) -> Result<LiveObject<'r>, Undraftable> {
         LiveObject::parse(raw, wanted.head.api_version, wanted.head.kind, self.examiner.setting.key)
             .map_err(|error| unreadable(&error))
     }
@@ -172,17 +169,18 @@ impl<'a> Planning<'a> {
         wanted: &'a Wanted<'a>,
         meant: &[Field],
     ) -> Result<(Draft<'a>, Tried), Undraftable> {
-        for _ in 1..ATTEMPTS {
+        let mut more = 1..ATTEMPTS;
+        loop {
             let draft = self.draft(wanted, meant)?;
-            let observed = draft.before.as_ref().map(|before| &before.observed);
+            let has_moved = |error: &ClusterError| {
+                let observed = draft.before.as_ref().map(|before| &before.observed);
+                self.target().has_moved(error, &draft.place.object, observed)
+            };
             match self.tried(&draft) {
-                Err(Undraftable::Cluster(error)) if self.target().has_moved(&error, &draft.place.object, observed) => {}
+                Err(Undraftable::Cluster(error)) if more.next().is_some() && has_moved(&error) => {}
                 tried => return Ok((draft, tried?)),
             }
         }
-        let draft = self.draft(wanted, meant)?;
-        let tried = self.tried(&draft)?;
-        Ok((draft, tried))
     }
 
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.

@@ -3,20 +3,16 @@
 use anchorwatch_core::change::hand_back::hand_back;
 use anchorwatch_core::change::{Field, ObjectChange, Observed, Promise, Write};
 use anchorwatch_core::guard;
-use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 use serde_json::Value as Json;
 
-use super::Planning;
 use super::draft::text;
+use super::{ATTEMPTS, Planning, Sent};
 use crate::drift::confirm;
 use crate::fail_point;
 use crate::index::Wanted;
-
-/// How often ownership is given back in an object that somebody else writes meanwhile, its status for example.
-const ATTEMPTS: usize = 5;
 
 impl Planning<'_> {
     /// Gives ownership back, reads the object again, and says what of the promise does not hold.
@@ -57,7 +53,7 @@ impl Planning<'_> {
     fn given(&self, wanted: &Wanted<'_>, object: &[u8]) -> Option<Json> {
         let object = std::str::from_utf8(object).ok()?;
         let json: Json = serde_json::from_str(object).ok()?;
-        let live = LiveObject::parse(object, "", "", self.examiner.setting.key).ok()?;
+        let live = self.parse(wanted, object).ok()?;
         let managed_fields = &json["metadata"]["managedFields"];
         self.examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| hand_back(managed_fields, pair))
     }
@@ -76,13 +72,12 @@ impl Planning<'_> {
             lost = None;
             let given = self.given(wanted, &after);
             let (Some(managed_fields), Ok(observed)) = (given, Observed::of(&after)) else { break };
-            let now = clock::now();
             let at = (self.cluster.identity(), place.object.as_str());
-            let (permit, body) = guard::hand_back((&at.0, at.1), &observed, managed_fields, now);
-            match self.runtime.block_on(self.cluster.write(permit, place, &body, now)) {
-                Ok(_) => break,
-                Err(error) if self.target().has_moved(&error, &place.object, Some(&observed)) => lost = Some(error),
-                Err(error) => return Err(error),
+            let (permit, body) = guard::hand_back((&at.0, at.1), &observed, managed_fields, clock::now());
+            match self.target().send(permit, place, &body, Some(&observed)) {
+                Sent::Written(_) => break,
+                Sent::Moved(error) => lost = Some(error),
+                Sent::Refused(error) | Sent::Unknown(error) => return Err(error),
             }
             match read()? {
                 Some(object) => after = object,

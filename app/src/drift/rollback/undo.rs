@@ -4,18 +4,15 @@ use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Promise, Targ
 use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
-use anchorwatch_edge::cluster::{Cluster, ClusterError};
+use anchorwatch_edge::cluster::Cluster;
 use tokio::runtime::Handle;
 
 use super::record::{ChangeRecord, StepRecord, StepState, What};
-use super::{Done, TargetCluster, Writing};
+use super::{ATTEMPTS, Done, Sent, TargetCluster, WRITTEN_BY_OTHERS, Writing};
 use crate::drift::confirm;
 use crate::drift::live::cluster_failure;
 use crate::fail_point;
 use crate::failure::Failure;
-
-/// How often an object is written that somebody else writes meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// What a change has written and can be taken back, the last object first.
 fn undoable(record: &ChangeRecord) -> impl Iterator<Item = &StepRecord> {
@@ -77,9 +74,8 @@ pub(crate) fn undo(
     let _held = writing.notes.hold(&record.change_id)?;
     note(&record)?;
     for at in 0..record.steps.len() {
-        let mut intended = record.clone();
-        intended.steps[at].state = StepState::Intended;
-        note(&intended)?;
+        record.steps[at].state = StepState::Intended;
+        note(&record)?;
         let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key, scope: writing.scope };
         fail_point::reached("undo-intended");
         let (state, after) = undoing
@@ -120,7 +116,8 @@ impl Undoing<'_> {
         let Promise::Exact(write) = &change.write else {
             return not_written("a Secret's values are not kept".to_owned());
         };
-        for attempt in 1.. {
+        let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
+        for _ in 0..ATTEMPTS {
             let before = self.runtime.block_on(self.cluster.object(&place.object));
             let before = before.map_err(|error| cluster_failure(&error))?;
             let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
@@ -146,12 +143,9 @@ impl Undoing<'_> {
                 );
             }
             let body = Body::of(write, observed.as_ref());
-            let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
-            let moved =
-                |error: &ClusterError| attempt < ATTEMPTS && target.has_moved(error, &place.object, observed.as_ref());
             let answer = match self.runtime.block_on(self.cluster.try_out(&place, &body)) {
                 Ok(answer) => answer,
-                Err(error) if moved(&error) => continue,
+                Err(error) if target.has_moved(&error, &place.object, observed.as_ref()) => continue,
                 Err(error) if error.is_failed_test() => {
                     return not_written("it was changed since, in what would be taken back".to_owned());
                 }
@@ -178,13 +172,13 @@ impl Undoing<'_> {
                 Ok(permit) => permit,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
-            match self.runtime.block_on(self.cluster.write(permit, &place, &body, clock::now())) {
-                Ok(_) if is_delete => return self.gone(&place.object),
-                Ok(after) => return Ok(Self::proven(write, &after)),
-                Err(error) if moved(&error) => {}
-                Err(error) if error.is_refusal() => return not_written(confirm::shown(&error)),
-                // Nobody knows whether it arrived; the object does.
-                Err(error) => {
+            match target.send(permit, &place, &body, observed.as_ref()) {
+                Sent::Written(_) if is_delete => return self.gone(&place.object),
+                Sent::Written(after) => return Ok(Self::proven(write, &after)),
+                Sent::Moved(_) => {}
+                Sent::Refused(error) => return not_written(confirm::shown(&error)),
+                // The object knows.
+                Sent::Unknown(error) => {
                     let now = self.runtime.block_on(self.cluster.object(&place.object)).ok().flatten();
                     return match now {
                         Some(now) if !is_delete => Ok(Self::proven(write, &now)),
@@ -193,7 +187,7 @@ impl Undoing<'_> {
                 }
             }
         }
-        not_written("others write it all the time".to_owned())
+        not_written(WRITTEN_BY_OTHERS.to_owned())
     }
 
     /// What was deleted is gone, or on its way.
