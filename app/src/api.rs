@@ -30,7 +30,7 @@ use utoipa_axum::routes;
 
 use crate::serve::Service;
 pub(crate) use caller::{COOKIE, Caller};
-pub(crate) use changes::{changes_of, plan_rollback, undo_change};
+pub(crate) use changes::{change_of, changes_of, plan_rollback, undo_change};
 pub(crate) use decide::{Deciding, IgnoreRequest, acknowledge, ignore, once_each};
 pub(crate) use guard::guarded;
 pub(crate) use paging::legible;

@@ -533,15 +533,15 @@ fn read_source(
 /// A list without anything in it could be read as nothing and as everything.
 fn write_scope(written: file::Write) -> Result<WriteScope, &'static str> {
     match written {
-        file::Write::Whether(false) => Ok(WriteScope::nothing()),
-        file::Write::Whether(true) => Ok(WriteScope::of(BTreeSet::new(), BTreeSet::new())),
+        file::Write::Whether(false) => Ok(WriteScope::Nothing),
+        file::Write::Whether(true) => Ok(WriteScope::These { namespaces: BTreeSet::new(), kinds: BTreeSet::new() }),
         file::Write::Scope(file::WriteScope { namespaces, kinds }) => {
             let named = [&namespaces, &kinds];
             if named.iter().all(|list| list.is_none()) || named.into_iter().flatten().any(Vec::is_empty) {
                 return Err("write: name at least one of `namespaces` or of `kinds`, or say true or false");
             }
             let set = |list: Option<Vec<String>>| list.into_iter().flatten().collect();
-            Ok(WriteScope::of(set(namespaces), set(kinds)))
+            Ok(WriteScope::These { namespaces: set(namespaces), kinds: set(kinds) })
         }
     }
 }

@@ -10,6 +10,7 @@ use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Head};
 use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::Desired;
+use anchorwatch_edge::cluster::apply::Place;
 
 /// An object of Git's, and where it belongs.
 #[derive(Debug)]
@@ -33,6 +34,13 @@ pub(crate) struct Wanted<'a> {
     /// When it was last seen, and last seen in a form that could not be read; 0 for never.
     found: AtomicU64,
     unreadable: AtomicU64,
+}
+
+impl Wanted<'_> {
+    /// Where it is in a cluster; `None` if the schema does not know its kind.
+    pub(crate) fn place(&self, schema: &Schema) -> Option<Place> {
+        Place::of(schema, self.head.api_version, &self.kind, self.namespace, self.head.name)
+    }
 }
 
 /// All objects of a source.
@@ -59,8 +67,7 @@ impl Scope<'_> {
     pub(crate) const ALL: Self = Self { namespaces: &BTreeSet::new(), secrets: true };
 
     fn holds(self, kind: &GroupKind, namespace: &str) -> bool {
-        let is_secret = kind.group.is_empty() && kind.kind == "Secret";
-        (self.secrets || !is_secret) && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
+        (self.secrets || !kind.is_secret()) && (self.namespaces.is_empty() || self.namespaces.contains(namespace))
     }
 }
 

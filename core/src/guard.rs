@@ -37,49 +37,39 @@ impl Permit {
 }
 
 /// What may be written of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct WriteScope {
-    /// All that whoever confirms it may write by their own rights.
-    is_everything: bool,
-    is_something: bool,
-    namespaces: BTreeSet<String>,
-    kinds: BTreeSet<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriteScope {
+    /// Nothing.
+    Nothing,
+    /// Whatever a person may write by their own rights.
+    Everything,
+    /// These kinds in these namespaces. Without namespaces: in all; without kinds: all that live in namespaces, but those of
+    /// `rbac.authorization.k8s.io`.
+    These {
+        /// Names of namespaces.
+        namespaces: BTreeSet<String>,
+        /// Names, as in `Deployment`; of other groups than Kubernetes' own, and of RBAC, with the group, as in
+        /// `Kafka.kafka.strimzi.io`.
+        kinds: BTreeSet<String>,
+    },
 }
 
 impl WriteScope {
-    /// Nothing.
-    pub fn nothing() -> Self {
-        Self::default()
-    }
-
-    /// Whatever a person may write by their own rights.
-    pub fn everything() -> Self {
-        Self { is_everything: true, ..Self::default() }
-    }
-
-    /// These kinds in these namespaces. Without namespaces: in all; without kinds: all that live in namespaces, but those of
-    /// `rbac.authorization.k8s.io`. A kind is a name, as in `Deployment`; of other groups than Kubernetes' own, and of RBAC, with the
-    /// group, as in `Kafka.kafka.strimzi.io`.
-    pub fn of(namespaces: BTreeSet<String>, kinds: BTreeSet<String>) -> Self {
-        Self { is_something: true, namespaces, kinds, ..Self::default() }
-    }
-
-    /// True if something may be written.
-    pub fn is_anything(&self) -> bool {
-        self.is_everything || self.is_something
-    }
-
     /// True if this object may be. A namespace is empty for objects of the cluster.
     pub fn allows(&self, api_version: &str, kind: &str, namespace: &str) -> bool {
+        let (namespaces, kinds) = match self {
+            Self::Nothing => return false,
+            Self::Everything => return true,
+            Self::These { namespaces, kinds } => (namespaces, kinds),
+        };
         let group = split_api_version(api_version).0;
         let is_rbac = group == "rbac.authorization.k8s.io";
         // A bare name is that of a kind of Kubernetes itself; others say their group.
         let is_own = matches!(group, "" | "apps" | "autoscaling" | "batch" | "policy") || group.ends_with(".k8s.io");
-        let is_named =
-            self.kinds.contains(&format!("{kind}.{group}")) || (is_own && !is_rbac && self.kinds.contains(kind));
-        let by_kind = if self.kinds.is_empty() { !namespace.is_empty() && !is_rbac } else { is_named };
-        let by_namespace = namespace.is_empty() || self.namespaces.is_empty() || self.namespaces.contains(namespace);
-        self.is_everything || (self.is_something && by_kind && by_namespace)
+        let is_named = kinds.contains(&format!("{kind}.{group}")) || (is_own && !is_rbac && kinds.contains(kind));
+        let by_kind = if kinds.is_empty() { !namespace.is_empty() && !is_rbac } else { is_named };
+        let by_namespace = namespace.is_empty() || namespaces.is_empty() || namespaces.contains(namespace);
+        by_kind && by_namespace
     }
 }
 
@@ -257,9 +247,11 @@ mod tests {
     #[test]
     fn what_may_be_written_is_named() {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        let all = WriteScope::of(set(&[]), set(&[]));
-        let some = WriteScope::of(set(&["shop"]), set(&["Deployment", "Service", "Role", "Kafka.kafka.strimzi.io"]));
-        let rbac = WriteScope::of(set(&[]), set(&["Role.rbac.authorization.k8s.io"]));
+        let these =
+            |namespaces: &[&str], kinds: &[&str]| WriteScope::These { namespaces: set(namespaces), kinds: set(kinds) };
+        let all = these(&[], &[]);
+        let some = these(&["shop"], &["Deployment", "Service", "Role", "Kafka.kafka.strimzi.io"]);
+        let rbac = these(&[], &["Role.rbac.authorization.k8s.io"]);
         for (scope, api_version, kind, namespace, allowed) in [
             (&all, "apps/v1", "Deployment", "shop", true),
             (&all, "v1", "Namespace", "", false),
@@ -271,8 +263,8 @@ mod tests {
             (&some, "kafka.strimzi.io/v1beta2", "Kafka", "shop", true),
             (&some, "rbac.authorization.k8s.io/v1", "Role", "shop", false),
             (&rbac, "rbac.authorization.k8s.io/v1", "Role", "shop", true),
-            (&WriteScope::nothing(), "v1", "ConfigMap", "shop", false),
-            (&WriteScope::everything(), "v1", "Namespace", "", true),
+            (&WriteScope::Nothing, "v1", "ConfigMap", "shop", false),
+            (&WriteScope::Everything, "v1", "Namespace", "", true),
         ] {
             assert_eq!(scope.allows(api_version, kind, namespace), allowed, "{scope:?} {kind}");
         }

@@ -29,6 +29,11 @@ impl GroupKind {
     pub fn of(api_version: &str, kind: &str) -> Self {
         Self { group: split_api_version(api_version).0.to_owned(), kind: kind.to_owned() }
     }
+
+    /// True for Kubernetes' own `Secret`.
+    pub fn is_secret(&self) -> bool {
+        self.group.is_empty() && self.kind == "Secret"
+    }
 }
 
 impl fmt::Display for GroupKind {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anchorwatch_core::change::Plan;
 use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::report::Trigger;
-use anchorwatch_core::guard::Confirmation;
+use anchorwatch_core::guard::{Confirmation, WriteScope};
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::store::{Role, StoreError};
 use axum::Json;
@@ -23,6 +23,7 @@ use super::model::{
 use super::{Caller, Problem};
 use crate::config::Source;
 use crate::drift::examiner::Selector;
+use crate::drift::rollback::notes::opened;
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
 use crate::failure::Failure;
@@ -107,8 +108,19 @@ pub(super) async fn list(State(service): State<Arc<Service>>, caller: Caller) ->
 /// The last changes that the caller may see, the newest first.
 pub(crate) async fn changes_of(service: &Service, caller: &Caller) -> Result<Vec<ChangeResponse>, Problem> {
     let rows = service.store.last_changes(LISTED).await?;
-    let records = rows.iter().filter_map(|row| serde_json::from_slice(&row.unsealed(&service.key)?).ok());
+    let records = rows.iter().filter_map(|row| opened(row, &service.key).ok());
     Ok(records.filter(|record| sees(caller, record)).map(ChangeResponse::of).collect())
+}
+
+/// A change that the caller may see.
+pub(crate) async fn change_of(service: &Service, caller: &Caller, change_id: &str) -> Result<ChangeResponse, Problem> {
+    change(service, caller, change_id).await.map(ChangeResponse::of)
+}
+
+async fn change(service: &Service, caller: &Caller, change_id: &str) -> Result<ChangeRecord, Problem> {
+    let row = service.store.change(change_id).await?;
+    let record = row.and_then(|row| opened(&row, &service.key).ok());
+    record.filter(|record| sees(caller, record)).ok_or_else(|| Problem::not_found("change"))
 }
 
 /// Plans to take a change back; with the plan's hash, does it.
@@ -136,9 +148,7 @@ pub(crate) async fn undo_change(
     plan_hash: Option<String>,
 ) -> Result<UndoResponse, Problem> {
     caller.must_be(Role::Operator)?;
-    let row = service.store.change(change_id).await?;
-    let record = row.and_then(|row| serde_json::from_slice::<ChangeRecord>(&row.unsealed(&service.key)?).ok());
-    let record = record.filter(|record| sees(caller, record)).ok_or_else(|| Problem::not_found("change"))?;
+    let record = change(service, caller, change_id).await?;
     let plan = take_back::plan(&record);
     let planned = UndoResponse::of(&record, &plan, &service.key);
     let Some(hash) = plan_hash else { return Ok(planned) };
@@ -194,7 +204,7 @@ fn source_of(service: &Service, items: &[Value]) -> Result<Source, Problem> {
     };
     let config = service.config();
     let source = config.source(name).ok_or_else(|| Problem::not_found("source"))?;
-    if !source.write_scope().is_anything() {
+    if *source.write_scope() == WriteScope::Nothing {
         return Err(Problem::new(StatusCode::FORBIDDEN, format!("the source {name} is not written"))
             .detail("its `write` in the configuration says what may be"));
     }

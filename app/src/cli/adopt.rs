@@ -6,11 +6,10 @@ use std::process::ExitCode;
 use anchorwatch_core::drift::Change;
 use serde_json::json;
 
-use super::output::{self, Style, object, padded};
-use super::rollback::{Doing, Format, confirmed, selectors, shown};
+use super::output::{self, Style, TableOrJson, object, padded};
+use super::rollback::{Doing, MeantArgs, confirmed, shown};
 use super::{plain, target};
 use crate::drift::adopt::{AdoptedFile, Adoption, adopt};
-use crate::drift::rollback::Meant;
 use crate::failure::Failure;
 use crate::shown::hunks;
 use crate::words::Arg::{Count, Text};
@@ -21,15 +20,8 @@ const CONTEXT: usize = 2;
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct AdoptArgs {
-    #[arg(
-        value_name = "SEL",
-        required_unless_present = "all",
-        help = "What to write into Git as the cluster has it: fingerprints (8 or more characters), or KIND/NAME[:STABLE_PATH]"
-    )]
-    selectors: Vec<String>,
-    /// All that differs and may be adopted.
-    #[arg(long, conflicts_with = "selectors")]
-    all: bool,
+    #[command(flatten)]
+    meant: MeantArgs,
     /// Files on disk that say what the cluster should be; they are changed, and yours to commit.
     #[arg(long, value_name = "PATH")]
     source: String,
@@ -41,23 +33,23 @@ pub(super) struct AdoptArgs {
 
 pub(super) fn run(args: AdoptArgs) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, true);
-    let meant = if args.all { Meant::All } else { Meant::These(selectors(&args.selectors)?) };
+    let meant = args.meant.read()?;
     let request = args.target.resolve(args.source)?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
     let doing = args.doing;
     let (dry_run, output) = (doing.dry_run, doing.output);
     let adoption = adopt(runtime.handle(), (&request, &key), &meant, |adoption| {
-        if output == Format::Table {
+        if output == TableOrJson::Table {
             super::print(&plan(adoption, &style))?;
         }
         if dry_run { Ok(false) } else { confirmed(&doing, &style.words.say("adopt-ask")) }
     })?;
     match output {
-        Format::Json => output::print_json(&document(&adoption))?,
-        Format::Table if adoption.files.is_empty() => super::print(&plan(&adoption, &style))?,
-        Format::Table if adoption.is_written => super::print(&written(&adoption, &style))?,
-        Format::Table => {}
+        TableOrJson::Json => output::print_json(&document(&adoption))?,
+        TableOrJson::Table if adoption.files.is_empty() => super::print(&plan(&adoption, &style))?,
+        TableOrJson::Table if adoption.is_written => super::print(&written(&adoption, &style))?,
+        TableOrJson::Table => {}
     }
     let is_well = adoption.left.is_empty() && (dry_run || adoption.is_written);
     Ok(ExitCode::from(u8::from(!is_well)))

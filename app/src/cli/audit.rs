@@ -12,7 +12,7 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::audit::{AuditKey, PublicKey};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::store::{AuditLook, AuditRow, Store, StoreError};
-use clap::{Subcommand, ValueEnum};
+use clap::Subcommand;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc;
 
@@ -40,15 +40,6 @@ pub(super) enum AuditCommand {
         #[command(flatten)]
         settings: Settings,
     },
-}
-
-/// How to print.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
 }
 
 pub(super) fn run(command: AuditCommand) -> Result<ExitCode, Failure> {

@@ -33,10 +33,7 @@ pub(super) struct ExplainArgs {
 
 pub(super) fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, true);
-    let selector: Selector = args.selector.parse().map_err(|()| {
-        Failure::new(format!("{} selects nothing", args.selector))
-            .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
-    })?;
+    let selector = target::selector(&args.selector)?;
     let rules = args.target.own_rules()?;
     let mut request = args.target.resolve(args.source)?;
     request.explain = Some(selector.clone());

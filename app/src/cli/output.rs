@@ -41,6 +41,15 @@ pub(super) enum Format {
     Sarif,
 }
 
+/// How to print what has no other form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TableOrJson {
+    /// For people.
+    Table,
+    /// For programs.
+    Json,
+}
+
 /// What printing for people depends on.
 #[derive(Debug, Clone)]
 pub(super) struct Style {

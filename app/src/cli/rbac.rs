@@ -31,8 +31,7 @@ const NOT_LISTED: &[&str] = &[
 ];
 
 /// Replicas are judged by the bounds of the autoscaler.
-const AUTOSCALERS: &str =
-    "- apiGroups: [\"autoscaling\"]\n  resources: [horizontalpodautoscalers]\n  verbs: [get, list]\n";
+const AUTOSCALERS: (&str, &str) = ("autoscaling", "horizontalpodautoscalers");
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -103,11 +102,12 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
         Feature::Scan | Feature::Watch => "anchorwatch-scan",
     });
     let role = match feature {
-        // Bounds of autoscalers are read only.
-        Feature::Rollback => rights.role(name, feature.verbs()) + AUTOSCALERS,
+        // They are read, and not written.
+        Feature::Rollback => {
+            rights.role(name, feature.verbs()) + &rule(AUTOSCALERS.0, AUTOSCALERS.1, Feature::Scan.verbs())
+        }
         Feature::Scan | Feature::Watch => {
-            // Replicas are judged by the bounds of the autoscaler.
-            rights.add("autoscaling", "horizontalpodautoscalers");
+            rights.add(AUTOSCALERS.0, AUTOSCALERS.1);
             rights.role(name, feature.verbs())
         }
     };
@@ -154,7 +154,7 @@ impl Rights {
         let contents = read.contents(&target::secret_key(false)?);
         for object in &contents.objects {
             let kind = object.identity().group_kind;
-            if !with_secrets && kind.group.is_empty() && kind.kind == "Secret" {
+            if !with_secrets && kind.is_secret() {
                 continue;
             }
             match self.schema.kind(object.head().api_version, &kind) {
@@ -177,7 +177,7 @@ impl Rights {
             format!("apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: {name}\nrules:\n");
         for (group, plurals) in &self.resources {
             let list = plurals.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "- apiGroups: [\"{group}\"]\n  resources: [{list}]\n  verbs: [{verbs}]");
+            out.push_str(&rule(group, &list, verbs));
         }
         for kind in &self.unknown {
             // The plural is known to the cluster only; this is what most are called.
@@ -190,6 +190,10 @@ impl Rights {
         }
         out
     }
+}
+
+fn rule(group: &str, resources: &str, verbs: &str) -> String {
+    format!("- apiGroups: [\"{group}\"]\n  resources: [{resources}]\n  verbs: [{verbs}]\n")
 }
 
 /// True for what the kind or the group of a resource can be.

@@ -12,11 +12,10 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::journal::Journal;
-use clap::ValueEnum;
 
-use super::{output, target};
+use super::output::{self, TableOrJson};
+use super::target;
 use crate::api::model::{DoneResponse, RollbackResponse};
-use crate::drift::examiner::Selector;
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Meant, Planned, RolledBack, Writing, rollback, undo};
 use crate::failure::Failure;
@@ -24,15 +23,8 @@ use crate::failure::Failure;
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct RollbackArgs {
-    #[arg(
-        value_name = "SEL",
-        required_unless_present = "all",
-        help = "What to make as Git says: fingerprints (8 or more characters), or KIND/NAME[:STABLE_PATH]"
-    )]
-    selectors: Vec<String>,
-    /// All that differs and may be rolled back.
-    #[arg(long, conflicts_with = "selectors")]
-    all: bool,
+    #[command(flatten)]
+    meant: MeantArgs,
     /// What Git says: a path, or `REPO[//PATH][?ref=REV]`.
     #[arg(long, value_name = "SRC")]
     source: String,
@@ -57,6 +49,27 @@ pub(super) struct UndoArgs {
     doing: Doing,
 }
 
+/// Which items are meant.
+#[derive(Debug, clap::Args)]
+pub(super) struct MeantArgs {
+    /// What is meant: fingerprints (8 or more characters), or `KIND/NAME[:STABLE_PATH]`.
+    #[arg(value_name = "SEL", required_unless_present = "all")]
+    selectors: Vec<String>,
+    /// All that differs and may be.
+    #[arg(long, conflicts_with = "selectors")]
+    all: bool,
+}
+
+impl MeantArgs {
+    pub(super) fn read(&self) -> Result<Meant, Failure> {
+        if self.all {
+            return Ok(Meant::All);
+        }
+        let selectors = self.selectors.iter().map(|text| target::selector(text));
+        Ok(Meant::These(selectors.collect::<Result<_, _>>()?))
+    }
+}
+
 /// Whether and how to write.
 #[derive(Debug, clap::Args)]
 pub(super) struct Doing {
@@ -67,28 +80,20 @@ pub(super) struct Doing {
     #[arg(short, long, conflicts_with = "dry_run")]
     pub(super) yes: bool,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    pub(super) output: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// For people.
-    Table,
-    /// For programs.
-    Json,
+    #[arg(short, long, value_enum, default_value_t = TableOrJson::Table)]
+    pub(super) output: TableOrJson,
 }
 
 pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, true);
-    let meant = if args.all { Meant::All } else { Meant::These(selectors(&args.selectors)?) };
+    let meant = args.meant.read()?;
     let request = args.target.resolve(args.source)?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
     let doing = args.doing;
     let (dry_run, output) = (doing.dry_run, doing.output);
     let ask = |planned: &Planned| {
-        if output == Format::Table {
+        if output == TableOrJson::Table {
             super::print(&shown::plan(planned, &key, &style))?;
         }
         if dry_run {
@@ -98,18 +103,18 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
         Ok(confirmed(&doing, &question)?.then(|| confirmation(&planned.plan, &key)))
     };
     let journal = journal()?;
-    let (scope, notes) = (WriteScope::everything(), &journal);
+    let (scope, notes) = (WriteScope::Everything, &journal);
     let writing = Writing { scope: &scope, notes, may_write: !dry_run };
     let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, writing, ask)?;
     match output {
-        Format::Json => output::print_json(&RollbackResponse::of(&rolled_back, &key))?,
-        Format::Table if rolled_back.planned.plan.changes.is_empty() => {
+        TableOrJson::Json => output::print_json(&RollbackResponse::of(&rolled_back, &key))?,
+        TableOrJson::Table if rolled_back.planned.plan.changes.is_empty() => {
             super::print(&shown::plan(&rolled_back.planned, &key, &style))?;
         }
-        Format::Table => {}
+        TableOrJson::Table => {}
     }
     if let Some(done) = &rolled_back.done
-        && output == Format::Table
+        && output == TableOrJson::Table
     {
         super::print(&shown::done(done, &style))?;
     }
@@ -141,36 +146,26 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     }
     let doing = args.doing;
     let (dry_run, output) = (doing.dry_run, doing.output);
-    if output == Format::Table {
+    if output == TableOrJson::Table {
         super::print(&shown::undo(&plan, &record, &style))?;
     }
     if dry_run || !confirmed(&doing, &style.words.say("rollback-ask"))? {
         return Ok(ExitCode::from(u8::from(!dry_run)));
     }
-    let scope = WriteScope::everything();
+    let scope = WriteScope::Everything;
     let writing = Writing { scope: &scope, notes: &journal, may_write: true };
     let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan, &key), writing)?;
     match output {
-        Format::Table => super::print(&shown::done(&done, &style))?,
-        Format::Json => output::print_json(&DoneResponse::from(&done))?,
+        TableOrJson::Table => super::print(&shown::done(&done, &style))?,
+        TableOrJson::Json => output::print_json(&DoneResponse::from(&done))?,
     }
     Ok(ended(&done))
-}
-
-pub(super) fn selectors(written: &[String]) -> Result<Vec<Selector>, Failure> {
-    let read = |text: &String| {
-        text.parse().map_err(|()| {
-            Failure::new(format!("{text} selects nothing"))
-                .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
-        })
-    };
-    written.iter().map(read).collect()
 }
 
 /// Whether the person wants it. Who is not at a terminal has to have said so.
 pub(super) fn confirmed(Doing { yes, output, .. }: &Doing, question: &str) -> Result<bool, Failure> {
     // A program does not answer questions about what it was not shown.
-    let (yes, is_program) = (*yes, *output == Format::Json);
+    let (yes, is_program) = (*yes, *output == TableOrJson::Json);
     if yes {
         return Ok(true);
     }

@@ -10,6 +10,7 @@ use anchorwatch_edge::clock::{self, KeyError};
 use anchorwatch_edge::cluster::ConnectOptions;
 
 use crate::config;
+use crate::drift::examiner::Selector;
 use crate::drift::scan::Request;
 use crate::drift::side::Live;
 use crate::drift::source::SourceRequest;
@@ -143,6 +144,14 @@ pub(super) fn secret_key(recorded: bool) -> Result<SecretKey, Failure> {
         None => passing("there is no folder for the key of the fingerprints".to_owned()),
         Some(Err(error)) => Err(Failure::because(&error)),
     }
+}
+
+/// What a text selects.
+pub(super) fn selector(text: &str) -> Result<Selector, Failure> {
+    text.parse().map_err(|()| {
+        Failure::new(format!("{text} selects nothing"))
+            .hint("a fingerprint of 8 or more characters, or KIND/NAME, or KIND/NAME:PATH, as scan prints them")
+    })
 }
 
 /// Where this program keeps what a person's next run is to find; `None` where there is no such place.

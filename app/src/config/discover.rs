@@ -140,7 +140,7 @@ impl Discover {
             unmanaged: self.unmanaged,
             confirm: false,
             secrets: self.secrets,
-            write: WriteScope::nothing(),
+            write: WriteScope::Nothing,
         }
     }
 

@@ -14,14 +14,13 @@ use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit::{self, Place, Refusal};
-use anchorwatch_edge::cluster::apply;
 use anchorwatch_edge::files::{self, ReplaceError};
 use anchorwatch_edge::git::GitLocation;
 use tokio::runtime::Handle;
 
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
-use super::meant::{Left, Meant, is_of};
+use super::meant::{Left, Meant, by_object, is_told_by};
 use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
@@ -118,11 +117,7 @@ impl Adopting<'_> {
         let (chosen, mut left) = meant.choose(outcome, guard::may_adopt)?;
         let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
         // From the end, so that documents that go do not move those that are still to be changed.
-        for wanted in examiner.index.askable().filter(|wanted| !wanted.repeated).collect::<Vec<_>>().into_iter().rev() {
-            let items: Vec<&DriftItem> = chosen.iter().copied().filter(|item| is_of(item, wanted)).collect();
-            if items.is_empty() {
-                continue;
-            }
+        for (wanted, items) in by_object(examiner.index, &chosen).into_iter().rev() {
             let bytes = &self.ground.source.files[wanted.desired.file].bytes;
             // A file that is no UTF-8 has no objects.
             let Ok(before) = std::str::from_utf8(bytes) else { continue };
@@ -171,10 +166,7 @@ impl Adopting<'_> {
         let raw = self.live(wanted)?;
         let live = LiveObject::parse(&raw, wanted.head.api_version, wanted.head.kind, self.key)
             .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))?;
-        let is_chosen = |difference: &Difference<'_>| {
-            let path = difference.path.field();
-            items.iter().any(|item| item.change == difference.change && item.field_path == path)
-        };
+        let is_chosen = |difference: &Difference<'_>| items.iter().any(|item| is_told_by(difference, item));
         let examiner = &self.ground.examiner;
         examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
             let differences = compare(pair);
@@ -220,9 +212,7 @@ impl Adopting<'_> {
                 self.ground.recorded.iter().find(is_it).map(|recorded| recorded.raw.to_owned()).ok_or_else(gone)
             }
             Side::Served { cluster, .. } => {
-                let (schema, head) = (self.ground.examiner.schema, wanted.head);
-                let place = apply::Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name);
-                let place = place.ok_or_else(gone)?;
+                let place = wanted.place(self.ground.examiner.schema).ok_or_else(gone)?;
                 let object = self.runtime.block_on(cluster.object(&place.object));
                 let object = object.map_err(|error| NotAdopted::Unreadable(cluster_failure(&error).line()))?;
                 String::from_utf8(object.ok_or_else(gone)?).map_err(|error| NotAdopted::Unreadable(error.to_string()))

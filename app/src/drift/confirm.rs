@@ -8,14 +8,15 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use anchorwatch_core::change::patch::Operation;
 use anchorwatch_core::drift::compare::Difference;
 use anchorwatch_core::drift::mask;
 use anchorwatch_core::drift::origin::value_at;
 use anchorwatch_core::drift::{Change, DriftItem, Origin};
-use anchorwatch_core::object::path::{Path, Step};
+use anchorwatch_core::object::path::Path;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::schema::Schema;
-use anchorwatch_edge::cluster::discover::listing;
+use anchorwatch_edge::cluster::apply::Place;
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -60,11 +61,10 @@ impl<'a> Confirmation<'a> {
         differences: &[Difference<'_>],
         items: &mut Vec<DriftItem>,
     ) {
-        // A Secret's clear values are not at hand, and never sent anywhere.
-        let is_secret = wanted.kind.kind == "Secret" && wanted.kind.group.is_empty();
         let doubtful: BTreeSet<&str> =
             items.iter().filter(|item| in_doubt(item)).map(|item| item.stable_path.as_str()).collect();
-        if is_secret || doubtful.is_empty() {
+        // A Secret's clear values are not at hand, and never sent anywhere.
+        if wanted.kind.is_secret() || doubtful.is_empty() {
             return;
         }
         let (extra, stated): (Vec<&Difference<'_>>, Vec<_>) = differences
@@ -92,11 +92,8 @@ impl<'a> Confirmation<'a> {
         differences: &[&Difference<'_>],
         question: Question,
     ) -> Result<Vec<String>, ClusterError> {
-        let head = wanted.head;
-        let namespace = Some(wanted.namespace).filter(|n| !n.is_empty());
-        let listing = listing(self.schema, head.api_version, &wanted.kind, namespace);
-        let Some(listing) = listing.filter(|_| !differences.is_empty()) else { return Ok(Vec::new()) };
-        let path = listing.object(head.name);
+        let place = wanted.place(self.schema).filter(|_| !differences.is_empty());
+        let Some(Place { object: path, .. }) = place else { return Ok(Vec::new()) };
         let answer = match question {
             Question::Apply => {
                 let object = Value::Map(wanted.desired.root.clone());
@@ -139,19 +136,10 @@ enum Question {
 fn removal(differences: &[&Difference<'_>]) -> Vec<u8> {
     // From the end, so that list positions still fit.
     let operations = differences.iter().rev().flat_map(|difference| {
-        let path = pointer(&difference.path);
-        [json!({"op": "test", "path": path, "value": difference.live}), json!({"op": "remove", "path": path})]
+        let path = difference.path.pointer();
+        [Operation::Test { path: path.clone(), value: json!(difference.live) }, Operation::Remove { path }]
     });
     serde_json::to_vec(&operations.collect::<Vec<_>>()).expect("a tree of JSON values is JSON")
-}
-
-/// RFC 6901, by the positions in live.
-fn pointer(path: &Path) -> String {
-    let steps = path.0.iter().map(|step| match step {
-        Step::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
-        Step::Element { index, .. } | Step::Member { index, .. } => format!("/{index}"),
-    });
-    steps.collect()
 }
 
 /// Admission leaves values that nobody who is known owns, or takes some away.

@@ -1,5 +1,6 @@
 //! Which items somebody means, and which of them are left as they are.
 
+use anchorwatch_core::drift::compare::Difference;
 use anchorwatch_core::drift::{Change, DriftItem};
 use anchorwatch_core::guard::Refusal;
 use anchorwatch_core::object::GroupKind;
@@ -7,7 +8,7 @@ use anchorwatch_core::object::GroupKind;
 use super::examiner::Selector;
 use super::scan::Outcome;
 use crate::failure::Failure;
-use crate::index::Wanted;
+use crate::index::{Index, Wanted};
 
 /// Which items are meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,8 +61,22 @@ impl Meant {
     }
 }
 
-/// True if the item is about this object of Git's.
-pub(super) fn is_of(item: &DriftItem, wanted: &Wanted<'_>) -> bool {
+/// Items by the object of Git's that they are about, in Git's order.
+pub(super) fn by_object<'i, 'a, 's>(
+    index: &'i Index<'a>,
+    items: &[&'s DriftItem],
+) -> Vec<(&'i Wanted<'a>, Vec<&'s DriftItem>)> {
+    let of = |wanted| items.iter().copied().filter(|item| is_of(item, wanted)).collect::<Vec<_>>();
+    let wanted = index.askable().filter(|wanted| !wanted.repeated);
+    wanted.map(|wanted| (wanted, of(wanted))).filter(|(_, items)| !items.is_empty()).collect()
+}
+
+/// True if it is this difference that the item tells of.
+pub(super) fn is_told_by(difference: &Difference<'_>, item: &DriftItem) -> bool {
+    item.change == difference.change && item.field_path == difference.path.field()
+}
+
+fn is_of(item: &DriftItem, wanted: &Wanted<'_>) -> bool {
     item.resource_name == wanted.head.name
         && item.namespace == wanted.namespace
         && GroupKind::of(&item.api_version, &item.resource_kind) == wanted.kind

@@ -28,7 +28,7 @@ use tokio::runtime::Handle;
 use super::examiner::Examiner;
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
-use super::meant::is_of;
+use super::meant::by_object;
 pub(crate) use super::meant::{Left, Meant};
 use super::scan::{self, Request};
 use super::side::Side;
@@ -189,11 +189,7 @@ impl<'a> Planning<'a> {
         let (chosen, mut left) = meant.choose(outcome, |item| guard::may_roll_back(item, scope))?;
         let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
         // In Git's order, so that a namespace comes before what lies in it.
-        for wanted in self.examiner.index.askable().filter(|wanted| !wanted.repeated) {
-            let of_object: Vec<&DriftItem> = chosen.iter().copied().filter(|item| is_of(item, wanted)).collect();
-            if of_object.is_empty() {
-                continue;
-            }
+        for (wanted, of_object) in by_object(self.examiner.index, &chosen) {
             let meant: Vec<Field> = of_object.iter().map(|item| Field::from(*item)).collect();
             match self.tried_draft(wanted, &meant) {
                 Ok((draft, tried)) => {

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use super::{Event, Service};
 use crate::config::Source;
-use crate::drift::rollback::notes::{Notes as _, StoreNotes};
+use crate::drift::rollback::notes::StoreNotes;
 use crate::drift::rollback::{Done, recover};
 use crate::failure::Failure;
 use crate::faults::Faults;
@@ -48,10 +48,8 @@ async fn look(service: &Arc<Service>, looked: &mut HashMap<String, Timestamp>) -
         let (of, one) = (service.clone(), source.clone());
         let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &one));
         let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        if !matches!(finished, Ok(None)) {
-            looked.insert(source.name.clone(), now);
-        }
-        for done in finished?.unwrap_or_default() {
+        looked.insert(source.name.clone(), now);
+        for done in finished? {
             tracing::warn!(change = done.change_id, "a change was left unfinished, and is looked after now");
             service.note_done(&done).await.map_err(|error| super::store_failure(&error))?;
         }
@@ -59,14 +57,9 @@ async fn look(service: &Arc<Service>, looked: &mut HashMap<String, Timestamp>) -
     Ok(())
 }
 
-/// `None` if nobody has left anything: who holds a change still works at it.
-fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Option<Vec<Done>>, Failure> {
-    let notes = service.notes(runtime);
-    if notes.unfinished()?.is_empty() {
-        return Ok(None);
-    }
+fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Vec<Done>, Failure> {
     let request = source.request(&[], Arc::default(), Trigger::Api, service.now());
-    recover(runtime, (&request, &service.key), &notes).map(Some)
+    recover(runtime, (&request, &service.key), &service.notes(runtime))
 }
 
 impl Service {

@@ -20,7 +20,7 @@ use super::item::{place, values};
 use super::rows::{self, Level, graded};
 use super::visit::Visit;
 use crate::api::model::{ChangeResponse, PlanResponse, RollbackRequest, StepResponse, TargetResponse, UndoResponse};
-use crate::api::{Caller, Problem, changes_of, plan_rollback, undo_change};
+use crate::api::{Caller, Problem, change_of, changes_of, plan_rollback, undo_change};
 use crate::serve::Service;
 
 /// The hash of the plan that was looked at.
@@ -198,8 +198,7 @@ pub(super) async fn one(
     WithRejection(Path(change_id), _): WithRejection<Path<String>, Problem>,
 ) -> Result<Response, Problem> {
     let frame = Frame::new(visit, Some(&caller), "changes");
-    let found = changes_of(&service, &caller).await?.into_iter().find(|change| change.done.change_id == change_id);
-    let change = found.ok_or_else(|| Problem::not_found("change"))?;
+    let change = change_of(&service, &caller, &change_id).await?;
     let undo = if frame.may(Role::Operator) {
         let UndoResponse { plan_hash, objects, not_kept, .. } =
             undo_change(&service, &caller, &change_id, None).await?;

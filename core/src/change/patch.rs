@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+use crate::object::path::push_token;
 use crate::object::value::{Map, Node, Value};
 
 /// One operation of a patch.
@@ -118,8 +119,7 @@ impl Patch {
         let kept = after.iter().map(|(key, _)| key);
         for key in gone.chain(kept) {
             let length = path.len();
-            path.push('/');
-            path.push_str(&key.replace('~', "~0").replace('/', "~1"));
+            push_token(path, key);
             match (before.get(key), after.get(key)) {
                 (Some(before), Some(after)) => self.values(path, before, after)?,
                 (Some(before), None) => {

@@ -69,6 +69,20 @@ impl Path {
         out
     }
 
+    /// The path as RFC 6901 writes it, with list positions.
+    pub fn pointer(&self) -> String {
+        let mut out = String::new();
+        for step in &self.0 {
+            match step {
+                Step::Field(name) => push_token(&mut out, name),
+                Step::Element { index, .. } | Step::Member { index, .. } => {
+                    let _ = write!(out, "/{index}");
+                }
+            }
+        }
+        out
+    }
+
     /// The path with list positions, which leads to the value in the object that the positions were taken from.
     pub fn field(&self) -> String {
         let mut out = String::new();
@@ -82,6 +96,12 @@ impl Path {
         }
         out
     }
+}
+
+/// Lengthens a pointer (RFC 6901) by the name of a field.
+pub(crate) fn push_token(pointer: &mut String, name: &str) {
+    pointer.push('/');
+    pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
 }
 
 fn push_field(out: &mut String, name: &str) {

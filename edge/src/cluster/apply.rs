@@ -11,7 +11,7 @@ use kube::client::Body as HttpBody;
 use super::discover::listing;
 use super::{Cluster, ClusterError, JSON};
 
-const JSON_PATCH: &str = "application/json-patch+json";
+pub(super) const JSON_PATCH: &str = "application/json-patch+json";
 
 /// Where an object is: paths of the API.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{Format, Settings, look};
-use crate::cli::output::{self, Style, padded};
+use super::{Settings, look};
+use crate::cli::output::{self, Style, TableOrJson, padded};
 use crate::cli::{plain, runtime, style};
 use crate::failure::Failure;
 use crate::serve::store_failure;
@@ -40,8 +40,8 @@ pub(in crate::cli) struct ShowArgs {
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     limit: usize,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableOrJson::Table)]
+    output: TableOrJson,
     /// Language; else that of the locale.
     #[arg(long, value_enum)]
     lang: Option<Language>,
@@ -138,8 +138,8 @@ pub(super) fn run(args: &ShowArgs) -> Result<(), Failure> {
         .block_on(async { found(&look(&config).await?, since, args).await })
         .map_err(|error| store_failure(&error))?;
     match args.output {
-        Format::Table => crate::cli::print(&table(&items, &style)),
-        Format::Json => output::print_json(&List { items }),
+        TableOrJson::Table => crate::cli::print(&table(&items, &style)),
+        TableOrJson::Json => output::print_json(&List { items }),
     }
 }
 

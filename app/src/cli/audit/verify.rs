@@ -8,8 +8,8 @@ use anchorwatch_core::route::audit::{Break, PublicKey, Record, Report, SignedChe
 use anchorwatch_edge::lines::each_line;
 use serde_json::Value as Json;
 
-use super::{Format, Kept, count, each_page, file, look, public_key};
-use crate::cli::output::{self, Style};
+use super::{Kept, count, each_page, file, look, public_key};
+use crate::cli::output::{self, Style, TableOrJson};
 use crate::cli::{plain, runtime, style};
 use crate::config::Config;
 use crate::failure::Failure;
@@ -51,8 +51,8 @@ pub(in crate::cli) struct VerifyArgs {
     #[arg(long, value_name = "FILE")]
     log: Vec<PathBuf>,
     /// How to print.
-    #[arg(short, long, value_enum, default_value_t = Format::Table)]
-    output: Format,
+    #[arg(short, long, value_enum, default_value_t = TableOrJson::Table)]
+    output: TableOrJson,
     /// Language; else that of the locale.
     #[arg(long, value_enum)]
     lang: Option<Language>,
@@ -76,8 +76,8 @@ pub(super) fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         (None, None) => unreachable!("the command line asks for one of them"),
     };
     match output {
-        Format::Table => crate::cli::print(&text(&report, &style(lang, true)))?,
-        Format::Json => output::print_json(&report)?,
+        TableOrJson::Table => crate::cli::print(&text(&report, &style(lang, true)))?,
+        TableOrJson::Json => output::print_json(&report)?,
     }
     Ok(ExitCode::from(u8::from(report.broken > 0)))
 }

@@ -14,6 +14,7 @@ use anchorwatch_edge::cluster::apply::Place;
 
 use super::{ATTEMPTS, Planning};
 use crate::drift::confirm;
+use crate::drift::meant::is_told_by;
 use crate::failure::Failure;
 use crate::index::Wanted;
 
@@ -78,8 +79,9 @@ impl Draft<'_> {
 impl<'a> Planning<'a> {
     /// Drafts what makes the object as Git says in these items.
     fn draft(&self, wanted: &'a Wanted<'a>, meant: &[Field]) -> Result<Draft<'a>, Undraftable> {
-        let (head, schema) = (wanted.head, self.examiner.schema);
-        let place = Place::of(schema, head.api_version, &wanted.kind, wanted.namespace, head.name)
+        let head = wanted.head;
+        let place = wanted
+            .place(self.examiner.schema)
             .ok_or_else(|| Undraftable::Unreadable(format!("nobody knows where a {} is", wanted.kind)))?;
         let before = match self.read(&place.object).map_err(Undraftable::Failed)? {
             Some(bytes) => Some(Before::of(bytes)?),
@@ -130,7 +132,7 @@ impl<'a> Planning<'a> {
 
     /// A Secret of Git's with its values; `None` for all other kinds.
     fn secret_in_clear(&self, wanted: &Wanted<'_>) -> Result<Option<Map<'static>>, Undraftable> {
-        if wanted.kind.kind != "Secret" || !wanted.kind.group.is_empty() {
+        if !wanted.kind.is_secret() {
             return Ok(None);
         }
         if wanted.encrypted > 0 {
@@ -144,10 +146,7 @@ impl<'a> Planning<'a> {
     fn patch(&self, wanted: &Wanted<'_>, git: &Map<'_>, raw: &str, items: &[DriftItem]) -> Result<Write, Undraftable> {
         // In clear, where it is a Secret: it is made into the bytes that are sent, and into nothing else.
         let live: LiveObject<'_> = serde_json::from_str(raw).map_err(|error| unreadable(&error))?;
-        let is_chosen = |difference: &Difference<'_>| {
-            let field_path = difference.path.field();
-            items.iter().any(|item| item.change == difference.change && item.field_path == field_path)
-        };
+        let is_chosen = |difference: &Difference<'_>| items.iter().any(|item| is_told_by(difference, item));
         let pair = self.pair(wanted, git, &live.root);
         let restored = restore::restore(pair, is_chosen)?;
         Ok(Write::Patch(patch::between(pair.live, &restored)?))

@@ -116,14 +116,16 @@ impl StoreNotes {
     }
 
     fn opened(&self, row: &ChangeRow) -> Result<ChangeRecord, Failure> {
-        let change = row.change_id.clone();
-        let body = row.unsealed(&self.key).ok_or_else(|| {
-            Failure::new(format!("the note of change {change} cannot be read")).detail("it was sealed with another key")
-        })?;
-        serde_json::from_slice(&body).map_err(|error| {
-            Failure::new(format!("the note of change {change} cannot be read")).detail(error.to_string())
-        })
+        opened(row, &self.key)
     }
+}
+
+/// What a row of the store holds.
+pub(crate) fn opened(row: &ChangeRow, key: &SecretKey) -> Result<ChangeRecord, Failure> {
+    let unreadable =
+        |why: String| Failure::new(format!("the note of change {} cannot be read", row.change_id)).detail(why);
+    let body = row.unsealed(key).ok_or_else(|| unreadable("it was sealed with another key".to_owned()))?;
+    serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))
 }
 
 fn failed(error: &StoreError) -> Failure {

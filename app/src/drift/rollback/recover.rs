@@ -7,6 +7,8 @@ use super::record::{ChangeRecord, StepRecord, StepState};
 use super::{Done, Planning, Step};
 use crate::failure::Failure;
 
+const ENDED_BEFORE: &str = "whoever was about to write it ended before that";
+
 impl Planning<'_> {
     /// Finishes what changes of this source in this cluster have left. One that is still on its way is left alone.
     pub(super) fn recover(&self, notes: &dyn Notes) -> Result<Vec<Done>, Failure> {
@@ -53,8 +55,7 @@ impl Planning<'_> {
             return reason("Git does not have it any more".to_owned());
         };
         if step.state == StepState::Intended && !self.is_written(wanted, &step.change, now.as_deref()) {
-            let reason = "whoever was about to write it ended before that".to_owned();
-            return (StepState::NotWritten { reason }, None);
+            return (StepState::NotWritten { reason: ENDED_BEFORE.to_owned() }, None);
         }
         let Some(now) = now else { return reason("it is gone".to_owned()) };
         match self.prove(wanted, &step.place(), &step.change.fields, now) {
@@ -74,5 +75,5 @@ fn undone(step: &StepRecord, object: Option<&[u8]>) -> StepState {
     if is_undone {
         return StepState::Proven;
     }
-    StepState::NotWritten { reason: "whoever was about to write it ended before that".to_owned() }
+    StepState::NotWritten { reason: ENDED_BEFORE.to_owned() }
 }
