@@ -55,7 +55,7 @@ pub(super) struct MeantArgs {
     /// What is meant: fingerprints (8 or more characters), or `KIND/NAME[:STABLE_PATH]`.
     #[arg(value_name = "SEL", required_unless_present = "all")]
     selectors: Vec<String>,
-    /// All that differs and may be.
+    /// All that differs, as far as that may be done.
     #[arg(long, conflicts_with = "selectors")]
     all: bool,
 }
