@@ -1,5 +1,6 @@
 //! The HTTP API: every route in one list, and what stands before all of them.
 
+mod adopt;
 mod body;
 mod caller;
 mod changes;
@@ -29,6 +30,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::serve::Service;
+pub(crate) use adopt::plan_adoption;
 pub(crate) use caller::{COOKIE, Caller};
 pub(crate) use changes::{change_of, changes_of, plan_rollback, undo_change};
 pub(crate) use decide::{Deciding, IgnoreRequest, acknowledge, ignore, once_each};
@@ -80,6 +82,7 @@ fn documented() -> OpenApiRouter<Arc<Service>> {
         .routes(routes!(sources::list))
         .routes(routes!(route::show))
         .routes(routes!(changes::rollback))
+        .routes(routes!(adopt::adopt))
         .routes(routes!(changes::list))
         .routes(routes!(changes::undo))
         .routes(routes!(rules::list))

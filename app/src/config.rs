@@ -16,12 +16,13 @@ use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::guard::WriteScope;
 use anchorwatch_core::object::name::is_label;
 use anchorwatch_edge::cluster::ConnectOptions;
-use anchorwatch_edge::git::{GitLocation, RepositoryAddress};
+use anchorwatch_edge::git::{Author, GitLocation, RepositoryAddress};
 use anchorwatch_edge::store::StoreAddress;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_saphyr::{Location, Spanned};
 
+use crate::drift::adopt::publish::Committing;
 use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
 use crate::drift::source::{GitAccess, SourceRequest};
@@ -155,12 +156,18 @@ pub(crate) struct Source {
     confirm: bool,
     secrets: bool,
     write: WriteScope,
+    committing: Committing,
 }
 
 impl Source {
-    /// What of its cluster may be written.
+    /// What may be written of it, to its cluster and to its repository.
     pub(crate) fn write_scope(&self) -> &WriteScope {
         &self.write
+    }
+
+    /// How commits to its repository are made.
+    pub(crate) fn committing(&self) -> &Committing {
+        &self.committing
     }
 
     /// Where Git says what the cluster should be.
@@ -179,6 +186,11 @@ impl Source {
             Live::Cluster(connect) => Some(connect),
             Live::Snapshot(_) => None,
         }
+    }
+
+    /// True if it is read from a repository, which can get commits.
+    pub(crate) fn has_repository(&self) -> bool {
+        GitLocation::is_meant_by(self.address())
     }
 
     /// Host and port that its repository is fetched from; `None` for files on disk.
@@ -404,6 +416,7 @@ struct GitHosts {
     known_hosts: Option<PathBuf>,
     certificate_authority: Option<PathBuf>,
     credentials: Vec<Credentials>,
+    committing: Committing,
 }
 
 /// What one host is shown.
@@ -417,7 +430,15 @@ struct Credentials {
 
 impl GitHosts {
     fn read(written: file::Git, folder: &Path, beside: &Path) -> Result<Self, String> {
-        let file::Git { copies, known_hosts_file, certificate_authority_file, credentials } = written;
+        let file::Git {
+            copies,
+            known_hosts_file,
+            certificate_authority_file,
+            credentials,
+            author,
+            sign_off,
+            signing_key_file,
+        } = written;
         // One that is absolute stays as it is.
         let from_here = |path: PathBuf| folder.join(path);
         let credentials = credentials.into_iter().map(|written| {
@@ -438,7 +459,18 @@ impl GitHosts {
         });
         let credentials = credentials.collect::<Result<Vec<_>, String>>()?;
         unique(credentials.iter().map(|own| (own.host.as_str(), own.at)), "hosts of git.credentials")?;
+        let author = match author {
+            Some(author) => author.value.parse().map_err(|why| at(author.referenced, &format!("git.author: {why}")))?,
+            None => Author { name: "Anchorwatch".to_owned(), email: "anchorwatch@localhost".to_owned() },
+        };
+        let committing = Committing {
+            author: Some(author),
+            is_signed_off: sign_off,
+            signing_key: signing_key_file.map(from_here),
+            is_direct: false,
+        };
         Ok(Self {
+            committing,
             copies: copies.map_or_else(|| beside.join("git-copies"), from_here),
             known_hosts: known_hosts_file.map(from_here),
             certificate_authority: certificate_authority_file.map(from_here),
@@ -493,6 +525,7 @@ fn read_source(
         secrets,
         watch,
         write,
+        push,
     } = written.value;
     check_name(&name, place)?;
     let compared = find(clusters, &cluster)?;
@@ -526,6 +559,7 @@ fn read_source(
         confirm,
         secrets: secrets == Secrets::Compare,
         write: write_scope(write).map_err(|why| at(place, &format!("source {name:?}: {why}")))?,
+        committing: Committing { is_direct: push == file::PushTo::Direct, ..git.committing.clone() },
         name,
     })
 }

@@ -1,6 +1,7 @@
 //! The page: server-rendered, readable without JavaScript. A file for each page, and every route in one list.
 
 mod address;
+mod adopt;
 mod assets;
 mod changes;
 mod chips;
@@ -41,6 +42,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/items/{fingerprint}/acknowledge", post(item::acknowledge))
         .route("/items/{fingerprint}/ignore", get(ignore::page).post(ignore::confirm))
         .route("/items/{fingerprint}/rollback", get(changes::rollback).post(changes::confirm))
+        .route("/items/{fingerprint}/adopt", get(adopt::show).post(adopt::confirm))
         .route("/changes", get(changes::list))
         .route("/changes/{change_id}", get(changes::one))
         .route("/changes/{change_id}/undo", post(changes::undo))

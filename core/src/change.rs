@@ -5,6 +5,7 @@
 //! in the meantime is no conflict.
 
 pub mod adopt;
+pub mod commit;
 pub mod hand_back;
 pub mod patch;
 pub mod restore;

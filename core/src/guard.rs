@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
+use crate::change::commit::CommitPlan;
 use crate::change::patch::Operation;
 use crate::change::{Body, ObjectChange, Observed, Plan, Write};
 use crate::drift::{Change, DriftItem, DriftLevel, Origin};
@@ -20,19 +21,31 @@ const AHEAD: SignedDuration = SignedDuration::from_mins(1);
 /// Kinds that are never deleted: what lies in them would go with them.
 const NEVER_DELETED: &[&str] = &["Namespace", "PersistentVolume", "PersistentVolumeClaim", "CustomResourceDefinition"];
 
-/// Leave to write one body to one object, once. It cannot be copied or kept beyond the process.
+/// Leave to write one body to one object, or to push one commit to one branch, once. It cannot be copied or kept beyond the process.
 #[derive(Debug)]
 pub struct Permit {
-    cluster: String,
+    /// The cluster, or the repository.
+    place: String,
+    /// The object's path, or the reference.
     path: String,
-    body_hash: String,
+    /// The body's hash, or the commit's id.
+    hash: String,
     expires: Timestamp,
 }
 
 impl Permit {
     /// True if it lets this be sent to this path of this cluster now. The object's state is in the body, as a precondition.
     pub fn allows(&self, cluster: &str, path: &str, body: &Body, now: Timestamp) -> bool {
-        self.cluster == cluster && self.path == path && self.body_hash == body.hash() && now <= self.expires
+        self.holds(cluster, path, &body.hash(), now)
+    }
+
+    /// True if it lets this commit be pushed to this branch of this repository now.
+    pub fn allows_push(&self, repository: &str, branch: &str, commit: &str, now: Timestamp) -> bool {
+        self.holds(repository, &format!("refs/heads/{branch}"), commit, now)
+    }
+
+    fn holds(&self, place: &str, path: &str, hash: &str, now: Timestamp) -> bool {
+        self.place == place && self.path == path && self.hash == hash && now <= self.expires
     }
 }
 
@@ -195,9 +208,51 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
         return Err(Refusal::NeverDeleted(change.target.kind.clone()));
     }
     Ok(Permit {
-        cluster: (*cluster).to_owned(),
+        place: (*cluster).to_owned(),
         path: (*path).to_owned(),
-        body_hash: body.hash(),
+        hash: body.hash(),
+        expires: now.checked_add(PERMITTED).unwrap_or(now),
+    })
+}
+
+/// All that the decision of a push rests on.
+#[derive(Debug)]
+pub struct PushFacts<'a> {
+    /// The plan as it is now, made of the commit that the branch stands at.
+    pub plan: &'a CommitPlan,
+    /// Who said yes to it.
+    pub confirmation: &'a Confirmation,
+    /// What may be written of this source at all.
+    pub scope: &'a WriteScope,
+    /// The key by which the plan is known.
+    pub key: &'a SecretKey,
+    /// The repository that it is pushed to.
+    pub repository: &'a str,
+    /// The commit that carries it out.
+    pub commit: &'a str,
+}
+
+/// Decides whether a commit is pushed. Whoever gets a permit may push it to the plan's branch.
+pub fn decide_push(facts: &PushFacts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
+    let PushFacts { plan, confirmation, scope, key, repository, commit } = facts;
+    let age = now.duration_since(confirmation.at);
+    if confirmation.plan != plan.hash(key) {
+        return Err(Refusal::Conflict);
+    }
+    if age > CONFIRMED || age < -AHEAD {
+        return Err(Refusal::Unconfirmed);
+    }
+    let mut targets = plan.objects.iter().map(|object| &object.target);
+    if !targets.all(|target| scope.allows(&target.api_version, &target.kind, &target.namespace)) {
+        return Err(Refusal::NotWritable);
+    }
+    if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
+        return Err(Refusal::NeedsApprover);
+    }
+    Ok(Permit {
+        place: (*repository).to_owned(),
+        path: format!("refs/heads/{}", plan.pushed_to(key)),
+        hash: (*commit).to_owned(),
         expires: now.checked_add(PERMITTED).unwrap_or(now),
     })
 }
@@ -214,20 +269,20 @@ pub fn hand_back(
     let write = Write::Patch(vec![Operation::Replace { path, value: managed_fields }]);
     let body = Body::of(&write, Some(observed));
     let expires = now.checked_add(PERMITTED).unwrap_or(now);
-    let permit = Permit { cluster: cluster.to_owned(), path: object.to_owned(), body_hash: body.hash(), expires };
+    let permit = Permit { place: cluster.to_owned(), path: object.to_owned(), hash: body.hash(), expires };
     (permit, body)
 }
 
 /// Whether an item may be part of a plan at all.
 pub fn may_roll_back(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
-    if !scope.allows(&item.api_version, &item.resource_kind, &item.namespace) {
-        return Err(Refusal::NotWritable);
-    }
-    may_adopt(item)
+    may_adopt(item, scope)
 }
 
 /// Whether an item may be written into Git at all.
-pub fn may_adopt(item: &DriftItem) -> Result<(), Refusal> {
+pub fn may_adopt(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
+    if !scope.allows(&item.api_version, &item.resource_kind, &item.namespace) {
+        return Err(Refusal::NotWritable);
+    }
     if item.origin == Origin::Stale {
         return Err(Refusal::Stale);
     }

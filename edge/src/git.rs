@@ -13,6 +13,7 @@ mod location;
 mod mirror;
 mod nearest;
 mod objects;
+mod publish;
 mod redact;
 mod tree;
 mod tree_path;
@@ -31,12 +32,13 @@ use crate::files::{COUNT_LIMIT, SkipReason, Skipped, SourceFile, SourceTree, pat
 use crate::process::Output;
 
 pub use command::{AccessToken, GitOptions};
-pub use error::GitError;
+pub use error::{GitError, PushError};
 pub use export::Export;
 pub use history::{Change, HISTORY_LIMIT, History};
 pub use import::CommitToMake;
 pub use location::{GitLocation, ParseLocationError, RepositoryAddress};
 pub use objects::{ObjectId, ParseObjectIdError};
+pub use publish::{Author, CommitWords, FileToWrite, Push};
 pub use tree_path::TreePath;
 
 /// A commit.

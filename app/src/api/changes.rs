@@ -26,6 +26,7 @@ use crate::drift::examiner::Selector;
 use crate::drift::rollback::notes::opened;
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
+use crate::drift::scan::Request;
 use crate::failure::Failure;
 use crate::serve::{Event, Service};
 
@@ -54,15 +55,10 @@ pub(crate) async fn plan_rollback(
     request: RollbackRequest,
 ) -> Result<RollbackResponse, Problem> {
     caller.must_be(Role::Operator)?;
-    let items = meant(service, caller, &request).await?;
+    let items = meant(service, caller, &request.items, request.report_id.as_deref()).await?;
     let source = source_of(service, &items)?;
-    let namespaces: BTreeSet<String> = items.iter().map(|item| text(item, "namespace").to_owned()).collect();
-    // Objects of the cluster are in every scan, or in none that is limited.
-    let namespaces: Vec<String> = if namespaces.contains("") { Vec::new() } else { namespaces.into_iter().collect() };
-    let fingerprints = items.iter().map(|item| Selector::Fingerprint(text(item, "fingerprint").to_owned()));
-    let (meant, hash) = (Meant::These(fingerprints.collect()), request.plan_hash.clone());
-    let policy = service.policy().await?;
-    let wanted = source.request(&namespaces, policy, Trigger::Api, service.now());
+    let (wanted, meant) = request_of(service, &source, &items).await?;
+    let hash = request.plan_hash.clone();
     let by = confirming(service, caller);
     let approves = caller.0.role >= Role::Approver;
     let (service_of, key) = (service.clone(), service.key.clone());
@@ -175,10 +171,29 @@ pub(crate) async fn undo_change(
     Ok(UndoResponse { done: Some((&done).into()), ..planned })
 }
 
+/// What is asked of a scan that finds these items, and of them.
+pub(super) async fn request_of(
+    service: &Service,
+    source: &Source,
+    items: &[Value],
+) -> Result<(Request, Meant), Problem> {
+    let namespaces: BTreeSet<String> = items.iter().map(|item| text(item, "namespace").to_owned()).collect();
+    // Objects of the cluster are in every scan, or in none that is limited.
+    let namespaces: Vec<String> = if namespaces.contains("") { Vec::new() } else { namespaces.into_iter().collect() };
+    let fingerprints = items.iter().map(|item| Selector::Fingerprint(text(item, "fingerprint").to_owned()));
+    let request = source.request(&namespaces, service.policy().await?, Trigger::Api, service.now());
+    Ok((request, Meant::These(fingerprints.collect())))
+}
+
 /// The items that are meant: those that are named, and those of a report.
-async fn meant(service: &Service, caller: &Caller, request: &RollbackRequest) -> Result<Vec<Value>, Problem> {
-    let mut fingerprints: BTreeSet<String> = request.items.iter().cloned().collect();
-    if let Some(report_id) = &request.report_id {
+pub(super) async fn meant(
+    service: &Service,
+    caller: &Caller,
+    named: &[String],
+    report_id: Option<&str>,
+) -> Result<Vec<Value>, Problem> {
+    let mut fingerprints: BTreeSet<String> = named.iter().cloned().collect();
+    if let Some(report_id) = report_id {
         let report = super::visible(service, caller, report_id).await?;
         let of_report = report["items"].as_array().into_iter().flatten();
         fingerprints.extend(of_report.map(|item| text(item, "fingerprint").to_owned()));
@@ -196,11 +211,11 @@ async fn meant(service: &Service, caller: &Caller, request: &RollbackRequest) ->
 }
 
 /// The one source of all items, which may be written.
-fn source_of(service: &Service, items: &[Value]) -> Result<Source, Problem> {
+pub(super) fn source_of(service: &Service, items: &[Value]) -> Result<Source, Problem> {
     let names: BTreeSet<&str> = items.iter().map(|item| text(item, "source_name")).collect();
     let [name] = names.into_iter().collect::<Vec<_>>()[..] else {
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "these items are of several sources")
-            .detail("roll each back by itself"));
+            .detail("name those of one source"));
     };
     let config = service.config();
     let source = config.source(name).ok_or_else(|| Problem::not_found("source"))?;
@@ -219,7 +234,7 @@ fn confirming(service: &Service, caller: &Caller) -> impl FnOnce(&Plan) -> Confi
 }
 
 /// Runs a story that waits, on a thread of its own: whoever hangs up does not break it off.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     story: impl FnOnce(&Handle) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
     let runtime = Handle::current();
@@ -244,7 +259,9 @@ async fn settle(service: &Service, rolled_back: &RolledBack) -> Result<(), Store
 /// True if the caller may see all that a change has written.
 fn sees(caller: &Caller, record: &ChangeRecord) -> bool {
     let cluster = &record.plan.cluster;
-    record.plan.changes.iter().all(|change| caller.sees(cluster, &change.target.namespace))
+    let written = record.plan.changes.iter().map(|change| &change.target);
+    let adopted = record.commit().into_iter().flat_map(|commit| &commit.plan.objects).map(|object| &object.target);
+    written.chain(adopted).all(|target| caller.sees(cluster, &target.namespace))
 }
 
 fn text<'v>(item: &'v Value, name: &str) -> &'v str {

@@ -3,14 +3,19 @@
 use anchorwatch_core::change::{Plan, Target};
 use anchorwatch_core::drift::report;
 use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::route::redaction::Redactor;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::drift::adopt::AdoptedFile;
+use crate::drift::adopt::publish::Publication;
+use crate::drift::adopt::record::CommitState;
 use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
 use crate::drift::rollback::{Done, Planned, RolledBack, Step};
+use crate::shown::hunks;
 use crate::words::word;
 
 /// One scan of one namespace, as it was; only `status` and `resolved_at` change later.
@@ -533,6 +538,75 @@ pub(crate) struct RollbackResponse {
     pub(crate) done: Option<DoneResponse>,
 }
 
+/// What is to be committed.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptRequest {
+    /// Items by their fingerprints, all of one source.
+    #[serde(default)]
+    pub(crate) items: Vec<String>,
+    /// All items of a report.
+    pub(crate) report_id: Option<String>,
+    /// The plan that was looked at; without it, nothing is pushed.
+    pub(crate) plan_hash: Option<String>,
+}
+
+/// An adoption: its plan, and what was done.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct AdoptResponse {
+    pub(crate) plan: CommitPlanResponse,
+    pub(crate) left: Vec<LeftResponse>,
+    /// True if not everything could be compared.
+    pub(crate) is_partial: bool,
+    /// None where nobody said the plan's hash.
+    pub(crate) done: Option<CommitResponse>,
+}
+
+/// What would be committed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct CommitPlanResponse {
+    /// Of the lines and fields that would be committed.
+    pub(crate) plan_hash: String,
+    pub(crate) cluster: String,
+    pub(crate) source: String,
+    /// The branch that the source follows.
+    pub(crate) branch: String,
+    /// The branch that it would be pushed to.
+    pub(crate) pushed_to: String,
+    pub(crate) files: Vec<AdoptedFileResponse>,
+}
+
+/// A file that would be changed.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct AdoptedFileResponse {
+    /// From the repository's root.
+    pub(crate) path: String,
+    /// What changes in it, as a unified diff.
+    pub(crate) diff: String,
+    /// What it says then.
+    #[schema(value_type = Vec<DriftItem>)]
+    pub(crate) items: Vec<Value>,
+}
+
+/// A commit that was pushed, or nearly.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct CommitResponse {
+    pub(crate) change_id: String,
+    pub(crate) repository: String,
+    /// The commit's id.
+    pub(crate) commit: String,
+    /// The branch that the source follows.
+    pub(crate) branch: String,
+    /// The branch that it was pushed to.
+    pub(crate) pushed_to: String,
+    /// `intended`, `pushed`, `merged`, `adopted`, `not_pushed` or `dropped`.
+    pub(crate) state: String,
+    pub(crate) reason: Option<String>,
+    /// The pull request's address.
+    pub(crate) proposal: Option<String>,
+    pub(crate) objects: Vec<TargetResponse>,
+}
+
 /// What takes a change back, and what was done.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct UndoResponse {
@@ -552,7 +626,7 @@ pub(crate) struct ChangeList {
     pub(crate) items: Vec<ChangeResponse>,
 }
 
-/// Something that was written to a cluster.
+/// Something that was written to a cluster, or into Git.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ChangeResponse {
     pub(crate) cluster: String,
@@ -564,6 +638,8 @@ pub(crate) struct ChangeResponse {
     pub(crate) begun_at: Timestamp,
     #[serde(flatten)]
     pub(crate) done: DoneResponse,
+    /// The commit, where it changed Git and not the cluster.
+    pub(crate) commit: Option<CommitResponse>,
 }
 
 impl From<&Target> for TargetResponse {
@@ -606,6 +682,59 @@ impl RollbackResponse {
     }
 }
 
+impl AdoptResponse {
+    pub(crate) fn of(Publication { adoption, plan, done }: &Publication, key: &SecretKey) -> Self {
+        // Lines around what changes may be of anything.
+        let redactor = Redactor::new().for_logs();
+        let file = |file: &AdoptedFile| AdoptedFileResponse {
+            path: file.path.clone(),
+            diff: redactor.clean(&hunks::unified(&file.path, &file.before, &file.after)).into_owned(),
+            items: file.items.iter().map(told).collect(),
+        };
+        let left =
+            adoption.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
+        Self {
+            plan: CommitPlanResponse {
+                plan_hash: plan.hash(key),
+                cluster: plan.cluster.clone(),
+                source: plan.source.clone(),
+                branch: plan.branch.clone(),
+                pushed_to: plan.pushed_to(key),
+                files: adoption.files.iter().map(file).collect(),
+            },
+            left: left.collect(),
+            is_partial: adoption.is_partial,
+            done: done.as_ref().and_then(CommitResponse::of),
+        }
+    }
+}
+
+impl CommitResponse {
+    /// Of a change that is a commit.
+    pub(crate) fn of(record: &ChangeRecord) -> Option<Self> {
+        let commit = record.commit()?;
+        let (state, reason) = match &commit.state {
+            CommitState::NotPushed { reason } => ("not_pushed", Some(reason)),
+            CommitState::Dropped { reason } => ("dropped", Some(reason)),
+            CommitState::Intended => ("intended", None),
+            CommitState::Pushed => ("pushed", commit.unproposed.as_ref()),
+            CommitState::Merged { .. } => ("merged", None),
+            CommitState::Adopted => ("adopted", None),
+        };
+        Some(Self {
+            change_id: record.change_id.clone(),
+            repository: commit.repository.clone(),
+            commit: commit.commit.clone(),
+            branch: commit.plan.branch.clone(),
+            pushed_to: commit.pushed_to.clone(),
+            state: state.to_owned(),
+            reason: reason.cloned(),
+            proposal: commit.proposal.clone(),
+            objects: commit.plan.objects.iter().map(|object| (&object.target).into()).collect(),
+        })
+    }
+}
+
 impl UndoResponse {
     pub(crate) fn of(record: &ChangeRecord, plan: &Plan, key: &SecretKey) -> Self {
         Self {
@@ -625,6 +754,7 @@ impl ChangeResponse {
             undoes: record.undoes().map(str::to_owned),
             by: record.by.clone(),
             begun_at: record.begun_at,
+            commit: CommitResponse::of(&record),
             done: (&Done::from(record)).into(),
         }
     }

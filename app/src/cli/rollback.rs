@@ -6,9 +6,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anchorwatch_core::change::Plan;
 use anchorwatch_core::guard::{Confirmation, WriteScope};
-use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::journal::Journal;
@@ -100,7 +98,7 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
             return Ok(None);
         }
         let question = style.words.say("rollback-ask");
-        Ok(confirmed(&doing, &question)?.then(|| confirmation(&planned.plan, &key)))
+        Ok(confirmed(&doing, &question)?.then(|| confirmation(planned.plan.hash(&key))))
     };
     let journal = journal()?;
     let (scope, notes) = (WriteScope::Everything, &journal);
@@ -126,6 +124,10 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     let journal = journal()?;
     let record = find(&journal, &args.change)?;
     let plan = undo::plan(&record);
+    if let Some(commit) = record.commit() {
+        return Err(Failure::new(format!("the change {} is a commit", record.change_id))
+            .hint(format!("take it back in Git: git revert {}", commit.commit)));
+    }
     if plan.changes.is_empty() {
         let why = if undo::not_kept(&record).is_empty() {
             "wrote nothing"
@@ -154,7 +156,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     }
     let scope = WriteScope::Everything;
     let writing = Writing { scope: &scope, notes: &journal, may_write: true };
-    let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(&plan, &key), writing)?;
+    let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(plan.hash(&key)), writing)?;
     match output {
         TableOrJson::Table => super::print(&shown::done(&done, &style))?,
         TableOrJson::Json => output::print_json(&DoneResponse::from(&done))?,
@@ -181,14 +183,14 @@ pub(super) fn confirmed(Doing { yes, output, .. }: &Doing, question: &str) -> Re
 }
 
 /// The person at this machine, with the rights of their kubeconfig, decides for themselves.
-fn confirmation(plan: &Plan, key: &SecretKey) -> Confirmation {
+pub(super) fn confirmation(plan: String) -> Confirmation {
     let by =
         ["USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "somebody".to_owned());
-    Confirmation { plan: plan.hash(key), by, at: clock::now(), approves: true }
+    Confirmation { plan, by, at: clock::now(), approves: true }
 }
 
 /// Where this machine notes what it has changed.
-fn journal() -> Result<Journal, Failure> {
+pub(super) fn journal() -> Result<Journal, Failure> {
     let folder: PathBuf = target::state_folder().ok_or_else(|| {
         Failure::new("there is no folder to note changes in, so none is made")
             .hint("set XDG_STATE_HOME to a folder that can be written")

@@ -13,6 +13,7 @@ use serde_saphyr::{Location, Spanned};
 
 use super::file::{self, Secrets};
 use super::{Cluster, GitHosts, Source, at, checked_interval, find};
+use crate::drift::adopt::publish::Committing;
 use crate::drift::side::Live;
 use crate::drift::source::{Delivered, SourceRequest};
 
@@ -141,6 +142,7 @@ impl Discover {
             confirm: false,
             secrets: self.secrets,
             write: WriteScope::Nothing,
+            committing: Committing::default(),
         }
     }
 

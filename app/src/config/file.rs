@@ -83,6 +83,9 @@ pub(super) struct Git {
     pub(super) known_hosts_file: Option<PathBuf>,
     pub(super) certificate_authority_file: Option<PathBuf>,
     pub(super) credentials: Vec<Spanned<GitCredentials>>,
+    pub(super) author: Option<Spanned<String>>,
+    pub(super) sign_off: bool,
+    pub(super) signing_key_file: Option<PathBuf>,
 }
 
 /// What a host of repositories is shown.
@@ -253,6 +256,19 @@ pub(super) struct Source {
     pub(super) watch: bool,
     #[serde(default)]
     pub(super) write: Write,
+    #[serde(default)]
+    pub(super) push: PushTo,
+}
+
+/// Where commits that adopt are pushed to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PushTo {
+    /// A branch of their own.
+    #[default]
+    Branch,
+    /// The branch that the source follows.
+    Direct,
 }
 
 /// What the service may write to a source's cluster.

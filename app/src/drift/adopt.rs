@@ -1,7 +1,11 @@
 //! Adopting: Git is made as the cluster is, in the fields that somebody means, by changing the files that say them.
 //!
-//! Only files on disk are written, and only plain ones. Each comes out of `core::source::edit` with every other byte as it was, and
-//! is read and compared again before anybody is asked: exactly what is meant differs no more.
+//! Files on disk are written in place, a repository gets a commit ([`publish`]). Each file comes out of `core::source::edit`
+//! with every other byte as it was, and is read and compared again before anybody is asked: exactly what is meant differs no more.
+
+pub(crate) mod follow;
+pub(crate) mod publish;
+pub(crate) mod record;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -9,13 +13,12 @@ use std::time::Instant;
 use anchorwatch_core::change::adopt::{self, Unadoptable};
 use anchorwatch_core::drift::compare::{Difference, compare};
 use anchorwatch_core::drift::{Change, DriftItem};
-use anchorwatch_core::guard;
+use anchorwatch_core::guard::{self, WriteScope};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit::{self, Place, Refusal};
 use anchorwatch_edge::files::{self, ReplaceError};
-use anchorwatch_edge::git::GitLocation;
 use tokio::runtime::Handle;
 
 use super::ground::{self, Ground};
@@ -35,6 +38,10 @@ pub(crate) struct Adoption {
     pub(crate) left: Vec<Left>,
     /// The source as it was named.
     pub(crate) source: String,
+    /// The cluster's name.
+    pub(crate) cluster: String,
+    /// True if a scan could not compare everything that is meant.
+    pub(crate) is_partial: bool,
     /// True if the files were written.
     pub(crate) is_written: bool,
 }
@@ -42,12 +49,19 @@ pub(crate) struct Adoption {
 /// One file.
 #[derive(Debug)]
 pub(crate) struct AdoptedFile {
-    /// Where it is.
+    /// Where it is: on disk, or from the repository's root.
     pub(crate) path: String,
     pub(crate) before: String,
     pub(crate) after: String,
     /// What it says then.
     pub(crate) items: Vec<DriftItem>,
+}
+
+impl Adoption {
+    /// What is adopted.
+    pub(crate) fn items(&self) -> impl Iterator<Item = &DriftItem> {
+        self.files.iter().flat_map(|file| &file.items)
+    }
 }
 
 /// Why an object is left as it is.
@@ -69,21 +83,17 @@ enum NotAdopted {
 
 /// Plans, asks, and writes what was confirmed. Runs outside of the async runtime, on which it waits.
 #[expect(clippy::disallowed_methods, reason = "how long it took decides nothing")]
-pub(crate) fn adopt(
+pub(crate) fn into_files(
     runtime: &Handle,
     (request, key): (&Request, &SecretKey),
     meant: &Meant,
     confirm: impl FnOnce(&Adoption) -> Result<bool, Failure>,
 ) -> Result<Adoption, Failure> {
-    if GitLocation::is_meant_by(&request.source.address) {
-        return Err(Failure::new("only files on disk are changed, and not a repository's commits")
-            .hint("clone it, name a path in the clone by --source, and commit what adopt has written there"));
-    }
     let started = Instant::now();
     ground::stand_on(runtime, request, key, |mut ground| {
         let outcome = scan::look(runtime, &mut ground, request, started)?;
         let adopting = Adopting { runtime, ground: &ground, key };
-        let mut adoption = adopting.plan(&outcome, meant)?;
+        let mut adoption = adopting.plan(&outcome, meant, &WriteScope::Everything)?;
         if !adoption.files.is_empty() && confirm(&adoption)? {
             for file in &adoption.files {
                 let written =
@@ -112,9 +122,9 @@ struct Draft {
 }
 
 impl Adopting<'_> {
-    fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<Adoption, Failure> {
+    fn plan(&self, outcome: &scan::Outcome, meant: &Meant, scope: &WriteScope) -> Result<Adoption, Failure> {
         let examiner = &self.ground.examiner;
-        let (chosen, mut left) = meant.choose(outcome, guard::may_adopt)?;
+        let (chosen, mut left) = meant.choose(outcome, |item| guard::may_adopt(item, scope))?;
         let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
         // From the end, so that documents that go do not move those that are still to be changed.
         for (wanted, items) in by_object(examiner.index, &chosen).into_iter().rev() {
@@ -145,7 +155,14 @@ impl Adopting<'_> {
             after: draft.text,
             items: draft.items,
         });
-        Ok(Adoption { files: files.collect(), left, source: outcome.source.clone(), is_written: false })
+        Ok(Adoption {
+            files: files.collect(),
+            left,
+            source: examiner.setting.source.to_owned(),
+            cluster: examiner.setting.cluster.to_owned(),
+            is_partial: !outcome.is_complete(),
+            is_written: false,
+        })
     }
 
     /// A file's text with an object's items as the cluster has them.

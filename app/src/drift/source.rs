@@ -223,13 +223,18 @@ async fn open(
     scratch: &Path,
 ) -> Result<(GitRepository, Commit), Failure> {
     let fail = |error: GitError| hinted(Failure::because(&error), error.hint());
-    let (options, copies) = match &request.git {
-        Some(access) => (access.options()?, access.copies.as_path()),
-        None => (GitOptions::default(), scratch),
-    };
+    let (options, copies) = reached(request.git.as_ref(), scratch)?;
     let repository = GitRepository::open(location, options, copies).await.map_err(fail)?;
     let commit = repository.resolve(location.revision()).await.map_err(fail)?;
     Ok((repository, commit))
+}
+
+/// How Git is reached, and where copies of repositories are kept: by a service as it was configured, else as the person is set up.
+pub(super) fn reached<'a>(access: Option<&'a GitAccess>, scratch: &'a Path) -> Result<(GitOptions, &'a Path), Failure> {
+    match access {
+        Some(access) => Ok((access.options()?, access.copies.as_path())),
+        None => Ok((GitOptions::default(), scratch)),
+    }
 }
 
 /// What [`ReadSource::version`] would be if the source were read now. `None` where nobody knows: it cannot be read, only
@@ -456,7 +461,7 @@ fn helm_release(
     })
 }
 
-fn hinted(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
+pub(super) fn hinted(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -1,18 +1,24 @@
-//! Finishes changes of clusters that some process of this service has left because it ended before its time.
+//! Looks after open changes: finishes what some process of this service has left because it ended before its time, and follows commits
+//! that adopt until the source's branch has them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::drift::report::Trigger;
-use anchorwatch_edge::store::StoreError;
+use anchorwatch_edge::clock;
+use anchorwatch_edge::store::{NewJob, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 
 use super::{Event, Service};
 use crate::config::Source;
-use crate::drift::rollback::notes::StoreNotes;
+use crate::drift::adopt::follow::Following;
+use crate::drift::adopt::record::CommitState;
+use crate::drift::rollback::notes::{StoreNotes, opened};
+use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, recover};
+use crate::fail_point;
 use crate::failure::Failure;
 use crate::faults::Faults;
 use crate::notify::rest;
@@ -21,6 +27,8 @@ use crate::notify::rest;
 const LOOK: Duration = Duration::from_secs(5);
 /// How long a source is left alone after it was looked at.
 const AGAIN: SignedDuration = SignedDuration::from_secs(15);
+/// How long its repository is, where a commit waits for being merged.
+const REPOSITORY: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(service: Arc<Service>) {
     let mut faults = Faults::new("changes that were left unfinished cannot be looked after");
@@ -36,23 +44,80 @@ pub(super) async fn run(service: Arc<Service>) {
     }
 }
 
-async fn look(service: &Arc<Service>, looked: &mut HashMap<String, Timestamp>) -> Result<(), Failure> {
+async fn look(service: &Arc<Service>, looked: &mut HashMap<(String, bool), Timestamp>) -> Result<(), Failure> {
     let open = service.store.open_changes().await.map_err(|error| super::store_failure(&error))?;
+    let records = open.iter().filter_map(|row| opened(row, &service.key).ok()).collect::<Vec<_>>();
     let config = service.config();
-    for source in config.sources.iter().filter(|source| open.iter().any(|row| row.source == source.name)) {
-        // What cannot be finished now costs a look at Git and at the cluster each time.
-        let now = service.now();
-        if looked.get(&source.name).is_some_and(|at| now.duration_since(*at) < AGAIN) {
-            continue;
+    for source in &config.sources {
+        for of_git in [false, true] {
+            let is_such = |record: &&ChangeRecord| record.commit().is_some() == of_git;
+            let mut of_source = records.iter().filter(|record| record.plan.source == source.name).filter(is_such);
+            let (now, key) = (service.now(), (source.name.clone(), of_git));
+            // What cannot be finished now costs a look at Git, or at the cluster too, each time.
+            let again = if of_git { again_in_repository() } else { AGAIN };
+            if of_source.next().is_none() || looked.get(&key).is_some_and(|at| now.duration_since(*at) < again) {
+                continue;
+            }
+            looked.insert(key, now);
+            if of_git { follow(service, source).await? } else { finish_left(service, source).await? }
         }
-        let (of, one) = (service.clone(), source.clone());
-        let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &one));
-        let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-        looked.insert(source.name.clone(), now);
-        for done in finished? {
-            tracing::warn!(change = done.change_id, "a change was left unfinished, and is looked after now");
-            service.note_done(&done).await.map_err(|error| super::store_failure(&error))?;
+    }
+    Ok(())
+}
+
+fn again_in_repository() -> SignedDuration {
+    SignedDuration::try_from(fail_point::lease(REPOSITORY)).unwrap_or(AGAIN)
+}
+
+/// Finishes what was begun to be written to the cluster.
+async fn finish_left(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
+    let (of, one) = (service.clone(), source.clone());
+    let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &one));
+    let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
+    for done in finished? {
+        tracing::warn!(change = done.change_id, "a change was left unfinished, and is looked after now");
+        service.note_done(&done).await.map_err(|error| super::store_failure(&error))?;
+    }
+    Ok(())
+}
+
+/// Looks where commits are that adopt. One that the source's branch has is proven by a scan.
+async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
+    let store_failure = |error: StoreError| super::store_failure(&error);
+    let scanned_at = service.store.last_scan_began(&source.name).await.map_err(store_failure)?;
+    let (of, one) = (service.clone(), source.clone());
+    let following = tokio::task::spawn_blocking(move || {
+        let runtime = Handle::current();
+        let request = one.request(&[], Arc::default(), Trigger::Api, of.now());
+        let notes = of.notes(&runtime);
+        let following = Following { runtime: &runtime, source: &one.name, notes: &notes };
+        following.follow(&request, scanned_at, of.now())
+    });
+    let news = following.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    for record in news {
+        let Some(commit) = record.commit() else { continue };
+        tracing::info!(change = record.change_id, commit = commit.commit, state = ?commit.state, "a commit that adopts");
+        match commit.state {
+            CommitState::Merged { .. } => {
+                let job = NewJob {
+                    source: source.name.clone(),
+                    namespaces: Vec::new(),
+                    triggered_by: Trigger::Api,
+                    requested_by: Some(record.by.clone()),
+                };
+                let queued = service.store.enqueue(&clock::new_id(), &job, service.now()).await;
+                queued.map_err(store_failure)?;
+                service.queued.notify_waiters();
+            }
+            CommitState::Adopted => {
+                let fields = commit.plan.objects.iter().flat_map(|object| &object.fields);
+                let fingerprints: Vec<String> = fields.map(|field| field.fingerprint.clone()).collect();
+                let settled = service.store.settle_items(&fingerprints, "adopted", &record.by, service.now()).await;
+                settled.map_err(store_failure)?;
+            }
+            _ => {}
         }
+        service.announce(Event::Decided { id: record.change_id.clone() });
     }
     Ok(())
 }

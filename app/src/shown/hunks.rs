@@ -41,6 +41,23 @@ impl Hunk {
     }
 }
 
+/// The lines that differ, as they are and as they are to be, from the top; the same whatever stands around them.
+pub(crate) fn changed_lines(before: &str, after: &str) -> Vec<(String, String)> {
+    let diff = TextDiff::from_lines(before, after);
+    let groups = diff.grouped_ops(0);
+    let lines = |group: &[similar::DiffOp], sign| {
+        let changes = group.iter().flat_map(|op| diff.iter_changes(op)).filter(|change| change.tag() == sign);
+        changes.map(|change| change.value()).collect::<String>()
+    };
+    groups.iter().map(|group| (lines(group, ChangeTag::Delete), lines(group, ChangeTag::Insert))).collect()
+}
+
+/// What differs, as a unified diff of one file.
+pub(crate) fn unified(path: &str, before: &str, after: &str) -> String {
+    let (a, b) = (format!("a/{path}"), format!("b/{path}"));
+    TextDiff::from_lines(before, after).unified_diff().context_radius(3).header(&a, &b).to_string()
+}
+
 /// Finds what differs. `context`: lines around it.
 pub(crate) fn hunks(git: &str, live: &str, context: usize) -> Vec<Hunk> {
     let diff = TextDiff::configure().timeout(PATIENCE).diff_lines(git, live);

@@ -19,14 +19,16 @@ use super::html;
 use super::item::{place, values};
 use super::rows::{self, Level, graded};
 use super::visit::Visit;
-use crate::api::model::{ChangeResponse, PlanResponse, RollbackRequest, StepResponse, TargetResponse, UndoResponse};
+use crate::api::model::{
+    ChangeResponse, CommitResponse, PlanResponse, RollbackRequest, StepResponse, TargetResponse, UndoResponse,
+};
 use crate::api::{Caller, Problem, change_of, changes_of, plan_rollback, undo_change};
 use crate::serve::Service;
 
 /// The hash of the plan that was looked at.
 #[derive(Debug, Deserialize)]
 pub(super) struct Confirmed {
-    plan_hash: String,
+    pub(super) plan_hash: String,
 }
 
 /// A field, as it is and as it becomes.
@@ -137,7 +139,7 @@ async fn show_plan(
     Ok(html(&page))
 }
 
-fn text(item: &Json, name: &str) -> String {
+pub(super) fn text(item: &Json, name: &str) -> String {
     item[name].as_str().unwrap_or_default().to_owned()
 }
 
@@ -162,6 +164,20 @@ struct Shown {
     by: String,
     undoes: Option<String>,
     steps: Vec<Stepped>,
+    commit: Option<Committed>,
+}
+
+/// A commit that adopts.
+struct Committed {
+    objects: Vec<String>,
+    repository: String,
+    id: String,
+    pushed_to: String,
+    class: &'static str,
+    said: String,
+    reason: String,
+    /// The pull request.
+    proposal: Option<String>,
 }
 
 #[derive(Template)]
@@ -226,7 +242,12 @@ pub(super) async fn undo(
 }
 
 fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
-    let ChangeResponse { cluster, undoes, by, begun_at, done, .. } = change;
+    let ChangeResponse { cluster, undoes, by, begun_at, done, commit, .. } = change;
+    let title = match (&commit, &undoes) {
+        (Some(_), _) => "page-change-adopt",
+        (None, Some(_)) => "page-change-undo",
+        (None, None) => "page-change-rollback",
+    };
     let step = |step: StepResponse| Stepped {
         object: named(&step.target),
         place: place(&cluster, &step.target.namespace),
@@ -240,10 +261,28 @@ fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
     };
     Shown {
         href: format!("/changes/{}", encoded(&done.change_id)),
-        title: frame.say(if undoes.is_some() { "page-change-undo" } else { "page-change-rollback" }),
+        title: frame.say(title),
         at: frame.time(begun_at),
         undoes: undoes.map(|undoes| format!("/changes/{}", encoded(&undoes))),
         steps: done.steps.into_iter().map(step).collect(),
+        commit: commit.map(|commit| committed(commit, frame)),
         by,
+    }
+}
+
+fn committed(commit: CommitResponse, frame: &Frame) -> Committed {
+    Committed {
+        objects: commit.objects.iter().map(named).collect(),
+        id: commit.commit.chars().take(12).collect(),
+        class: match commit.state.as_str() {
+            "adopted" => "well",
+            "not_pushed" | "dropped" => "failed",
+            _ => "stale",
+        },
+        said: frame.say(&format!("page-commit-{}", commit.state.replace('_', "-"))),
+        reason: commit.reason.unwrap_or_default(),
+        repository: commit.repository,
+        pushed_to: commit.pushed_to,
+        proposal: commit.proposal,
     }
 }

@@ -92,7 +92,8 @@ struct Page {
     may_acknowledge: bool,
     may_ignore: bool,
     /// Where the source is written, and whoever looks may plan that.
-    may_roll_back: bool,
+    /// How its difference may be ended, and the words for that.
+    ways: Vec<(&'static str, String)>,
     /// Why nothing can be done by whoever looks.
     refusal: Option<String>,
 }
@@ -133,7 +134,7 @@ pub(super) async fn page(
         href: address::item(&fingerprint),
         may_acknowledge: actions.acknowledge,
         may_ignore: actions.ignore,
-        may_roll_back: may_roll_back(&service, &item, &frame),
+        ways: ways(&service, &item, &frame),
         refusal: actions.refusal,
         frame: frame.titled(object.clone()),
         object,
@@ -177,15 +178,17 @@ impl Actions {
     }
 }
 
-/// True if a plan can be made: the item is open, its source may be written there, and whoever looks may ask for one.
-fn may_roll_back(service: &Service, item: &DriftItem, frame: &Frame) -> bool {
-    let open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
+/// Which plans can be made: the item is open, its source may be written there and can be, and whoever looks may ask for one.
+fn ways(service: &Service, item: &DriftItem, frame: &Frame) -> Vec<(&'static str, String)> {
     let config = service.config();
     let source = item.source_name.as_deref().and_then(|name| config.source(name));
-    let scope = |source: &crate::config::Source| {
-        source.write_scope().allows(&item.api_version, &item.resource_kind, &item.namespace)
-    };
-    open && frame.may(Role::Operator) && source.is_some_and(scope)
+    let is_open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
+    let Some(source) = source.filter(|_| is_open && frame.may(Role::Operator)) else { return Vec::new() };
+    if !source.write_scope().allows(&item.api_version, &item.resource_kind, &item.namespace) {
+        return Vec::new();
+    }
+    let ways = [("rollback", source.connect().is_some()), ("adopt", source.has_repository())];
+    ways.into_iter().filter(|(_, can)| *can).map(|(way, _)| (way, frame.say(&format!("page-{way}")))).collect()
 }
 
 /// Who may ignore what is HIGH, or is not.

@@ -132,9 +132,6 @@ fn what_is_adopted_changes_no_other_byte_of_the_file() {
     let expected = ADOPTED.replace("  k: v ", "  k: w ").replace("  gone: x\n", "  more: \"yes\"\n");
     assert_eq!(read(), expected);
     world.run(&[&["scan"], &flags[..]].concat()).ends(1, &[]).shows(&["data.token"]).hides(&["data.k", "data.more"]);
-    world
-        .run(&["adopt", "ConfigMap/a", "--source", "https://git.example.com/a.git//b"])
-        .ends(2, &["only files on disk"]);
     // A rendering stands elsewhere.
     world.write("kust/kustomization.yaml", "resources: [a.yaml]\n");
     world.write("kust/a.yaml", config_map("a", "k: v"));

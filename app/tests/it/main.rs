@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests make and measure the world that they try things in")]
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
+mod adopt;
 mod answers;
 mod audit;
 mod bans;

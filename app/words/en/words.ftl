@@ -596,6 +596,11 @@ adopt-written = { $file }: { $fields ->
     [one] 1 field is
    *[other] { $fields } fields are
 } as the cluster has it; look at it, and commit it
+adopt-ask-push = Commit and push this? [y/N]
+adopt-branch = One commit on { $branch }, pushed to the branch { $to }. Plan { $hash }
+adopt-direct = One commit, pushed to { $branch } itself. Plan { $hash }
+adopt-pushed = Pushed commit { $commit } to { $to } of { $repository }; open a pull request onto { $branch }
+adopt-pushed-direct = Pushed commit { $commit } to { $branch } of { $repository }
 page-rollback = Roll back…
 page-rollback-of = Roll back { $x }
 page-rollback-item = What differs
@@ -619,3 +624,18 @@ page-step-intended = being written
 page-step-written = written, not proven yet
 page-step-not-written = not written
 page-step-not-proven = written, and otherwise
+page-adopt = Adopt into Git…
+page-adopt-of = Adopt { $x } into Git
+page-adopt-another = It has changed meanwhile, and nothing was pushed. This is the plan now.
+page-adopt-hint = The changed files were read again: exactly what is meant differs no more. One commit is made, with ids, paths, managers and times as its words.
+page-adopt-follows = The source follows
+page-adopt-to = Pushed to
+page-adopt-now = Commit and push
+page-change-adopt = Adopted into Git
+page-proposal = pull request
+page-commit-intended = being pushed
+page-commit-pushed = pushed, not merged yet
+page-commit-merged = merged, to be seen by a scan
+page-commit-adopted = Git has it
+page-commit-not-pushed = not pushed
+page-commit-dropped = dropped

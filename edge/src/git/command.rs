@@ -1,5 +1,6 @@
 //! How Git is run: nothing inherited, nothing executed on a repository's behalf, always with an end.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -125,6 +126,20 @@ impl Git {
         command.args(args.as_ref());
         let limits = Limits { deadline: self.options.fetch_deadline, output: LIST_LIMIT };
         self.run(subcommand(args.as_ref()), command, input, limits).await
+    }
+
+    /// Runs a call that writes to our own copy, with the person's configuration where that counts, and no network.
+    pub(super) async fn as_person(
+        &self,
+        args: &[&str],
+        input: Vec<u8>,
+        environment: &[(&str, OsString)],
+    ) -> Result<Output, GitError> {
+        let mut command = self.remote();
+        command.env("GIT_ALLOW_PROTOCOL", "none").env("GIT_NO_LAZY_FETCH", "1");
+        command.envs(environment.iter().map(|(name, value)| (name, value))).args(args);
+        let limits = Limits { deadline: self.options.deadline, output: LIST_LIMIT };
+        self.run(subcommand(args), command, input, limits).await
     }
 
     /// Starts a call that one talks with.

@@ -38,6 +38,22 @@ pub enum GitError {
         /// What Git said.
         message: String,
     },
+    /// A commit was pushed.
+    #[error("cannot push to {repository}: {message}")]
+    Push {
+        /// The repository.
+        repository: String,
+        /// What Git said.
+        message: String,
+    },
+    /// A file was to be written that is a symbolic link or in a submodule.
+    #[error("{path} in {repository} is a symbolic link or a submodule, and is not written through")]
+    WriteThrough {
+        /// The repository.
+        repository: String,
+        /// The file.
+        path: String,
+    },
     /// A revision was looked up.
     #[error("{repository} has no branch, tag or commit {revision}")]
     ResolveRevision {
@@ -157,7 +173,7 @@ impl GitError {
                 Some(format!("the repository is above it; write {}//{path}?ref=REV", root.display()))
             }
             Self::OpenRepository { .. } => Some("a bare repository, or a folder with .git in it".to_owned()),
-            Self::Fetch { message, .. } => fetch_hint(message).map(str::to_owned),
+            Self::Fetch { message, .. } | Self::Push { message, .. } => fetch_hint(message).map(str::to_owned),
             Self::ResolveRevision { near, .. } | Self::FindPath { near, .. } if !near.is_empty() => {
                 Some(format!("did you mean {}?", near.join(", ")))
             }
@@ -168,11 +184,49 @@ impl GitError {
                 Some("a partial or damaged clone; use the address of the repository it was cloned from".to_owned())
             }
             Self::ReadLargeFile { .. } => Some("keep manifests in Git itself: git lfs untrack".to_owned()),
+            Self::WriteThrough { .. } => Some("name the folder where the real file is".to_owned()),
             Self::FollowLink { .. } => Some("make it a real file".to_owned()),
             Self::FileTooLarge { .. } | Self::SourceTooLarge { .. } | Self::TooManyFiles { .. } => {
                 Some("name a smaller folder: REPO//PATH".to_owned())
             }
             _ => None,
+        }
+    }
+}
+
+/// Why a commit was not pushed, or may not have been.
+#[derive(Debug, Error)]
+pub enum PushError {
+    /// The branch does not stand where it was seen.
+    #[error("somebody else has pushed to {branch} of {repository} meanwhile")]
+    Moved {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+    },
+    /// The server refuses it, as by a hook or a protected branch.
+    #[error("{repository} refuses the push to {branch}: {message}")]
+    Refused {
+        /// The repository.
+        repository: String,
+        /// The branch.
+        branch: String,
+        /// What it said.
+        message: String,
+    },
+    /// Git, or the way there. Nobody knows whether it arrived.
+    #[error(transparent)]
+    Git(#[from] GitError),
+}
+
+impl PushError {
+    /// What a person can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Moved { .. } => Some("plan it again".to_owned()),
+            Self::Refused { .. } => Some("its owner says who may push there, and what a hook asks for".to_owned()),
+            Self::Git(error) => error.hint(),
         }
     }
 }
@@ -186,7 +240,10 @@ fn fetch_hint(message: &str) -> Option<&'static str> {
             "Authentication failed",
             "the server refuses the user name, password or token; give git's credential helper a valid one",
         ),
-        ("returned error: 403", "the server knows you, and does not let you read this repository; ask its owner"),
+        (
+            "returned error: 403",
+            "the server knows you, and does not let you do this with the repository; ask its owner",
+        ),
         ("Permission denied (publickey", "the server knows none of your ssh keys; add one there, or load it: ssh-add"),
         (
             "REMOTE HOST IDENTIFICATION HAS CHANGED",

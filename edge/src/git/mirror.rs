@@ -130,7 +130,7 @@ async fn fetch_whole(git: &Git) -> Result<(), GitError> {
     fetch(git, args, Vec::new()).await.map(drop)
 }
 
-async fn fetch<const N: usize>(git: &Git, args: [&str; N], input: Vec<u8>) -> Result<String, GitError> {
+pub(super) async fn fetch<const N: usize>(git: &Git, args: [&str; N], input: Vec<u8>) -> Result<String, GitError> {
     let output = git.reach(args, input).await?;
     if !output.status.success() {
         return Err(GitError::Fetch { repository: git.repository.clone(), message: told(&output.stderr) });
@@ -139,7 +139,7 @@ async fn fetch<const N: usize>(git: &Git, args: [&str; N], input: Vec<u8>) -> Re
 }
 
 /// A message without ssh's frame of `@`, and without what Git says of our answer to its questions.
-fn told(stderr: &str) -> String {
+pub(super) fn told(stderr: &str) -> String {
     let lines = stderr.lines().map(|line| line.trim_matches(['@', ' ']));
     lines.filter(|line| !line.is_empty() && !line.contains("askpass response")).collect::<Vec<_>>().join("\n")
 }

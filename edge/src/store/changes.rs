@@ -121,13 +121,23 @@ impl Store {
         self.changes_where("undoes = $1", change_id, 100).await
     }
 
+    /// When the last scan of a source began that could tell.
+    pub async fn last_scan_began(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT started_at FROM scans WHERE source = $1 AND failure IS NULL ORDER BY started_at DESC LIMIT 1";
+        let row = self.db.query_one_raw(self.statement(sql, [source.into()])).await;
+        let read = |row: sea_orm::QueryResult| row.try_get::<i64>("", "started_at");
+        let began = row.and_then(|row| row.map(read).transpose()).map_err(failing("read scans"))?;
+        Ok(began.map(timestamp))
+    }
+
     async fn changes_where(&self, condition: &str, value: &str, most: u32) -> Result<Vec<ChangeRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM changes WHERE {condition} ORDER BY begun_at DESC LIMIT {most}");
         let rows = Row::find_by_statement(self.statement(&sql, [value.into()])).all(&self.db).await;
         Ok(rows.map_err(failing("read changes"))?.into_iter().map(Row::read).collect())
     }
 
-    /// Notes that items are as Git says, by somebody's hand.
+    /// Notes that items are as Git says, by somebody's hand: the cluster was made so (`rolled_back`), or, of those that a scan has found
+    /// to differ no more, Git was (`adopted`).
     pub async fn settle_items(
         &self,
         fingerprints: &[String],
@@ -138,10 +148,14 @@ impl Store {
         let fail = failing("settle items");
         let write = self.begin().await.map_err(&fail)?;
         for fingerprint in fingerprints {
-            let sql = "UPDATE drift_items SET status = $2, decided_by = $3, decided_at = $4, resolved_at = $4, judged_at = $4 \
-                       WHERE fingerprint = $1 AND status IN ('pending', 'acknowledged', 'ignored', 'resolved')";
+            let from =
+                if status == "adopted" { "'resolved'" } else { "'pending', 'acknowledged', 'ignored', 'resolved'" };
+            let sql = format!(
+                "UPDATE drift_items SET status = $2, decided_by = $3, decided_at = $4, resolved_at = $4, judged_at = $4 \
+                 WHERE fingerprint = $1 AND status IN ({from})"
+            );
             let values = [fingerprint.as_str().into(), status.into(), by.into(), micros(now).into()];
-            write.execute_raw(self.statement(sql, values)).await.map_err(&fail)?;
+            write.execute_raw(self.statement(&sql, values)).await.map_err(&fail)?;
         }
         self.close_reports_with(&write, fingerprints, now).await.map_err(&fail)?;
         self.commit(write).await.map_err(fail)

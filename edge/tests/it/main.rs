@@ -23,6 +23,7 @@ mod git_open;
 #[cfg(test)]
 mod git_process;
 #[cfg(test)]
+mod git_publish;
 mod git_read;
 #[cfg(test)]
 mod git_work_tree;
@@ -43,6 +44,7 @@ mod outbound_proxies;
 #[cfg(test)]
 mod outbox_suite;
 #[cfg(test)]
+mod permits;
 mod repository;
 #[cfg(test)]
 mod server;

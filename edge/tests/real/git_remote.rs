@@ -4,10 +4,13 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository};
+use anchorwatch_edge::git::{
+    AccessToken, Author, CommitWords, FileToWrite, GitError, GitLocation, GitOptions, GitRepository, Push, PushError,
+};
 
 use crate::fakes::fake;
 use crate::git_servers::{self, GitServer};
+use crate::permits::permit;
 use crate::repository::{TestRepository, at};
 
 /// A repository with two commits, the first tagged, and a bare copy to be served.
@@ -54,6 +57,30 @@ impl Shop {
         assert_eq!(history.changes_of("a.yaml").await.unwrap()[0].before.as_ref().unwrap().as_str().len(), 40);
     }
 
+    /// Commits, and pushes to a branch of this name and to the one that is followed.
+    async fn is_pushed_to(&self, address: &str, options: &GitOptions, branch: &str) {
+        let location: GitLocation = address.parse().unwrap();
+        let scratch = self.repository.scratch();
+        let repository = GitRepository::open_to_push(&location, options.clone(), &scratch).await.unwrap();
+        let base = repository.resolve(Some("main")).await.unwrap().id;
+        let files = [FileToWrite { path: "deploy/a.yaml".to_owned(), bytes: Some(branch.as_bytes().to_vec()) }];
+        let words = CommitWords {
+            author: Author { name: "Watch".to_owned(), email: "watch@example.com".to_owned() },
+            time: 1_800_000_000,
+            message: "Adopt\n".to_owned(),
+            signing_key: None,
+        };
+        let commit = repository.commit(&base, &files, &words).await.unwrap();
+        for (branch, lease) in [(branch, None), ("main", Some(base.clone()))] {
+            let push = Push { commit: commit.clone(), branch: branch.to_owned(), lease };
+            repository.push(permit(repository.name(), branch, &commit), &push).await.unwrap();
+            assert_eq!(repository.remote_tip(branch).await.unwrap().as_ref(), Some(&commit));
+        }
+        let push = Push { commit, branch: "main".to_owned(), lease: Some(base) };
+        let moved = repository.push(permit(repository.name(), "main", &push.commit), &push).await;
+        assert!(matches!(moved, Ok(()) | Err(PushError::Moved { .. })), "{moved:?}");
+    }
+
     /// What is said when it is refused: the error, and what to do.
     async fn refused(&self, address: &str, options: &GitOptions) -> [String; 2] {
         let error = open(address, options, &self.repository.scratch()).await.unwrap_err();
@@ -89,6 +116,25 @@ async fn a_password_opens_a_repository_by_https() {
     let shop = Shop::new();
     let Some(server) = git_servers::https(&shop.served()) else { return };
     shop.is_read(&shop_by_https(&server), &with_token(&server, "correct-horse")).await;
+    shop.is_pushed_to(&shop_by_https(&server), &with_token(&server, "correct-horse"), "one").await;
+}
+
+#[tokio::test]
+async fn a_repository_that_is_read_only_by_https_says_so() {
+    let shop = Shop::new();
+    let Some(server) = git_servers::https(&shop.served()) else { return };
+    let bare = shop.served().join("shop.git");
+    shop.repository.git(&["--git-dir", bare.to_str().unwrap(), "config", "http.receivepack", "false"]);
+    let location: GitLocation = shop_by_https(&server).parse().unwrap();
+    let (options, scratch) = (with_token(&server, "correct-horse"), shop.repository.scratch());
+    let repository = GitRepository::open_to_push(&location, options, &scratch).await.unwrap();
+    let commit = repository.resolve(Some("v1")).await.unwrap().id;
+    let push = Push { commit, branch: "one".to_owned(), lease: None };
+    let refused = repository.push(permit(repository.name(), "one", &push.commit), &push).await.unwrap_err();
+    assert!(matches!(&refused, PushError::Git(GitError::Push { .. })), "{refused:?}");
+    let said = format!("{refused} {}", refused.hint().unwrap_or_default());
+    assert!(said.contains("403") && said.contains("does not let you"), "{said}");
+    assert!(!said.contains("correct-horse"), "{said}");
 }
 
 #[tokio::test]
@@ -148,6 +194,7 @@ async fn a_key_opens_a_repository_by_ssh() {
         let Some(server) = git_servers::ssh(more) else { return };
         let (address, options) = by_ssh(&shop, &server, "person", Some("host"));
         shop.is_read(&address, &options).await;
+        shop.is_pushed_to(&address, &options, if more.is_empty() { "one" } else { "two" }).await;
     }
 }
 

@@ -17,6 +17,9 @@ mod llm;
 #[path = "../it/outbox_suite.rs"]
 mod outbox_suite;
 #[cfg(test)]
+#[path = "../it/permits.rs"]
+mod permits;
+#[cfg(test)]
 mod render_fence;
 #[cfg(test)]
 mod render_helm;

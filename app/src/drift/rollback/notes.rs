@@ -28,8 +28,8 @@ pub(crate) trait Notes {
     /// A change; `None` if none is called so.
     fn read(&self, change_id: &str) -> Result<Option<ChangeRecord>, Failure>;
 
-    /// Changes of which nobody has noted how they ended. What cannot be read is said in the log, and passed over.
-    fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure>;
+    /// Changes that have to be looked after. What cannot be read is said in the log, and passed over.
+    fn open(&self) -> Result<Vec<ChangeRecord>, Failure>;
 
     /// The undo that has taken a change back as a whole, if there is one.
     fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure>;
@@ -64,10 +64,10 @@ impl Notes for Journal {
         Self::read(self, change_id).map_err(|error| unnoted(&error))
     }
 
-    fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure> {
+    fn open(&self) -> Result<Vec<ChangeRecord>, Failure> {
         let names = self.names().map_err(|error| unnoted(&error))?;
         let read = names.iter().filter_map(|name| passed_over(Notes::read(self, name)).flatten());
-        Ok(read.filter(ChangeRecord::is_unfinished).collect())
+        Ok(read.filter(ChangeRecord::is_open).collect())
     }
 
     fn undone_by(&self, change_id: &str) -> Result<Option<String>, Failure> {
@@ -157,7 +157,7 @@ impl Notes for StoreNotes {
                 undoes: record.undoes().map(str::to_owned),
                 changed_by: record.by.clone(),
                 begun_at: record.begun_at,
-                is_open: record.is_unfinished(),
+                is_open: record.is_open(),
                 body: Vec::new(),
             },
             &body,
@@ -173,7 +173,7 @@ impl Notes for StoreNotes {
         row.as_ref().map(|row| self.opened(row)).transpose()
     }
 
-    fn unfinished(&self) -> Result<Vec<ChangeRecord>, Failure> {
+    fn open(&self) -> Result<Vec<ChangeRecord>, Failure> {
         let rows = self.runtime.block_on(self.store.open_changes()).map_err(|error| failed(&error))?;
         Ok(rows.iter().filter_map(|row| passed_over(self.opened(row))).collect())
     }

@@ -5,6 +5,8 @@ use anchorwatch_edge::cluster::apply::Place;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::drift::adopt::record::CommitRecord;
+
 /// One change of a cluster: a plan that somebody confirmed, and how far it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct ChangeRecord {
@@ -37,6 +39,8 @@ pub(crate) enum What {
         /// That change's id.
         change_id: String,
     },
+    /// It makes Git as the cluster is: a commit, and no step.
+    Adopt(Box<CommitRecord>),
 }
 
 /// How far one object is.
@@ -84,14 +88,33 @@ impl ChangeRecord {
     /// The change that it takes back, if it does.
     pub(crate) fn undoes(&self) -> Option<&str> {
         match &self.what {
-            What::Rollback => None,
+            What::Rollback | What::Adopt(_) => None,
             What::Undo { change_id } => Some(change_id),
         }
+    }
+
+    /// The commit, of a change of Git.
+    pub(crate) fn commit(&self) -> Option<&CommitRecord> {
+        match &self.what {
+            What::Adopt(commit) => Some(commit),
+            What::Rollback | What::Undo { .. } => None,
+        }
+    }
+
+    /// The same with its commit as it is now.
+    pub(crate) fn with_commit(self, commit: CommitRecord) -> Self {
+        Self { what: What::Adopt(Box::new(commit)), ..self }
     }
 
     /// True if some part of it was begun, and nobody has noted how that ended.
     pub(crate) fn is_unfinished(&self) -> bool {
         self.steps.iter().any(StepRecord::is_unfinished)
+            || self.commit().is_some_and(|commit| commit.state.is_unfinished())
+    }
+
+    /// True while it has to be looked after: it is unfinished, or its commit is not where it is to be.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_unfinished() || self.commit().is_some_and(|commit| commit.state.is_open())
     }
 }
 

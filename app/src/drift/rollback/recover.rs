@@ -13,7 +13,7 @@ impl Planning<'_> {
     /// Finishes what changes of this source in this cluster have left. One that is still on its way is left alone.
     pub(super) fn recover(&self, notes: &dyn Notes) -> Result<Vec<Done>, Failure> {
         let mut recovered = Vec::new();
-        for mut record in notes.unfinished()?.into_iter().filter(|record| self.is_left(record)) {
+        for mut record in notes.open()?.into_iter().filter(|record| self.is_left(record)) {
             let Some(_held) = notes.hold(&record.change_id)? else { continue };
             // Whoever held it may have gone on since.
             let Some(now) = notes.read(&record.change_id)? else { continue };
@@ -35,7 +35,8 @@ impl Planning<'_> {
 
     fn is_left(&self, record: &ChangeRecord) -> bool {
         let setting = &self.examiner.setting;
-        record.reached == self.cluster.identity()
+        record.commit().is_none()
+            && record.reached == self.cluster.identity()
             && (record.plan.cluster.as_str(), record.plan.source.as_str()) == (setting.cluster, setting.source)
     }
 

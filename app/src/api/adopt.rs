@@ -1,0 +1,79 @@
+//! `/api/v1/drift/adopt`: what the cluster has is committed to a source's repository, planned and done in two steps.
+
+use std::sync::Arc;
+
+use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::guard::Confirmation;
+use anchorwatch_edge::store::Role;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use super::body::Body;
+use super::changes::{blocking, meant, request_of, source_of};
+use super::model::{AdoptRequest, AdoptResponse};
+use super::{Caller, Problem};
+use crate::drift::adopt::publish::{Publication, Publishing, publish};
+use crate::serve::{Event, Service};
+
+/// Plans to commit what the cluster has in some items; with the plan's hash, does it.
+#[utoipa::path(post, path = "/api/v1/drift/adopt", request_body = AdoptRequest, tag = "changes", responses(
+    (status = 200, description = "The plan; and what was pushed, where its hash was said", body = AdoptResponse),
+    (status = 409, description = "The plan is another one now; it is in `plan`", body = Problem, content_type = "application/problem+json"),
+    (status = 502, description = "Git or the cluster could not be read or written", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
+))]
+pub(super) async fn adopt(
+    State(service): State<Arc<Service>>,
+    caller: Caller,
+    Body(request): Body<AdoptRequest>,
+) -> Result<Json<AdoptResponse>, Problem> {
+    plan_adoption(&service, &caller, request).await.map(Json)
+}
+
+/// Plans an adoption; with the plan's hash, does it.
+pub(crate) async fn plan_adoption(
+    service: &Arc<Service>,
+    caller: &Caller,
+    request: AdoptRequest,
+) -> Result<AdoptResponse, Problem> {
+    caller.must_be(Role::Operator)?;
+    let items = meant(service, caller, &request.items, request.report_id.as_deref()).await?;
+    let source = source_of(service, &items)?;
+    if !source.has_repository() {
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "files on disk get no commit")
+            .detail("adopt them on the machine where they are, or name the source by its repository's address"));
+    }
+    let (wanted, meant) = request_of(service, &source, &items).await?;
+    let (by, at, approves) = (caller.0.name.clone(), service.now(), caller.0.role >= Role::Approver);
+    let (service_of, key, hash) = (service.clone(), service.key.clone(), request.plan_hash.clone());
+    let done = blocking(move |runtime| {
+        let notes = service_of.notes(runtime);
+        let publishing = Publishing {
+            scope: source.write_scope(),
+            notes: &notes,
+            committing: source.committing(),
+            may_write: hash.is_some(),
+        };
+        publish(runtime, (&wanted, &key), &meant, publishing, |publication| {
+            let plan = publication.plan.hash(&key);
+            // What is HIGH an operator may plan, and no more.
+            let may = approves || publication.plan.level() < Some(DriftLevel::High);
+            Ok((hash == Some(plan.clone()) && may).then_some(Confirmation { plan, by, at, approves }))
+        })
+    });
+    let publication: Publication = done.await?;
+    let response = AdoptResponse::of(&publication, &service.key);
+    let Some(hash) = request.plan_hash else { return Ok(response) };
+    let Some(record) = &publication.done else {
+        if hash == response.plan.plan_hash {
+            caller.must_be(Role::Approver)?;
+        }
+        return Err(Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was pushed")
+            .detail("look at the plan, and say its hash to have it done")
+            .with("plan", serde_json::to_value(&response.plan).unwrap_or_default()));
+    };
+    tracing::info!(change = record.change_id, by = record.by, "pushed a commit that adopts");
+    service.announce(Event::Decided { id: record.change_id.clone() });
+    Ok(response)
+}

@@ -1,0 +1,380 @@
+//! Adopting into a repository: one commit, on a branch of its own or on the one that is followed, however often it is asked for and
+//! wherever it is killed; and the service that does so, and tells when Git has it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anchorwatch_testbed::Service;
+use serde_json::{Value, json};
+
+use crate::world::{Run, World, list, live_config_map};
+
+const FILE: &str = "# The shop's settings.
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: shop} # by hand
+data:
+  k: v   # the old one
+  gone: x
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b, namespace: shop}
+data: {k: v}
+";
+/// The same as the cluster has `a`.
+const ADOPTED: &str = "# The shop's settings.
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: a, namespace: shop} # by hand
+data:
+  k: w   # the old one
+  more: \"yes\"
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b, namespace: shop}
+data: {k: v}
+";
+
+/// A bare repository, a recorded state that differs from it, and people who have told Git who they are.
+struct Shop {
+    world: World,
+}
+
+impl Shop {
+    fn new() -> Self {
+        let world = World::new();
+        world.write("tree/deploy/all.yaml", FILE);
+        world.write("tree/readme", "");
+        world.commit("tree");
+        world.write("live.json", live("w"));
+        fs::write(world.work().join("../home/.gitconfig"), "[user]\n\tname = Ann\n\temail = ann@example.com\n")
+            .unwrap();
+        let shop = Self { world };
+        shop.git(&["clone", "--quiet", "--bare", "tree", "shop.git"]);
+        shop
+    }
+
+    fn git(&self, args: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(args)
+            .current_dir(self.world.work())
+            .env("HOME", self.world.work().join("../home"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    }
+
+    /// What Git says in the repository.
+    fn remote(&self, args: &[&str]) -> String {
+        self.git(&[&["--git-dir", "shop.git"], args].concat())
+    }
+
+    fn branches(&self) -> Vec<String> {
+        let all = self.remote(&["for-each-ref", "--format=%(refname:strip=2)", "refs/heads"]);
+        all.lines().map(str::to_owned).collect()
+    }
+
+    /// The one branch beside `main`.
+    fn branch(&self) -> String {
+        let mut others = self.branches().into_iter().filter(|name| name != "main");
+        let (only, more) = (others.next().unwrap(), others.next());
+        assert_eq!(more, None);
+        only
+    }
+
+    fn file(&self, branch: &str) -> String {
+        self.remote(&["cat-file", "-p", &format!("{branch}:deploy/all.yaml")]) + "\n"
+    }
+
+    /// Somebody else pushes a commit onto a branch.
+    fn somebody_pushes(&self, branch: &str, path: &str, text: &str) {
+        let _ = fs::remove_dir_all(self.world.work().join("other"));
+        self.git(&["clone", "--quiet", "--branch", branch, "shop.git", "other"]);
+        self.world.write(&format!("other/{path}"), text);
+        self.git(&["-C", "other", "add", "--all"]);
+        self.git(&["-C", "other", "commit", "--quiet", "-m", "theirs"]);
+        self.git(&["-C", "other", "push", "--quiet"]);
+    }
+
+    fn command(&self, more: &[&str]) -> Command {
+        let flags = ["--source", "shop.git//deploy?ref=main", "--live", "live.json", "--lang", "en"];
+        self.world.command(&[&["adopt", "ConfigMap/a"], &flags[..], more].concat())
+    }
+
+    fn adopt(&self, more: &[&str]) -> Run {
+        self.world.run_with(self.command(more))
+    }
+}
+
+fn live(value: &str) -> String {
+    list(&[live_config_map("a", &json!({"k": value, "more": "yes"})), live_config_map("b", &json!({"k": "v"}))])
+}
+
+#[test]
+fn a_repository_gets_one_commit_with_exactly_what_is_meant() {
+    let shop = Shop::new();
+    let planned = shop.adopt(&["--dry-run"]);
+    planned.ends(0, &[]).shows(&["Adopts 3 fields into 1 file", "  deploy/all.yaml", "+  k: w   # the old one"]);
+    planned.shows(&["One commit on main, pushed to the branch anchorwatch/adopt-"]);
+    assert_eq!(shop.branches(), ["main"]);
+    shop.adopt(&[]).ends(2, &["nobody is here to confirm it"]);
+    shop.adopt(&["--yes", "--signoff"]).ends(0, &[]).shows(&["Pushed commit ", "open a pull request onto main"]);
+    let branch = shop.branch();
+    assert_eq!((shop.file(&branch), shop.file("main")), (ADOPTED.to_owned(), FILE.to_owned()));
+    assert_eq!(shop.remote(&["diff", "--stat", "--name-only", "main", &branch]), "deploy/all.yaml");
+    assert_eq!(shop.remote(&["rev-list", "--count", &format!("main..{branch}")]), "1");
+    let said = shop.remote(&["log", "-1", "--format=%an <%ae>%n%B", &branch]);
+    for part in [
+        "Ann <ann@example.com>\nAdopt ConfigMap/a in shop from the cluster\n",
+        "- ConfigMap/a in shop: data.gone (",
+        "- ConfigMap/a in shop: data.k (",
+        ", by kubectl-edit at 2026-11-01T10:00:00Z)",
+        "\nAnchorwatch-Plan: ",
+        "\nSigned-off-by: Ann <ann@example.com>",
+    ] {
+        assert!(said.contains(part), "{part:?} is not in {said}");
+    }
+    // Ids, paths, managers and times; values stand in the file.
+    assert!(!said.contains("yes"), "{said}");
+
+    // Asked for again, nothing else comes of it.
+    let tip = shop.remote(&["rev-parse", &branch]);
+    let again = shop.adopt(&["--yes", "--output", "json"]).json();
+    assert_eq!(
+        (again["done"]["commit"].as_str(), again["done"]["state"].as_str()),
+        (Some(tip.as_str()), Some("pushed"))
+    );
+    assert_eq!(shop.remote(&["rev-parse", &shop.branch()]), tip);
+    shop.world.run(&["undo", again["done"]["change_id"].as_str().unwrap()]).ends(2, &["is a commit", "git revert "]);
+
+    shop.adopt(&["--yes", "--direct"]).ends(0, &[]).shows(&["Pushed commit ", " to main of "]);
+    assert_eq!(shop.file("main"), ADOPTED);
+    shop.adopt(&["--yes"]).ends(2, &["nothing differs that is ConfigMap/a"]);
+}
+
+#[test]
+fn what_cannot_be_committed_is_refused_with_what_to_do() {
+    let shop = Shop::new();
+    shop.git(&["--git-dir", "shop.git", "tag", "v1", "main"]);
+    let adopt = |source: &str, more: &[&str]| {
+        let flags = ["adopt", "--all", "--source", source, "--live", "live.json", "--yes"];
+        shop.world.run(&[&flags[..], more].concat())
+    };
+    adopt("shop.git//deploy?ref=v1", &[]).ends(2, &["names no branch", "hint: name a branch"]);
+    adopt("tree/deploy", &["--direct"]).ends(2, &["files on disk get none"]);
+    let refusing = shop.world.work().join("shop.git/hooks/update");
+    fs::create_dir_all(refusing.parent().unwrap()).unwrap();
+    shop.world.program("hook", "echo 'a review is asked for' >&2; exit 1");
+    fs::copy(shop.world.work().join("../bin/hook"), &refusing).unwrap();
+    let refused = adopt("shop.git//deploy?ref=main", &[]);
+    refused.ends(2, &["refuses the push to anchorwatch/adopt-", "a review is asked for"]);
+    assert_eq!(shop.branches(), ["main"]);
+    fs::remove_file(refusing).unwrap();
+    fs::remove_file(shop.world.work().join("../home/.gitconfig")).unwrap();
+    adopt("shop.git//deploy?ref=main", &[]).ends(2, &["does not know who you are", "git config"]);
+}
+
+#[test]
+fn what_others_push_meanwhile_is_kept_and_planned_with() {
+    let shop = Shop::new();
+    shop.adopt(&["--yes"]).ends(0, &[]);
+    let branch = shop.branch();
+    let first = shop.remote(&["rev-parse", &branch]);
+    // Another line of the same file, on the branch that is followed: the same plan, on what is there now.
+    shop.somebody_pushes("main", "deploy/all.yaml", &FILE.replace("# The shop's", "# Our"));
+    shop.adopt(&["--yes"]).ends(0, &[]);
+    assert_eq!((shop.branch(), shop.file(&branch)), (branch.clone(), ADOPTED.replace("# The shop's", "# Our")));
+    assert_ne!(shop.remote(&["rev-parse", &branch]), first);
+    // Somebody goes on with the branch: that is theirs now.
+    shop.somebody_pushes(&branch, "readme", "more");
+    let theirs = shop.remote(&["rev-parse", &branch]);
+    shop.somebody_pushes("main", "readme", "also");
+    shop.adopt(&["--yes"]).ends(2, &["somebody has added to it", "merge it, or delete it"]);
+    assert_eq!(shop.remote(&["rev-parse", &branch]), theirs);
+}
+
+/// Notes that this machine keeps, by their state.
+fn noted(shop: &Shop) -> Vec<String> {
+    let folder: PathBuf = shop.world.state().join("anchorwatch/changes");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).map(|read| read.map(|file| file.unwrap().path()).collect()).unwrap_or_default();
+    files.retain(|file: &PathBuf| file.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    let state = |file: &PathBuf| {
+        let note: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let state = &note["what"]["adopt"]["state"];
+        state.as_str().map_or_else(|| state.as_object().unwrap().keys().next().unwrap().clone(), str::to_owned)
+    };
+    files.iter().map(state).collect()
+}
+
+#[test]
+fn whoever_is_killed_leaves_one_commit_or_none() {
+    for (point, direct, pushed, after) in [
+        ("adopt-intended", false, false, vec!["not_pushed", "pushed"]),
+        ("adopt-intended", true, false, vec!["not_pushed", "pushed"]),
+        ("adopt-sent", false, true, vec!["pushed", "pushed"]),
+        ("adopt-sent", true, true, vec!["pushed"]),
+        ("adopt-pushed", false, true, vec!["pushed", "pushed"]),
+        ("adopt-pushed", true, true, vec!["pushed"]),
+    ] {
+        let shop = Shop::new();
+        let flags: &[&str] = if direct { &["--yes", "--direct"] } else { &["--yes"] };
+        let mut killed = shop.command(flags);
+        // What it left in the temporary folder nobody could take away.
+        killed.env("ANCHORWATCH_FAIL_POINTS", format!("{point}:abort")).env("TMPDIR", shop.world.work());
+        assert_eq!(
+            anchorwatch_testbed::run(killed, b"", std::time::Duration::from_mins(1)).unwrap().status.code(),
+            None
+        );
+        let tip = |shop: &Shop| if direct { shop.file("main") == ADOPTED } else { shop.branches().len() == 2 };
+        assert_eq!(tip(&shop), pushed, "{point}");
+        let again = shop.adopt(flags);
+        if direct && pushed {
+            again.ends(2, &["nothing differs"]);
+        } else {
+            again.ends(0, &[]);
+        }
+        let branch = if direct { "main".to_owned() } else { shop.branch() };
+        assert_eq!(shop.file(&branch), ADOPTED, "{point}");
+        assert_eq!(shop.remote(&["rev-list", "--count", &branch]), "2", "{point}");
+        assert_eq!(noted(&shop), after, "{point} {direct}");
+    }
+}
+
+/// A service that may write the shop.
+struct Served {
+    shop: Shop,
+    service: Service,
+    approver: String,
+    operator: String,
+}
+
+impl Served {
+    fn start(settings: &str) -> Self {
+        let shop = Shop::new();
+        let config = format!(
+            "listen: 127.0.0.1:0\ngit: {{author: 'Watch <watch@example.com>'}}\nclusters:\n- {{name: lab, snapshot: live.json}}\n\
+             sources:\n- {{name: shop, cluster: lab, address: 'shop.git//deploy?ref=main', {settings}}}\n"
+        );
+        shop.world.write("anchorwatch.yaml", config);
+        let service = Self::serve(&shop, "");
+        let token = |role: &str| {
+            shop.world
+                .run(&["token", "create", role, "--role", role, "--config", "anchorwatch.yaml"])
+                .out
+                .trim()
+                .to_owned()
+        };
+        let (approver, operator) = (token("approver"), token("operator"));
+        Self { shop, service, approver, operator }
+    }
+
+    fn serve(shop: &Shop, fail_points: &str) -> Service {
+        let mut serve = shop.world.command(&["serve", "--config", "anchorwatch.yaml"]);
+        serve.env("ANCHORWATCH_LEASE_SECONDS", "2").env("ANCHORWATCH_FAIL_POINTS", fail_points);
+        Service::start("anchorwatch", serve, &shop.world.work().join("log")).unwrap()
+    }
+
+    fn items(&self, status: &str) -> Vec<Value> {
+        let listed = self.service.get(&format!("/api/v1/drift/items?status={status}"), &self.approver).json();
+        listed["items"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Scans, and gives the fingerprints of what differs.
+    fn scanned(&self) -> Vec<String> {
+        let scanned = self.service.post("/api/v1/drift/scan", &self.approver, &json!({}));
+        assert_eq!(scanned.status, 200, "{}", scanned.text);
+        self.items("pending").iter().map(|item| item["fingerprint"].as_str().unwrap().to_owned()).collect()
+    }
+
+    fn adopt(&self, token: &str, body: &Value) -> anchorwatch_testbed::Answer {
+        self.service.post("/api/v1/drift/adopt", token, body)
+    }
+
+    fn commits(&self) -> Vec<Value> {
+        let listed = self.service.get("/api/v1/changes", &self.approver).json();
+        listed["items"].as_array().unwrap().iter().map(|change| change["commit"].clone()).collect()
+    }
+}
+
+#[test]
+fn a_service_pushes_what_was_looked_at_and_says_when_git_has_it() {
+    let served = Served::start("write: true");
+    let items = served.scanned();
+    assert_eq!(items.len(), 3);
+    let planned = served.adopt(&served.operator, &json!({"items": items}));
+    assert_eq!(planned.status, 200, "{}", planned.text);
+    let planned = planned.json();
+    let plan = &planned["plan"];
+    assert!(plan["files"][0]["diff"].as_str().unwrap().contains("+  k: w   # the old one\n"), "{planned:#}");
+    assert_eq!((plan["branch"].as_str(), &planned["done"]), (Some("main"), &Value::Null));
+    assert_eq!(served.shop.branches(), ["main"]);
+    let hash = &plan["plan_hash"];
+    let other = served.adopt(&served.approver, &json!({"items": items, "plan_hash": "0".repeat(64)}));
+    assert_eq!((other.status, &other.json()["plan"]["plan_hash"]), (409, hash), "{}", other.text);
+    let done = served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash}));
+    assert_eq!(done.status, 200, "{}", done.text);
+    let branch = served.shop.branch();
+    assert_eq!(
+        (done.json()["done"]["pushed_to"].as_str(), served.shop.file(&branch)),
+        (Some(&*branch), ADOPTED.to_owned())
+    );
+    assert_eq!(served.shop.remote(&["log", "-1", "--format=%an", &branch]), "Watch");
+    // It is pushed, and not yet Git's word.
+    assert_eq!((served.items("pending").len(), served.commits()[0]["state"].as_str()), (3, Some("pushed")));
+    // Who asks twice gets the same.
+    let twice = served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash})).json();
+    assert_eq!(twice["done"]["commit"], done.json()["done"]["commit"]);
+
+    served.shop.remote(&["update-ref", "refs/heads/main", &branch]);
+    served.service.until("the items are adopted", || served.items("adopted").len() == 3);
+    assert!(served.commits().iter().all(|commit| commit["state"] == "adopted"), "{:#?}", served.commits());
+}
+
+#[test]
+fn a_service_writes_only_what_it_may_and_knows_when_nobody_wants_it() {
+    let served = Served::start("write: {kinds: [Deployment]}");
+    let items = served.scanned();
+    let planned = served.adopt(&served.approver, &json!({"items": items})).json();
+    assert_eq!(planned["plan"]["files"], json!([]));
+    assert!(planned["left"][0]["reason"].as_str().unwrap().contains("`write` does not name it"), "{planned:#}");
+    drop(served);
+
+    let served = Served::start("write: {kinds: [ConfigMap]}, push: direct");
+    let items = served.scanned();
+    let hash = served.adopt(&served.approver, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+    let done = served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash}));
+    assert_eq!((done.status, served.shop.file("main")), (200, ADOPTED.to_owned()), "{}", done.text);
+    served.service.until("the items are adopted", || served.items("adopted").len() == 3);
+    drop(served);
+
+    let served = Served::start("write: true");
+    let items = served.scanned();
+    let hash = served.adopt(&served.approver, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+    served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash}));
+    served.shop.remote(&["branch", "-D", &served.shop.branch()]);
+    served.service.until("it is dropped", || served.commits()[0]["state"] == "dropped");
+    assert_eq!(served.items("pending").len(), 3);
+}
+
+#[test]
+fn a_service_that_was_killed_finds_what_it_had_pushed() {
+    for (point, state) in [("adopt-intended", "not_pushed"), ("adopt-sent", "pushed"), ("adopt-pushed", "pushed")] {
+        let mut served = Served::start("write: true");
+        let items = served.scanned();
+        let hash = served.adopt(&served.approver, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+        served.service = Served::serve(&served.shop, &format!("{point}:abort"));
+        let body = json!({"items": items, "plan_hash": hash}).to_string();
+        let bearer = format!("Bearer {}", served.approver);
+        let headers = [("authorization", &*bearer), ("content-type", "application/json")];
+        assert!(served.service.try_ask("POST", "/api/v1/drift/adopt", &headers, &body).is_err());
+        served.service = Served::serve(&served.shop, "");
+        served.service.until("it is known", || served.commits().first().is_some_and(|commit| commit["state"] == state));
+        assert_eq!(served.shop.branches().len(), if state == "pushed" { 2 } else { 1 }, "{point}");
+    }
+}
