@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod cluster;
 pub mod files;
+pub mod forge;
 pub mod git;
 pub mod journal;
 pub mod lines;

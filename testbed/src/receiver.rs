@@ -1,6 +1,7 @@
 //! Somebody on loopback to whom messages are posted, who answers as he is told: also not at all.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +49,8 @@ impl Reply {
 /// A request that was read.
 #[derive(Debug, Clone)]
 pub struct Received {
+    /// As in `POST`.
+    pub method: String,
     /// Path and query.
     pub path: String,
     /// Names in lower case, and values.
@@ -68,6 +71,9 @@ impl Received {
     }
 }
 
+/// What is answered to a request of which nothing else is said.
+type Otherwise = Arc<dyn Fn(&Received) -> Reply + Send + Sync>;
+
 /// A server on loopback. What it was not told to answer it answers with `otherwise`.
 #[derive(Debug, Clone)]
 pub struct Receiver {
@@ -75,19 +81,32 @@ pub struct Receiver {
     state: Arc<Mutex<State>>,
 }
 
-#[derive(Debug)]
 struct State {
     replies: VecDeque<(String, Reply)>,
-    otherwise: Reply,
+    otherwise: Otherwise,
     received: Vec<Received>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("replies", &self.replies)
+            .field("received", &self.received)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Receiver {
     /// Starts one.
     pub fn start(otherwise: Reply) -> io::Result<Self> {
+        Self::answering(move |_| otherwise.clone())
+    }
+
+    /// Starts one that looks at what it is asked.
+    pub fn answering(otherwise: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
-        let state = State { replies: VecDeque::new(), otherwise, received: Vec::new() };
+        let state = State { replies: VecDeque::new(), otherwise: Arc::new(otherwise), received: Vec::new() };
         let receiver = Self { port, state: Arc::new(Mutex::new(state)) };
         let served = receiver.clone();
         // It ends with the test's process.
@@ -112,7 +131,7 @@ impl Receiver {
 
     /// Answers each request so that nothing else is said of.
     pub fn otherwise(&self, reply: Reply) {
-        self.state().otherwise = reply;
+        self.state().otherwise = Arc::new(move |_| reply.clone());
     }
 
     /// What was received so far at paths that end like this.
@@ -140,7 +159,8 @@ impl Receiver {
         if reader.read_line(&mut line)? == 0 {
             return Ok(false);
         }
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+        let mut words = line.split(' ').map(str::to_owned);
+        let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let mut headers = Vec::new();
         loop {
             let mut line = String::new();
@@ -148,11 +168,10 @@ impl Receiver {
             let Some((name, value)) = line.trim_end().split_once(": ") else { break };
             headers.push((name.to_lowercase(), value.to_owned()));
         }
-        let mut request = Received { path, headers, body: String::new() };
+        let mut request = Received { method, path, headers, body: String::new() };
         let length = request.header("content-length").and_then(|length| length.parse().ok()).unwrap_or_default();
         reader.take(length).read_to_string(&mut request.body)?;
-        let reply = self.reply(request);
-        match reply {
+        match self.reply(&request) {
             Reply::Cut => return Ok(false),
             Reply::Hang => thread::sleep(HANGS_FOR),
             Reply::Stall { headers, body } => {
@@ -173,11 +192,13 @@ impl Receiver {
         Ok(true)
     }
 
-    fn reply(&self, request: Received) -> Reply {
+    fn reply(&self, request: &Received) -> Reply {
         let mut state = self.state();
         let told = state.replies.iter().position(|(path, _)| request.path.ends_with(path));
         let reply = told.and_then(|at| state.replies.remove(at)).map(|(_, reply)| reply);
-        state.received.push(request);
-        reply.unwrap_or_else(|| state.otherwise.clone())
+        let otherwise = Arc::clone(&state.otherwise);
+        state.received.push(request.clone());
+        drop(state);
+        reply.unwrap_or_else(|| otherwise(request))
     }
 }

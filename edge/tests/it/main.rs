@@ -11,6 +11,10 @@ mod fakes;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod forge_fake;
+#[cfg(test)]
 mod git_export;
 #[cfg(test)]
 mod git_history;
