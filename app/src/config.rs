@@ -16,13 +16,14 @@ use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::guard::WriteScope;
 use anchorwatch_core::object::name::is_label;
 use anchorwatch_edge::cluster::ConnectOptions;
+use anchorwatch_edge::forge::{ForgeAddress, ForgeKind};
 use anchorwatch_edge::git::{Author, GitLocation, RepositoryAddress};
 use anchorwatch_edge::store::StoreAddress;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_saphyr::{Location, Spanned};
 
-use crate::drift::adopt::publish::Committing;
+use crate::drift::adopt::publish::{Committing, ForgeAccess};
 use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
 use crate::drift::source::{GitAccess, SourceRequest};
@@ -426,6 +427,8 @@ struct Credentials {
     host: String,
     token: Option<(String, Secret)>,
     ssh_key: Option<PathBuf>,
+    /// Whose API it has, and where that is, if not where it usually is.
+    forge: Option<(ForgeKind, Option<String>)>,
 }
 
 impl GitHosts {
@@ -443,7 +446,7 @@ impl GitHosts {
         let from_here = |path: PathBuf| folder.join(path);
         let credentials = credentials.into_iter().map(|written| {
             let place = written.referenced;
-            let file::GitCredentials { host, user, token_file, ssh_key_file } = written.value;
+            let file::GitCredentials { host, user, token_file, ssh_key_file, forge, api_url } = written.value;
             let token = match (token_file, &ssh_key_file) {
                 (None, None) => return Err(at(place, "git.credentials: say a token_file or an ssh_key_file")),
                 (file, _) => file.map(|file| {
@@ -454,8 +457,21 @@ impl GitHosts {
             if user.is_some() && token.is_none() {
                 return Err(at(place, "git.credentials: a user means nothing without a token_file"));
             }
+            let forge = match (forge, api_url) {
+                (None, Some(_)) => return Err(at(place, "git.credentials: an api_url means nothing without a forge")),
+                (Some(_), _) if token.is_none() => {
+                    return Err(at(place, "git.credentials: a forge wants a token_file, for pull requests"));
+                }
+                (_, Some(url)) if !is_api_url(&url) => {
+                    return Err(at(
+                        place,
+                        "git.credentials: api_url: an https address, as in https://git.example.com/api/v1",
+                    ));
+                }
+                (forge, url) => forge.map(|kind| (kind, url)),
+            };
             let (host, ssh_key) = (host.to_ascii_lowercase(), ssh_key_file.map(from_here));
-            Ok(Credentials { at: place, host, token, ssh_key })
+            Ok(Credentials { at: place, host, token, ssh_key, forge })
         });
         let credentials = credentials.collect::<Result<Vec<_>, String>>()?;
         unique(credentials.iter().map(|own| (own.host.as_str(), own.at)), "hosts of git.credentials")?;
@@ -468,6 +484,7 @@ impl GitHosts {
             is_signed_off: sign_off,
             signing_key: signing_key_file.map(from_here),
             is_direct: false,
+            forge: None,
         };
         Ok(Self {
             committing,
@@ -492,11 +509,37 @@ impl GitHosts {
         }
     }
 
+    /// How commits to the repository of a source are made.
+    fn committing(&self, address: &str, push: file::PushTo) -> Result<Committing, &'static str> {
+        let host = host_of(address);
+        let own = self.credentials.iter().find(|own| Some(&own.host) == host.as_ref());
+        let forge = own.and_then(|own| Some((own.forge.clone()?, own.token.clone()?)));
+        let forge = forge.map(|((kind, api_url), (_, token))| {
+            let repository = address.parse::<GitLocation>().ok();
+            let place = repository.and_then(|location| ForgeAddress::of(kind, location.repository()));
+            let place = place.ok_or("its address names no repository of a forge, as https://HOST/OWNER/NAME does")?;
+            let api_url = api_url.unwrap_or(place.api_url);
+            let certificate_authority = self.certificate_authority.clone();
+            Ok::<_, &'static str>(ForgeAccess {
+                address: ForgeAddress { api_url, ..place },
+                token,
+                certificate_authority,
+            })
+        });
+        Ok(Committing { is_direct: push == file::PushTo::Direct, forge: forge.transpose()?, ..self.committing.clone() })
+    }
+
     /// What is wrong where a host's credentials are for no source: these are the hosts of sources.
     fn unused(&self, hosts: &BTreeSet<String>) -> Option<String> {
         let Credentials { at: place, host, .. } = self.credentials.iter().find(|own| !hosts.contains(&own.host))?;
         Some(at(*place, &format!("git.credentials: no source is fetched from {host:?}; take it out, or add a source")))
     }
+}
+
+/// A token is not sent in clear, but on this machine.
+fn is_api_url(url: &str) -> bool {
+    let here = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
+    url.starts_with("https://") || here.iter().any(|here| url.starts_with(here))
 }
 
 fn host_of(address: &str) -> Option<String> {
@@ -536,9 +579,11 @@ fn read_source(
         ));
     }
     let interval = checked_interval(interval)?;
+    let write = write_scope(write).map_err(|why| at(place, &format!("source {name:?}: {why}")))?;
     // One that is absolute stays as it is.
     let from_here = |path: PathBuf| folder.join(path);
     let address = checked_address(&address, folder)?;
+    let committing = git.committing(&address, push).map_err(|why| at(place, &format!("source {name:?}: {why}")))?;
     Ok(Source {
         cluster: cluster.value,
         interval,
@@ -558,8 +603,8 @@ fn read_source(
         unmanaged,
         confirm,
         secrets: secrets == Secrets::Compare,
-        write: write_scope(write).map_err(|why| at(place, &format!("source {name:?}: {why}")))?,
-        committing: Committing { is_direct: push == file::PushTo::Direct, ..git.committing.clone() },
+        committing,
+        write,
         name,
     })
 }

@@ -8,6 +8,7 @@ use anchorwatch_core::delivery::Tool;
 use anchorwatch_core::drift::policy::OwnRule;
 use anchorwatch_core::route::locality::Attestation;
 use anchorwatch_core::route::provider::{Dialect, ReasoningToggle};
+use anchorwatch_edge::forge::ForgeKind;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -99,6 +100,10 @@ pub(super) struct GitCredentials {
     pub(super) token_file: Option<PathBuf>,
     #[serde(default)]
     pub(super) ssh_key_file: Option<PathBuf>,
+    #[serde(default)]
+    pub(super) forge: Option<ForgeKind>,
+    #[serde(default)]
+    pub(super) api_url: Option<String>,
 }
 
 /// A forge says that somebody pushed.

@@ -90,7 +90,8 @@ async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> 
         let runtime = Handle::current();
         let request = one.request(&[], Arc::default(), Trigger::Api, of.now());
         let notes = of.notes(&runtime);
-        let following = Following { runtime: &runtime, source: &one.name, notes: &notes };
+        let forge = one.committing().forge.as_ref();
+        let following = Following { runtime: &runtime, source: &one.name, notes: &notes, forge };
         following.follow(&request, scanned_at, of.now())
     });
     let news = following.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;

@@ -4,8 +4,9 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
 
-use anchorwatch_testbed::Service;
+use anchorwatch_testbed::{Receiver, Reply, Service};
 use serde_json::{Value, json};
 
 use crate::world::{Run, World, list, live_config_map};
@@ -256,10 +257,14 @@ struct Served {
 
 impl Served {
     fn start(settings: &str) -> Self {
-        let shop = Shop::new();
+        Self::on(Shop::new(), "shop.git", "", settings)
+    }
+
+    /// With the repository at this address, and these settings of Git.
+    fn on(shop: Shop, repository: &str, git: &str, settings: &str) -> Self {
         let config = format!(
-            "listen: 127.0.0.1:0\ngit: {{author: 'Watch <watch@example.com>'}}\nclusters:\n- {{name: lab, snapshot: live.json}}\n\
-             sources:\n- {{name: shop, cluster: lab, address: 'shop.git//deploy?ref=main', {settings}}}\n"
+            "listen: 127.0.0.1:0\ngit: {{author: 'Watch <watch@example.com>'{git}}}\nclusters:\n- {{name: lab, snapshot: live.json}}\n\
+             sources:\n- {{name: shop, cluster: lab, address: '{repository}//deploy?ref=main', {settings}}}\n"
         );
         shop.world.write("anchorwatch.yaml", config);
         let service = Self::serve(&shop, "");
@@ -377,4 +382,97 @@ fn a_service_that_was_killed_finds_what_it_had_pushed() {
         served.service.until("it is known", || served.commits().first().is_some_and(|commit| commit["state"] == state));
         assert_eq!(served.shop.branches().len(), if state == "pushed" { 2 } else { 1 }, "{point}");
     }
+}
+
+/// A Forgejo that has one pull request at most, in a state that the test says; with none it makes one.
+fn forgejo() -> (Receiver, Arc<Mutex<&'static str>>) {
+    let state = Arc::new(Mutex::new("down"));
+    let held = Arc::clone(&state);
+    let branch = Arc::new(Mutex::new(String::new()));
+    let receiver = Receiver::answering(move |request| {
+        let mut state = held.lock().unwrap();
+        assert!(request.headers.contains(&("authorization".to_owned(), "token s3cret-of-the-forge".to_owned())));
+        let (path, query) = request.path.split_once('?').unwrap_or((&request.path, ""));
+        let list = "/api/v1/repos/ops/shop/pulls";
+        let pull = |branch: &str, state: &str| {
+            json!({"number": 7, "html_url": "https://forge.test/ops/shop/pulls/7",
+                   "state": if state == "open" { "open" } else { "closed" }, "merged": state == "merged",
+                   "head": {"label": branch, "repo_id": 1}, "base": {"label": "main", "repo_id": 1}})
+        };
+        let branch = &mut *branch.lock().unwrap();
+        let answer = |status, body: &Value| Reply::json(status, body);
+        match (request.method.as_str(), &**state) {
+            (_, "down") => Reply::json(503, &json!("away")),
+            ("POST", "none") if path == list => {
+                let asked = request.json();
+                assert!(asked["title"].as_str().unwrap().starts_with("Adopt ConfigMap/a in shop"), "{asked:#}");
+                assert!(asked["body"].as_str().unwrap().contains("Anchorwatch-Plan: "), "{asked:#}");
+                asked["head"].as_str().unwrap().clone_into(branch);
+                *state = "open";
+                answer(201, &pull(branch, "open"))
+            }
+            ("GET", now) if path == list => {
+                let fits = now != "none"
+                    && query.contains(&format!("state={}", if now == "open" { "open" } else { "closed" }));
+                let first = query.ends_with("page=1");
+                answer(200, &if fits && first { json!([pull(branch, now)]) } else { json!([]) })
+            }
+            ("GET", now) if now != "none" && path.starts_with(list) => answer(200, &pull(branch, now)),
+            ("GET", _) => answer(404, &json!({"message": "not found"})),
+            _ => answer(409, &json!({"message": "pull request already exists for these targets"})),
+        }
+    });
+    (receiver.unwrap(), state)
+}
+
+#[test]
+fn a_pull_request_is_opened_when_the_forge_is_there_and_followed_until_it_is_merged() {
+    let (receiver, state) = forgejo();
+    let shop = Shop::new();
+    shop.world.write("token", "s3cret-of-the-forge");
+    // It plays the host: what is asked for is done in this folder.
+    shop.world.program("ssh", "for last; do :; done; cd WORK && eval \"$(echo \"$last\" | sed 's#/ops/##')\"");
+    let git = format!(
+        ", credentials: [{{host: forge.test, token_file: token, forge: forgejo, api_url: '{}/api/v1'}}]",
+        receiver.url()
+    );
+    let served = Served::on(shop, "ssh://git@forge.test/ops/shop.git", &git, "write: true");
+    let items = served.scanned();
+    let hash = served.adopt(&served.operator, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+    let done = served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash}));
+    assert_eq!(done.status, 200, "{}", done.text);
+    let done = &done.json()["done"];
+    assert_eq!((&done["state"], &done["proposal"]), (&json!("pushed"), &Value::Null));
+    assert!(done["reason"].as_str().unwrap().contains("503"), "{done:#}");
+    *state.lock().unwrap() = "none";
+    let proposal = "https://forge.test/ops/shop/pulls/7";
+    served.service.until("it is proposed", || served.commits()[0]["proposal"] == proposal);
+    // Whoever squashes makes another commit, and the branch goes.
+    let branch = served.shop.branch();
+    served.shop.somebody_pushes("main", "deploy/all.yaml", ADOPTED);
+    served.shop.remote(&["branch", "-D", &branch]);
+    *state.lock().unwrap() = "merged";
+    served.service.until("the items are adopted", || served.items("adopted").len() == 3);
+    assert!(!served.service.log().contains("s3cret-of-the-forge"));
+}
+
+#[test]
+fn a_pull_request_that_is_closed_is_dropped() {
+    let (receiver, state) = forgejo();
+    let shop = Shop::new();
+    shop.world.write("token", "s3cret-of-the-forge");
+    shop.world.program("ssh", "for last; do :; done; cd WORK && eval \"$(echo \"$last\" | sed 's#/ops/##')\"");
+    let git = format!(
+        ", credentials: [{{host: forge.test, token_file: token, forge: forgejo, api_url: '{}/api/v1'}}]",
+        receiver.url()
+    );
+    *state.lock().unwrap() = "none";
+    let served = Served::on(shop, "ssh://git@forge.test/ops/shop.git", &git, "write: true");
+    let items = served.scanned();
+    let hash = served.adopt(&served.operator, &json!({"items": items})).json()["plan"]["plan_hash"].clone();
+    let done = served.adopt(&served.approver, &json!({"items": items, "plan_hash": hash})).json();
+    assert_eq!(done["done"]["proposal"], "https://forge.test/ops/shop/pulls/7", "{done:#}");
+    *state.lock().unwrap() = "closed";
+    served.service.until("it is dropped", || served.commits()[0]["state"] == "dropped");
+    assert_eq!(served.items("pending").len(), 3);
 }

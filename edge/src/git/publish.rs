@@ -208,6 +208,18 @@ impl GitRepository {
         Ok((!said.is_empty()).then_some(said))
     }
 
+    /// What a commit says: its first line, and the rest.
+    pub async fn message(&self, commit: &ObjectId) -> Result<(String, String), GitError> {
+        let args = ["log", "--max-count=1", "--format=%s%n%b", commit.as_str(), "--"];
+        let output = self.git.read(args, Vec::new()).await?;
+        if !output.status.success() {
+            return Err(failed(&self.git, "log", output));
+        }
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (title, body) = said.split_once('\n').unwrap_or((&said, ""));
+        Ok((title.to_owned(), body.trim().to_owned()))
+    }
+
     /// True if two commits make the same of the same parents, whatever they say and whenever they were made.
     pub async fn is_same(&self, one: &ObjectId, other: &ObjectId) -> Result<bool, GitError> {
         let args = ["log", "--no-walk=unsorted", "--format=%T %P", one.as_str(), other.as_str(), "--"];

@@ -1,14 +1,16 @@
 //! Commits that were pushed, or nearly: where they are by now.
 
+use anchorwatch_edge::forge::ProposalState;
 use anchorwatch_edge::git::{GitRepository, ObjectId};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
-use super::publish::{git_failure, location, open};
+use super::publish::{ForgeAccess, git_failure, location, open, proposed};
 use super::record::{CommitRecord, CommitState};
 use crate::drift::rollback::notes::Notes;
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::scan::Request;
+use crate::drift::source::hinted;
 use crate::failure::Failure;
 
 const ENDED_BEFORE: &str = "whoever was about to push it ended before that";
@@ -20,6 +22,8 @@ pub(crate) struct Following<'a> {
     /// The source's name.
     pub(crate) source: &'a str,
     pub(crate) notes: &'a dyn Notes,
+    /// Where pull requests are.
+    pub(crate) forge: Option<&'a ForgeAccess>,
 }
 
 impl Following<'_> {
@@ -57,7 +61,14 @@ impl Following<'_> {
                     CommitState::Pushed => self.merged(&repository, commit, now)?,
                     _ => None,
                 };
-                Ok(state.map(|state| CommitRecord { state, ..commit.clone() }))
+                if let Some(state) = state {
+                    return Ok(Some(CommitRecord { state, ..commit.clone() }));
+                }
+                let is_to_be_proposed =
+                    commit.state == CommitState::Pushed && commit.proposal.is_none() && !commit.plan.is_direct;
+                let forge = self.forge.filter(|_| is_to_be_proposed);
+                let proposed = forge.map(|forge| proposed(self.runtime, forge, &repository, commit.clone()));
+                Ok(proposed.filter(|proposed| proposed != commit))
             },
         )?);
         Ok(news)
@@ -74,6 +85,18 @@ impl Following<'_> {
             && self.has(repository, &tip, commit)?
         {
             return Ok(Some(CommitState::Merged { seen_at: now }));
+        }
+        // A squashed commit is another one.
+        if let Some(forge) = self.forge.filter(|_| commit.proposal.is_some()) {
+            let found = self.runtime.block_on(forge.open()?.proposal(&commit.pushed_to, branch));
+            let found = found.map_err(|error| hinted(Failure::because(&error), error.hint()))?;
+            match found.map(|found| found.state) {
+                Some(ProposalState::Merged) => return Ok(Some(CommitState::Merged { seen_at: now })),
+                Some(ProposalState::Closed) => {
+                    return Ok(Some(CommitState::Dropped { reason: "its pull request was closed".to_owned() }));
+                }
+                Some(ProposalState::Open) | None => {}
+            }
         }
         if self.tip(repository, &commit.pushed_to)?.is_none() {
             let reason = format!("the branch {} is gone, and {branch} does not have its commit", commit.pushed_to);

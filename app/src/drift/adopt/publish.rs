@@ -13,9 +13,11 @@ use anchorwatch_core::guard::{self, Confirmation, PushFacts, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::redaction::Redactor;
 use anchorwatch_edge::clock;
+use anchorwatch_edge::forge::{Forge, ForgeAddress, ProposalToMake};
 use anchorwatch_edge::git::{
     Author, CommitWords, FileToWrite, GitError, GitLocation, GitRepository, ObjectId, Push, PushError,
 };
+use anchorwatch_edge::outbound::Outbound;
 use tokio::runtime::Handle;
 
 use super::follow::Following;
@@ -29,6 +31,7 @@ use crate::drift::scan::{self, Request};
 use crate::drift::source::{self, GitAccess, hinted};
 use crate::fail_point;
 use crate::failure::Failure;
+use crate::secret::Secret;
 use crate::shown::hunks;
 
 /// How often it is planned anew, as somebody else pushes.
@@ -45,6 +48,30 @@ pub(crate) struct Committing {
     pub(crate) signing_key: Option<PathBuf>,
     /// Whether they are pushed to the branch that the source follows, and not to one of their own.
     pub(crate) is_direct: bool,
+    /// Where pull requests are made.
+    pub(crate) forge: Option<ForgeAccess>,
+}
+
+/// A forge, and what it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ForgeAccess {
+    pub(crate) address: ForgeAddress,
+    pub(crate) token: Secret,
+    /// Certificates of a server of one's own.
+    pub(crate) certificate_authority: Option<PathBuf>,
+}
+
+impl ForgeAccess {
+    /// The token is read each time: it may be renewed while the service runs.
+    #[expect(clippy::disallowed_methods, reason = "one file that the configuration names")]
+    pub(super) fn open(&self) -> Result<Forge, Failure> {
+        let authorities = self.certificate_authority.as_ref().map(std::fs::read).transpose();
+        let authorities = authorities
+            .map_err(|error| Failure::new("cannot read the certificates of git").detail(error.to_string()))?;
+        let outbound = Outbound::to_own_service(authorities.as_deref()).map_err(|error| Failure::because(&error))?;
+        let forge = Forge::new(self.address.clone(), self.token.read()?.into(), outbound);
+        forge.map_err(|error| hinted(Failure::because(&error), error.hint()))
+    }
 }
 
 /// What may be committed, how, and where it is noted.
@@ -87,7 +114,7 @@ pub(crate) fn publish(
     })?;
     if publishing.may_write {
         let source = request.named.as_ref().map_or(&request.source.address, |named| &named.source);
-        Following { runtime, source, notes: publishing.notes }.finish(&repository)?;
+        Following { runtime, source, notes: publishing.notes, forge: None }.finish(&repository)?;
     }
     let mut confirm = Some(confirm);
     let mut confirmation: Option<Confirmation> = None;
@@ -275,9 +302,18 @@ impl Publisher<'_> {
 
     /// Notes that it is where it was to go.
     fn pushed(&self, record: ChangeRecord, commit: CommitRecord) -> Result<ChangeRecord, Failure> {
-        let record = record.with_commit(CommitRecord { state: CommitState::Pushed, ..commit });
+        let commit = CommitRecord { state: CommitState::Pushed, ..commit };
+        let record = record.with_commit(commit.clone());
         self.note(&record)?;
         fail_point::reached("adopt-pushed");
+        let Some(forge) = self.publishing.committing.forge.as_ref().filter(|_| !commit.plan.is_direct) else {
+            return Ok(record);
+        };
+        // That it is pushed is true whatever the forge says; whoever follows it asks again.
+        let commit = proposed(self.runtime, forge, self.repository, commit);
+        fail_point::reached("adopt-proposed");
+        let record = record.with_commit(commit);
+        self.note(&record)?;
         Ok(record)
     }
 
@@ -332,5 +368,26 @@ impl Publisher<'_> {
 
     fn ask<T>(&self, asking: impl Future<Output = Result<T, GitError>>) -> Result<T, Failure> {
         self.runtime.block_on(asking).map_err(git_failure)
+    }
+}
+
+/// The commit with its pull request, or why there is none. Its words are the commit's own.
+pub(super) fn proposed(
+    runtime: &Handle,
+    access: &ForgeAccess,
+    repository: &GitRepository,
+    commit: CommitRecord,
+) -> CommitRecord {
+    let proposal = || {
+        let forge = access.open()?;
+        let id: ObjectId = commit.commit.parse().map_err(|_| Failure::new("the note of it is damaged"))?;
+        let (title, body) = runtime.block_on(repository.message(&id)).map_err(git_failure)?;
+        let make = ProposalToMake { branch: &commit.pushed_to, base: &commit.plan.branch, title: &title, body: &body };
+        let made = runtime.block_on(forge.propose(&make));
+        made.map_err(|error| hinted(Failure::because(&error), error.hint()))
+    };
+    match proposal() {
+        Ok(proposal) => CommitRecord { proposal: Some(proposal.url), unproposed: None, ..commit },
+        Err(failure) => CommitRecord { unproposed: Some(failure.line()), ..commit },
     }
 }
