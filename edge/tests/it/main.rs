@@ -28,6 +28,7 @@ mod git_open;
 mod git_process;
 #[cfg(test)]
 mod git_publish;
+#[cfg(test)]
 mod git_read;
 #[cfg(test)]
 mod git_work_tree;
@@ -49,6 +50,7 @@ mod outbound_proxies;
 mod outbox_suite;
 #[cfg(test)]
 mod permits;
+#[cfg(test)]
 mod repository;
 #[cfg(test)]
 mod server;
