@@ -6,8 +6,11 @@
 
 pub mod adopt;
 pub mod commit;
+pub mod copy;
+pub mod dependants;
 pub mod hand_back;
 pub mod patch;
+pub mod rehearsal;
 pub mod restore;
 
 use serde::{Deserialize, Serialize};
@@ -17,6 +20,7 @@ use sha2::{Digest, Sha256};
 use crate::drift::{Change, DriftItem, DriftLevel};
 use crate::object::secret::{SecretKey, hex};
 use crate::ownership::parse_managed_fields;
+use dependants::Propagation;
 use patch::Operation;
 
 /// The manager that this program's writes are known by in `managedFields`.
@@ -43,11 +47,45 @@ pub enum Write {
     Patch(Vec<Operation>),
     /// Creates the object, which is not there.
     Create(Json),
-    /// Deletes the object.
+    /// Deletes the object, and does this with what belongs to it.
+    Delete(Propagation),
+    /// Deletes the object, and creates it anew: for what the server does not let change.
+    Recreate {
+        /// What is created.
+        object: Json,
+        /// What becomes of what belongs to the object that is deleted.
+        propagation: Propagation,
+    },
+}
+
+/// What a write does to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Some of its fields become otherwise.
+    Patch,
+    /// It comes into being.
+    Create,
+    /// It goes.
     Delete,
+    /// It goes, and another one comes into being in its place.
+    Recreate,
 }
 
 impl Write {
+    /// What it does.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Patch(_) => Action::Patch,
+            Self::Create(_) => Action::Create,
+            Self::Delete(_) => Action::Delete,
+            Self::Recreate { .. } => Action::Recreate,
+        }
+    }
+
+    /// What takes back that an object was created.
+    pub const DELETE: Self = Self::Delete(Propagation::Background);
+
     /// Where an object is not as this was to make it, as far as that can be told from it alone. Paths as RFC 6901 has them.
     pub fn left(&self, object: &[u8]) -> Vec<String> {
         let Self::Patch(operations) = self else { return Vec::new() };
@@ -73,7 +111,7 @@ impl Write {
     /// True if an object that this program has created is as it was then: its generation tells of its spec. Where it has none, as
     /// a Service or a ConfigMap, nobody else may have written it, but its status.
     pub fn is_as_created(&self, object: &[u8]) -> bool {
-        let Self::Create(_) = self else { return false };
+        let (Self::Create(_) | Self::Recreate { .. }) = self else { return false };
         let object: Json = serde_json::from_slice(object).unwrap_or_default();
         let metadata = &object["metadata"];
         if let Some(generation) = metadata["generation"].as_u64() {
@@ -110,20 +148,34 @@ pub enum Promise {
     /// All of it.
     Exact(Write),
     /// What writes a Secret's values: a keyed fingerprint of it, which cannot be sent.
-    Sealed(String),
+    Sealed {
+        /// What it does.
+        action: Action,
+        /// 64 hexadecimal characters.
+        fingerprint: String,
+    },
 }
 
 impl Promise {
     /// A Secret's write, without its values.
     pub fn sealed(write: &Write, key: &SecretKey) -> Self {
-        Self::Sealed(key.fingerprint(&serde_json::to_vec(write).expect("a write is JSON")).to_hex())
+        let fingerprint = key.fingerprint(&serde_json::to_vec(write).expect("a write is JSON")).to_hex();
+        Self::Sealed { action: write.action(), fingerprint }
+    }
+
+    /// What it does.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Exact(write) => write.action(),
+            Self::Sealed { action, .. } => *action,
+        }
     }
 
     /// True if this is what was promised.
     pub fn is_kept_by(&self, write: &Write, key: &SecretKey) -> bool {
         match self {
             Self::Exact(exact) => exact == write,
-            Self::Sealed(_) => *self == Self::sealed(write, key),
+            Self::Sealed { .. } => *self == Self::sealed(write, key),
         }
     }
 }
@@ -218,23 +270,28 @@ pub struct Body {
 }
 
 impl Body {
-    /// What is sent to write this on the object as it was observed. A patch tests uid and resourceVersion first.
+    /// What is sent to write this on the object as it was observed. A patch tests uid and resourceVersion first. What is to be created
+    /// anew is deleted first, and created once it is not there.
     pub fn of(write: &Write, observed: Option<&Observed>) -> Self {
         let json = match write {
+            Write::Recreate { object, .. } if observed.is_none() => {
+                return Self::of(&Write::Create(object.clone()), None);
+            }
+            Write::Recreate { propagation, .. } => return Self::of(&Write::Delete(*propagation), observed),
             Write::Create(object) => object.clone(),
             Write::Patch(operations) => {
                 let tests = observed.into_iter().flat_map(Observed::tests);
                 tests.chain(operations.iter().map(Operation::to_json)).collect()
             }
-            Write::Delete => json!({
-                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
+            Write::Delete(propagation) => json!({
+                "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation,
                 "preconditions": observed.map(|observed| json!({"uid": observed.uid, "resourceVersion": observed.resource_version})),
             }),
         };
         let method = match write {
             Write::Create(_) => "POST",
             Write::Patch(_) => "PATCH",
-            Write::Delete => "DELETE",
+            Write::Delete(_) | Write::Recreate { .. } => "DELETE",
         };
         Self { method, bytes: serde_json::to_vec(&json).expect("JSON values are JSON") }
     }

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
 
 use crate::change::commit::CommitPlan;
+use crate::change::dependants::{Dependants, Propagation};
 use crate::change::patch::Operation;
 use crate::change::{Body, ObjectChange, Observed, Plan, Write};
 use crate::drift::{Change, DriftItem, DriftLevel, Origin};
@@ -136,6 +137,8 @@ pub struct Facts<'a> {
     pub write: &'a Write,
     /// The key by which a promise without them is known.
     pub key: &'a SecretKey,
+    /// What belongs to the object, where it is deleted.
+    pub dependants: &'a Dependants,
     /// What is sent.
     pub body: &'a Body,
     /// What the server said of that.
@@ -174,14 +177,26 @@ pub enum Refusal {
     /// It is never deleted.
     #[error("a {0} is never deleted: what lies in it would go with it")]
     NeverDeleted(String),
+    /// What is never deleted would go with it.
+    #[error("its deletion would take {0} along, which is never deleted")]
+    TakesAlong(String),
+    /// Another object has its name.
+    #[error("its uid is {0}, and not the one that was named")]
+    OfAnotherUid(String),
     /// Nothing in Git says what it should be.
-    #[error("Git does not have it, and so nothing says what it should be; delete it, or put it into Git")]
+    #[error(
+        "Git does not have it, and so nothing says what it should be; name it with its uid to delete it, or put it into Git"
+    )]
     Unmanaged,
+    /// Git says what it should be.
+    #[error("Git has it, and so it is not deleted; without a uid it is made as Git says")]
+    Managed,
 }
 
 /// Decides. Whoever gets a permit may write these bytes to this object.
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
-    let Facts { plan, cluster, path, scope, confirmation, change, observed, write, key, body, dry_run } = facts;
+    let Facts { plan, cluster, path, scope, confirmation, change, observed, write, key, dependants, body, dry_run } =
+        facts;
     let age = now.duration_since(confirmation.at);
     if confirmation.plan != plan.hash(key) || age > CONFIRMED || age < -AHEAD {
         return Err(Refusal::Unconfirmed);
@@ -193,9 +208,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
         return Err(Refusal::NeedsApprover);
     }
-    if !plan.changes.iter().any(|planned| planned.writes_as(change))
-        || change.uid.as_deref() != observed.map(|observed| observed.uid.as_str())
-    {
+    if !plan.changes.iter().any(|planned| planned.writes_as(change)) || !is_of(change, write, *observed) {
         return Err(Refusal::Conflict);
     }
     if !change.write.is_kept_by(write, key) {
@@ -204,8 +217,8 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     if **body != Body::of(write, *observed) || dry_run.body_hash != body.hash() {
         return Err(Refusal::Untried);
     }
-    if **write == Write::Delete && NEVER_DELETED.contains(&change.target.kind.as_str()) {
-        return Err(Refusal::NeverDeleted(change.target.kind.clone()));
+    if let (Write::Delete(propagation) | Write::Recreate { propagation, .. }, Some(_)) = (write, observed) {
+        may_be_deleted(&target.kind, *propagation, dependants)?;
     }
     Ok(Permit {
         place: (*cluster).to_owned(),
@@ -257,6 +270,25 @@ pub fn decide_push(facts: &PushFacts<'_>, now: Timestamp) -> Result<Permit, Refu
     })
 }
 
+/// True if this is the object that was planned for. What is to be created anew may be gone: by our own hand, or by another's.
+fn is_of(change: &ObjectChange, write: &Write, observed: Option<&Observed>) -> bool {
+    let is_deleted = matches!(write, Write::Recreate { .. }) && observed.is_none();
+    is_deleted || change.uid.as_deref() == observed.map(|observed| observed.uid.as_str())
+}
+
+/// Whether an object of this kind may be deleted, with what becomes of what belongs to it: neither what is never deleted, nor what would
+/// take such a thing along.
+pub fn may_be_deleted(kind: &str, propagation: Propagation, dependants: &Dependants) -> Result<(), Refusal> {
+    if NEVER_DELETED.contains(&kind) {
+        return Err(Refusal::NeverDeleted(kind.to_owned()));
+    }
+    let kept = dependants.found.iter().find(|dependant| NEVER_DELETED.contains(&dependant.kind.as_str()));
+    match kept.filter(|_| propagation != Propagation::Orphan) {
+        Some(kept) => Err(Refusal::TakesAlong(format!("{}/{}", kept.kind, kept.name))),
+        None => Ok(()),
+    }
+}
+
 /// Lets the ownership of what was written to an object be given back, and nothing else: what is sent is made here. It belongs to a
 /// write that was decided before.
 pub fn hand_back(
@@ -276,6 +308,33 @@ pub fn hand_back(
 /// Whether an item may be part of a plan at all.
 pub fn may_roll_back(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
     may_adopt(item, scope)
+}
+
+/// Whether an object may be deleted to be created anew as Git says; so it becomes in all that differs. What may not become so is told;
+/// true if it may, and false if it stays as it is.
+pub fn may_recreate(item: &DriftItem, scope: &WriteScope) -> Result<bool, Refusal> {
+    may_delete_kind(&item.resource_kind)?;
+    match may_roll_back(item, scope) {
+        Ok(()) => Ok(true),
+        Err(Refusal::Autoscaled) => Ok(false),
+        Err(refusal) => Err(refusal),
+    }
+}
+
+/// Whether an object that Git does not have may be deleted, once it is named with its uid.
+pub fn may_delete(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
+    if item.change != Change::UnmanagedObject {
+        return Err(Refusal::Managed);
+    }
+    if !scope.allows(&item.api_version, &item.resource_kind, &item.namespace) {
+        return Err(Refusal::NotWritable);
+    }
+    may_delete_kind(&item.resource_kind)
+}
+
+/// Whether an object of this kind may be deleted at all.
+pub fn may_delete_kind(kind: &str) -> Result<(), Refusal> {
+    may_be_deleted(kind, Propagation::Orphan, &Dependants::default())
 }
 
 /// Whether an item may be written into Git at all.
@@ -298,6 +357,33 @@ pub fn may_adopt(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::dependants::Dependant;
+
+    #[test]
+    fn what_data_lie_in_is_never_deleted_nor_taken_along() {
+        let with = |kind: &str| Dependants {
+            found: vec![Dependant { kind: kind.to_owned(), name: "a".to_owned() }],
+            ..Dependants::default()
+        };
+        for (kind, propagation, dependants, refused) in [
+            ("StatefulSet", Propagation::Background, with("Pod"), None),
+            ("StatefulSet", Propagation::Orphan, with("PersistentVolumeClaim"), None),
+            (
+                "StatefulSet",
+                Propagation::Foreground,
+                with("PersistentVolumeClaim"),
+                Some(Refusal::TakesAlong("PersistentVolumeClaim/a".to_owned())),
+            ),
+            (
+                "Namespace",
+                Propagation::Orphan,
+                Dependants::default(),
+                Some(Refusal::NeverDeleted("Namespace".to_owned())),
+            ),
+        ] {
+            assert_eq!(may_be_deleted(kind, propagation, &dependants).err(), refused, "{kind} {propagation:?}");
+        }
+    }
 
     #[test]
     fn what_may_be_written_is_named() {
@@ -334,7 +420,7 @@ mod tests {
         assert!(permit.allows("prod", "/a", &body, now));
         assert!(!permit.allows("lab", "/a", &body, now) && !permit.allows("prod", "/b", &body, now));
         assert!(!permit.allows("prod", "/a", &Body::of(&Write::Patch(Vec::new()), Some(&later)), now));
-        assert!(!permit.allows("prod", "/a", &Body::of(&Write::Delete, Some(&observed)), now));
+        assert!(!permit.allows("prod", "/a", &Body::of(&Write::DELETE, Some(&observed)), now));
         assert!(!permit.allows("prod", "/a", &body, now + SignedDuration::from_mins(1)));
     }
 }

@@ -11,6 +11,7 @@ mod reason;
 mod served;
 pub mod watch;
 
+use anchorwatch_core::object::GroupKind;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kube::client::Body;
@@ -129,6 +130,12 @@ impl ClusterError {
             }
             _ => false,
         }
+    }
+
+    /// True if the server itself says that an object is not valid so: no admission policy or webhook, which say who they are first.
+    pub fn is_invalid(&self, kind: &GroupKind, name: &str) -> bool {
+        let says = |message: &str| message.starts_with(&format!("{kind} {name:?} is invalid: "));
+        matches!(self, Self::Refused { code: 422, message, .. } if says(message))
     }
 
     /// HTTP status of a refusal.

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::body::Body;
-use super::changes::{blocking, meant, request_of, source_of};
+use super::changes::{blocking, meant, request_of, source_of, these};
 use super::model::{AdoptRequest, AdoptResponse};
 use super::{Caller, Problem};
 use crate::drift::adopt::publish::{Publication, Publishing, publish};
@@ -44,7 +44,7 @@ pub(crate) async fn plan_adoption(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "files on disk get no commit")
             .detail("adopt them on the machine where they are, or name the source by its repository's address"));
     }
-    let (wanted, meant) = request_of(service, &source, &items).await?;
+    let (wanted, meant) = (request_of(service, &source, &items).await?, these(&items));
     let (by, at, approves) = (caller.0.name.clone(), service.now(), caller.0.role >= Role::Approver);
     let (service_of, key, hash) = (service.clone(), service.key.clone(), request.plan_hash.clone());
     let done = blocking(move |runtime| {

@@ -25,7 +25,9 @@ use crate::config::Source;
 use crate::drift::examiner::Selector;
 use crate::drift::rollback::notes::opened;
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Done, Meant, RolledBack, Writing, rollback as roll_back, undo as take_back};
+use crate::drift::rollback::{
+    Deletion, Done, Meant, RolledBack, Said, Writing, rollback as roll_back, undo as take_back,
+};
 use crate::drift::scan::Request;
 use crate::failure::Failure;
 use crate::serve::{Event, Service};
@@ -57,14 +59,15 @@ pub(crate) async fn plan_rollback(
     caller.must_be(Role::Operator)?;
     let items = meant(service, caller, &request.items, request.report_id.as_deref()).await?;
     let source = source_of(service, &items)?;
-    let (wanted, meant) = request_of(service, &source, &items).await?;
-    let hash = request.plan_hash.clone();
+    let (meant, hash) = (aimed(&request, &items)?, request.plan_hash.clone());
+    let said = Said { recreate: request.recreate };
+    let wanted = request_of(service, &source, &items).await?;
     let by = confirming(service, caller);
     let approves = caller.0.role >= Role::Approver;
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), notes: &notes, may_write: hash.is_some() };
+        let writing = Writing { scope: source.write_scope(), said, notes: &notes, may_write: hash.is_some() };
         let rolled_back = roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
             let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash(&key));
             // What is HIGH an operator may plan, and no more.
@@ -162,7 +165,7 @@ pub(crate) async fn undo_change(
             return Err(Failure::new("the source's cluster is another one by now"));
         }
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), notes: &notes, may_write: true };
+        let writing = Writing { scope: source.write_scope(), said: Said::default(), notes: &notes, may_write: true };
         take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing)
     });
     let done = done.await?;
@@ -171,18 +174,18 @@ pub(crate) async fn undo_change(
     Ok(UndoResponse { done: Some((&done).into()), ..planned })
 }
 
-/// What is asked of a scan that finds these items, and of them.
-pub(super) async fn request_of(
-    service: &Service,
-    source: &Source,
-    items: &[Value],
-) -> Result<(Request, Meant), Problem> {
+/// What is asked of a scan that finds these items.
+pub(super) async fn request_of(service: &Service, source: &Source, items: &[Value]) -> Result<Request, Problem> {
     let namespaces: BTreeSet<String> = items.iter().map(|item| text(item, "namespace").to_owned()).collect();
     // Objects of the cluster are in every scan, or in none that is limited.
     let namespaces: Vec<String> = if namespaces.contains("") { Vec::new() } else { namespaces.into_iter().collect() };
-    let fingerprints = items.iter().map(|item| Selector::Fingerprint(text(item, "fingerprint").to_owned()));
-    let request = source.request(&namespaces, service.policy().await?, Trigger::Api, service.now());
-    Ok((request, Meant::These(fingerprints.collect())))
+    Ok(source.request(&namespaces, service.policy().await?, Trigger::Api, service.now()))
+}
+
+/// These items.
+pub(super) fn these(items: &[Value]) -> Meant {
+    let selector = |item: &Value| Selector::Fingerprint(text(item, "fingerprint").to_owned());
+    Meant::These(items.iter().map(selector).collect())
 }
 
 /// The items that are meant: those that are named, and those of a report.
@@ -208,6 +211,20 @@ pub(super) async fn meant(
             .detail("name items by their fingerprints, or a report by its id"));
     }
     Ok(items)
+}
+
+/// What is to become of the items: they are made as Git says, or the one that a uid names goes.
+fn aimed(request: &RollbackRequest, items: &[Value]) -> Result<Meant, Problem> {
+    let selector = |item: &Value| Selector::Fingerprint(text(item, "fingerprint").to_owned());
+    match (&request.uid, items) {
+        (None, items) => Ok(these(items)),
+        (Some(uid), [item]) => {
+            let propagation = request.propagation.unwrap_or_default();
+            Ok(Meant::Deleted(Deletion { selector: selector(item), uid: uid.clone(), propagation }))
+        }
+        (Some(_), _) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "a uid names one object")
+            .detail("name one item, and no report")),
+    }
 }
 
 /// The one source of all items, which may be written.

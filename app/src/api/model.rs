@@ -1,7 +1,9 @@
 //! The shapes of what the API gives. What is stored was written by core; a test reads every answer by these.
 
-use anchorwatch_core::change::{Plan, Target};
+use anchorwatch_core::change::dependants::{Dependant, Propagation};
+use anchorwatch_core::change::{Action, ObjectChange, Plan, Promise, Target, Write};
 use anchorwatch_core::drift::report;
+use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::redaction::Redactor;
 use jiff::Timestamp;
@@ -455,6 +457,13 @@ pub(crate) struct RollbackRequest {
     pub(crate) items: Vec<String>,
     /// All items of a report.
     pub(crate) report_id: Option<String>,
+    /// Of the one item that is named, an object that Git does not have: its uid, so that it can be no other one. It is deleted.
+    pub(crate) uid: Option<String>,
+    /// What happens to what belongs to it; Background where nothing is said.
+    #[schema(value_type = Option<String>)]
+    pub(crate) propagation: Option<Propagation>,
+    /// Whether objects may be deleted and created as Git says, where the server does not let them change.
+    pub(crate) recreate: bool,
     /// The hash of the plan that was looked at: it is done. Without it nothing is written.
     pub(crate) plan_hash: Option<String>,
 }
@@ -493,6 +502,14 @@ pub(crate) struct PlannedResponse {
     pub(crate) target: TargetResponse,
     /// Of the object; none where it is not there, and is created.
     pub(crate) uid: Option<String>,
+    /// `patch`, `create`, `delete`, or `recreate`: deleted, and created as Git says.
+    pub(crate) action: String,
+    /// What belongs to an object that is deleted, as `KIND/NAME`.
+    pub(crate) dependants: Vec<String>,
+    /// What becomes of that: `Background`, `Foreground` (they go, too) or `Orphan` (they stay).
+    pub(crate) propagation: Option<String>,
+    /// Resources that could not be listed: whether any of them belong to it is not known.
+    pub(crate) not_listed: Vec<String>,
     /// What each field is, and what it becomes.
     #[schema(value_type = Vec<DriftItem>)]
     pub(crate) items: Vec<Value>,
@@ -520,7 +537,7 @@ pub(crate) struct StepResponse {
     pub(crate) target: TargetResponse,
     /// How many fields.
     pub(crate) fields: usize,
-    /// `proven`, `already_so`, `not_written`, `not_proven`, or `waiting` for what was not begun.
+    /// `proven`, `already_so`, `deleted` for what is to be created once it is gone, `not_written`, `not_proven`, or `waiting` for what was not begun.
     pub(crate) state: String,
     pub(crate) reason: Option<String>,
 }
@@ -651,12 +668,18 @@ impl From<&Target> for TargetResponse {
 
 impl PlanResponse {
     pub(crate) fn of(planned: &Planned, key: &SecretKey) -> Self {
-        let Planned { plan, items, .. } = planned;
-        let changes = plan.changes.iter().zip(items).map(|(change, items)| PlannedResponse {
-            target: (&change.target).into(),
-            uid: change.uid.clone(),
-            items: items.iter().map(told).collect(),
-        });
+        let Planned { plan, items, dependants, .. } = planned;
+        let named = |Dependant { kind, name }: &Dependant| format!("{kind}/{name}");
+        let changes =
+            plan.changes.iter().zip(items).zip(dependants).map(|((change, items), dependants)| PlannedResponse {
+                target: (&change.target).into(),
+                uid: change.uid.clone(),
+                action: word(change.write.action()),
+                propagation: propagation(change).map(word),
+                dependants: dependants.found.iter().map(named).collect(),
+                not_listed: dependants.not_listed.clone(),
+                items: items.iter().map(told).collect(),
+            });
         Self {
             plan_hash: plan.hash(key),
             cluster: plan.cluster.clone(),
@@ -664,6 +687,18 @@ impl PlanResponse {
             revision: plan.revision.clone(),
             changes: changes.collect(),
         }
+    }
+}
+
+/// What becomes of what belongs to an object that is deleted.
+fn propagation(change: &ObjectChange) -> Option<Propagation> {
+    let Target { api_version, kind, .. } = &change.target;
+    match &change.write {
+        Promise::Exact(Write::Delete(propagation)) => Some(*propagation),
+        write if write.action() == Action::Recreate => {
+            Some(Propagation::of_recreation(&GroupKind::of(api_version, kind)))
+        }
+        _ => None,
     }
 }
 

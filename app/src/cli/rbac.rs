@@ -11,6 +11,7 @@ use clap::ValueEnum;
 
 use super::target;
 use crate::config::{self, Discover};
+use crate::drift::rollback::dependants::USUAL;
 use crate::drift::source::{self, SourceRequest};
 use crate::failure::Failure;
 
@@ -102,10 +103,7 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
         Feature::Scan | Feature::Watch => "anchorwatch-scan",
     });
     let role = match feature {
-        // They are read, and not written.
-        Feature::Rollback => {
-            rights.role(name, feature.verbs()) + &rule(AUTOSCALERS.0, AUTOSCALERS.1, Feature::Scan.verbs())
-        }
+        Feature::Rollback => rights.role(name, feature.verbs()) + &rights.read_by_rollback(),
         Feature::Scan | Feature::Watch => {
             rights.add(AUTOSCALERS.0, AUTOSCALERS.1);
             rights.role(name, feature.verbs())
@@ -170,6 +168,24 @@ impl Rights {
             }
         }
         Ok(())
+    }
+
+    /// What is read, and not written: autoscalers, and what may belong to an object that is deleted. Who may list Secrets may read
+    /// them; so of these nobody looks whether they belong to it, unless the source has some.
+    fn read_by_rollback(&self) -> String {
+        let mut read = BTreeMap::from([(AUTOSCALERS.0.to_owned(), BTreeSet::from([AUTOSCALERS.1.to_owned()]))]);
+        for (api_version, kind) in USUAL.iter().filter(|(_, kind)| *kind != "Secret") {
+            let kind = GroupKind::of(api_version, kind);
+            let Some(known) = self.schema.kind(api_version, &kind) else { continue };
+            read.entry(kind.group).or_default().insert(known.plural.to_string());
+        }
+        let unwritten = |(group, plurals): (&String, &BTreeSet<String>)| {
+            let written = self.resources.get(group);
+            let is_read = |plural: &&String| written.is_none_or(|written| !written.contains(*plural));
+            let plurals: Vec<&str> = plurals.iter().filter(is_read).map(String::as_str).collect();
+            (!plurals.is_empty()).then(|| rule(group, &plurals.join(", "), Feature::Scan.verbs()))
+        };
+        read.iter().filter_map(unwritten).collect()
     }
 
     fn role(&self, name: &str, verbs: &str) -> String {

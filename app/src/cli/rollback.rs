@@ -6,6 +6,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anchorwatch_core::change::dependants::Propagation;
 use anchorwatch_core::guard::{Confirmation, WriteScope};
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
@@ -15,7 +16,7 @@ use super::output::{self, TableOrJson};
 use super::target;
 use crate::api::model::{DoneResponse, RollbackResponse};
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Done, Meant, Planned, RolledBack, Writing, rollback, undo};
+use crate::drift::rollback::{Deletion, Done, Meant, Planned, RolledBack, Said, Writing, rollback, undo};
 use crate::failure::Failure;
 
 /// What can be said on the command line.
@@ -23,13 +24,43 @@ use crate::failure::Failure;
 pub(super) struct RollbackArgs {
     #[command(flatten)]
     meant: MeantArgs,
+    /// Delete the one object that is named, which Git does not have: its uid, so that it can be no other one.
+    #[arg(long, value_name = "UID", conflicts_with = "all")]
+    uid: Option<String>,
+    /// What happens to what belongs to an object that is deleted.
+    #[arg(long, value_enum, requires = "uid", default_value_t = Cascade::Background)]
+    cascade: Cascade,
     /// What Git says: a path, or `REPO[//PATH][?ref=REV]`.
     #[arg(long, value_name = "SRC")]
     source: String,
     #[command(flatten)]
     target: target::TargetArgs,
+    /// Delete objects and create them as Git says, where the server does not let them change.
+    #[arg(long, conflicts_with = "uid")]
+    recreate: bool,
     #[command(flatten)]
     doing: Doing,
+}
+
+/// What happens to what belongs to an object that is deleted, as kubectl calls it.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+pub(super) enum Cascade {
+    /// It is deleted afterwards.
+    Background,
+    /// It is deleted before.
+    Foreground,
+    /// It stays, and nobody owns it.
+    Orphan,
+}
+
+impl From<Cascade> for Propagation {
+    fn from(cascade: Cascade) -> Self {
+        match cascade {
+            Cascade::Background => Self::Background,
+            Cascade::Foreground => Self::Foreground,
+            Cascade::Orphan => Self::Orphan,
+        }
+    }
 }
 
 /// What can be said on the command line.
@@ -84,7 +115,10 @@ pub(super) struct Doing {
 
 pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     let style = super::style(args.target.lang, true);
-    let meant = args.meant.read()?;
+    let meant = match args.uid {
+        Some(uid) => deletion(args.meant.read()?, uid, args.cascade)?,
+        None => args.meant.read()?,
+    };
     let request = args.target.resolve(args.source)?;
     let key = target::secret_key(request.is_of_a_recording())?;
     let runtime = super::runtime()?;
@@ -102,7 +136,7 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     };
     let journal = journal()?;
     let (scope, notes) = (WriteScope::Everything, &journal);
-    let writing = Writing { scope: &scope, notes, may_write: !dry_run };
+    let writing = Writing { scope: &scope, said: Said { recreate: args.recreate }, notes, may_write: !dry_run };
     let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, writing, ask)?;
     match output {
         TableOrJson::Json => output::print_json(&RollbackResponse::of(&rolled_back, &key))?,
@@ -119,6 +153,17 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     Ok(exit_code(&rolled_back, dry_run))
 }
 
+/// The one object that a uid names.
+fn deletion(meant: Meant, uid: String, cascade: Cascade) -> Result<Meant, Failure> {
+    match meant {
+        Meant::These(mut selectors) if selectors.len() == 1 => {
+            let selector = selectors.remove(0);
+            Ok(Meant::Deleted(Deletion { selector, uid, propagation: cascade.into() }))
+        }
+        _ => Err(Failure::new("a uid names one object").hint("name one, as in: ConfigMap/leftover --uid UID")),
+    }
+}
+
 pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     let style = super::style(args.lang, true);
     let journal = journal()?;
@@ -132,7 +177,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
         let why = if undo::not_kept(&record).is_empty() {
             "wrote nothing"
         } else {
-            "wrote nothing but a Secret's values, which are not kept"
+            "touched nothing but Secrets, whose values are not kept"
         };
         return Err(Failure::new(format!("the change {} {why}", record.change_id)));
     }
@@ -155,7 +200,7 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::from(u8::from(!dry_run)));
     }
     let scope = WriteScope::Everything;
-    let writing = Writing { scope: &scope, notes: &journal, may_write: true };
+    let writing = Writing { scope: &scope, said: Said::default(), notes: &journal, may_write: true };
     let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(plan.hash(&key)), writing)?;
     match output {
         TableOrJson::Table => super::print(&shown::done(&done, &style))?,

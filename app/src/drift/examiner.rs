@@ -275,7 +275,8 @@ impl<'a> Examiner<'a> {
         })
     }
 
-    fn unmanaged(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
+    /// The item of an object that Git does not have; none for one that does not stand on its own.
+    pub(super) fn unmanaged(&self, raw: &str, api_version: &str, kind: &str) -> Result<Vec<DriftItem>, Unreadable> {
         let live = LiveObject::parse(raw, api_version, kind, self.setting.key).map_err(|error| Unreadable {
             what: kind.to_owned(),
             namespace: String::new(),

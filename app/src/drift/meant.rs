@@ -1,5 +1,6 @@
 //! Which items somebody means, and which of them are left as they are.
 
+use anchorwatch_core::change::dependants::Propagation;
 use anchorwatch_core::drift::compare::Difference;
 use anchorwatch_core::drift::{Change, DriftItem};
 use anchorwatch_core::guard::Refusal;
@@ -17,6 +18,16 @@ pub(crate) enum Meant {
     All,
     /// What these select.
     These(Vec<Selector>),
+    /// One object that Git does not have, to be deleted.
+    Deleted(Deletion),
+}
+
+/// An object that Git does not have, named so that it can be no other one, and what happens to what belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Deletion {
+    pub(crate) selector: Selector,
+    pub(crate) uid: String,
+    pub(crate) propagation: Propagation,
 }
 
 /// What is left as it is, though it was meant.
@@ -42,21 +53,32 @@ impl Meant {
         }
         let all = || chosen.iter().copied().chain(left.iter().map(|left| &left.item));
         let lost = |selector: &&Selector| !all().any(|item| selector.selects(item));
+        let named: Vec<String> = self.selectors().iter().filter(lost).map(ToString::to_string).collect();
+        if named.is_empty() {
+            return Ok((chosen, left));
+        }
+        Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
+            .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
+            .hint("run anchorwatch scan with the same flags to see what there is"))
+    }
+
+    /// True if an object is to be deleted.
+    pub(super) fn is_deletion(&self) -> bool {
+        matches!(self, Self::Deleted(_))
+    }
+
+    fn selectors(&self) -> &[Selector] {
         match self {
-            Self::These(selectors) if selectors.iter().any(|selector| lost(&selector)) => {
-                let named: Vec<String> = selectors.iter().filter(lost).map(ToString::to_string).collect();
-                Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
-                    .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
-                    .hint("run anchorwatch scan with the same flags to see what there is"))
-            }
-            _ => Ok((chosen, left)),
+            Self::All => &[],
+            Self::These(selectors) => selectors,
+            Self::Deleted(deletion) => std::slice::from_ref(&deletion.selector),
         }
     }
 
     fn holds(&self, item: &DriftItem) -> bool {
         match self {
             Self::All => item.change != Change::UnmanagedObject,
-            Self::These(selectors) => selectors.iter().any(|selector| selector.selects(item)),
+            Self::These(_) | Self::Deleted(_) => self.selectors().iter().any(|selector| selector.selects(item)),
         }
     }
 }

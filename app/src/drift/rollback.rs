@@ -6,18 +6,24 @@
 //! before and after, so that it can be taken back, and found after a crash.
 
 pub(crate) mod carry_out;
+mod confirmed;
+pub(crate) mod dependants;
 mod draft;
+mod gone;
 pub(crate) mod notes;
 mod proof;
 pub(crate) mod record;
 mod recover;
+mod recreation;
+mod removal;
 pub(crate) mod undo;
 
 use std::time::Instant;
 
-use anchorwatch_core::change::{Body, Field, Observed, Plan, Target};
+use anchorwatch_core::change::dependants::Dependants;
+use anchorwatch_core::change::{Action, Body, Field, Observed, Plan, Target};
 use anchorwatch_core::drift::DriftItem;
-use anchorwatch_core::guard::{self, Confirmation, Permit, WriteScope};
+use anchorwatch_core::guard::{self, Confirmation, Permit, Refusal, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::apply::Place;
@@ -29,14 +35,15 @@ use super::examiner::Examiner;
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
 use super::meant::by_object;
-pub(crate) use super::meant::{Left, Meant};
+pub(crate) use super::meant::{Deletion, Left, Meant};
 use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
 use carry_out::Carrying;
-use draft::Draft;
+use draft::{Aim, Draft};
 use notes::Notes;
 use record::{ChangeRecord, StepRecord, StepState};
+use removal::Removal;
 
 /// What would be written, and what would not.
 #[derive(Debug)]
@@ -45,6 +52,8 @@ pub(crate) struct Planned {
     pub(crate) plan: Plan,
     /// The items of each of its changes.
     pub(crate) items: Vec<Vec<DriftItem>>,
+    /// What belongs to the object of each of its changes, where that is deleted.
+    pub(crate) dependants: Vec<Dependants>,
     /// What was meant too, and is left as it is, with the reason.
     pub(crate) left: Vec<Left>,
     /// What earlier changes had left, and is finished now; of each the objects that were left.
@@ -61,10 +70,18 @@ pub(crate) struct RolledBack {
     pub(crate) done: Option<Done>,
 }
 
+/// What somebody has said may be done beside what usually is.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Said {
+    /// Objects may be deleted and created anew where the server does not let them change.
+    pub(crate) recreate: bool,
+}
+
 /// What may be written, and where it is noted.
 #[derive(Clone, Copy)]
 pub(crate) struct Writing<'a> {
     pub(crate) scope: &'a WriteScope,
+    pub(crate) said: Said,
     pub(crate) notes: &'a dyn Notes,
     /// False where somebody only looks: then nothing is finished, either.
     pub(crate) may_write: bool,
@@ -89,6 +106,7 @@ pub(crate) struct Done {
 #[derive(Debug)]
 pub(crate) struct Step {
     pub(crate) target: Target,
+    pub(crate) action: Action,
     /// How many fields of it.
     pub(crate) fields: usize,
     pub(crate) state: StepState,
@@ -111,7 +129,8 @@ impl From<ChangeRecord> for Done {
 
 impl From<StepRecord> for Step {
     fn from(step: StepRecord) -> Self {
-        Self { fields: step.change.fields.len(), target: step.change.target, state: step.state }
+        let action = step.change.write.action();
+        Self { fields: step.change.fields.len(), target: step.change.target, action, state: step.state }
     }
 }
 
@@ -132,19 +151,20 @@ pub(crate) fn rollback(
     confirm: impl FnOnce(&Planned) -> Result<Option<Confirmation>, Failure>,
 ) -> Result<RolledBack, Failure> {
     let started = Instant::now();
+    let request = &Request { unmanaged: request.unmanaged || meant.is_deletion(), ..request.clone() };
     ground::stand_on(runtime, request, key, |mut ground| {
         let Side::Served { cluster, .. } = ground.side else {
             return Err(Failure::new("a recorded state cannot be rolled back")
                 .hint("leave --live out, and name the cluster by --context"));
         };
         let recovered = if writing.may_write {
-            Planning::on(runtime, cluster, &ground).recover(writing.notes)?
+            Planning::on(runtime, cluster, &ground, writing).recover(writing.notes)?
         } else {
             Vec::new()
         };
         let outcome = scan::look(runtime, &mut ground, request, started)?;
-        let planning = Planning::on(runtime, cluster, &ground);
-        let (mut planned, drafts) = planning.plan(&outcome, meant, writing.scope)?;
+        let planning = Planning::on(runtime, cluster, &ground, writing);
+        let (mut planned, drafts) = planning.plan(&outcome, meant)?;
         planned.recovered = recovered;
         let confirmation = if drafts.is_empty() { None } else { confirm(&planned)? };
         let Some(confirmation) = confirmation else { return Ok(RolledBack { planned, done: None }) };
@@ -158,10 +178,10 @@ pub(crate) fn rollback(
 pub(crate) fn recover(
     runtime: &Handle,
     (request, key): (&Request, &SecretKey),
-    notes: &dyn Notes,
+    writing: Writing<'_>,
 ) -> Result<Vec<Done>, Failure> {
     ground::stand_on(runtime, request, key, |ground| match ground.side {
-        Side::Served { cluster, .. } => Planning::on(runtime, cluster, &ground).recover(notes),
+        Side::Served { cluster, .. } => Planning::on(runtime, cluster, &ground, writing).recover(writing.notes),
         Side::Recorded { .. } => Ok(Vec::new()),
     })
 }
@@ -173,34 +193,35 @@ struct Planning<'a> {
     examiner: &'a Examiner<'a>,
     /// The source's files, of which a Secret's own values are read again.
     files: &'a [SourceFile],
+    scope: &'a WriteScope,
+    said: Said,
 }
 
 impl<'a> Planning<'a> {
-    fn on(runtime: &'a Handle, cluster: &'a Cluster, ground: &'a Ground<'a>) -> Self {
-        Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files }
+    fn on(runtime: &'a Handle, cluster: &'a Cluster, ground: &'a Ground<'a>, writing: Writing<'a>) -> Self {
+        let Writing { scope, said, .. } = writing;
+        Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files, scope, said }
     }
 
-    fn plan(
-        &self,
-        outcome: &scan::Outcome,
-        meant: &Meant,
-        scope: &WriteScope,
-    ) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
-        let (chosen, mut left) = meant.choose(outcome, |item| guard::may_roll_back(item, scope))?;
-        let (mut drafts, mut changes, mut items) = (Vec::new(), Vec::new(), Vec::new());
-        // In Git's order, so that a namespace comes before what lies in it.
-        for (wanted, of_object) in by_object(self.examiner.index, &chosen) {
-            let meant: Vec<Field> = of_object.iter().map(|item| Field::from(*item)).collect();
-            match self.tried_draft(wanted, &meant) {
+    fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
+        let (aims, mut left) = self.aims(outcome, meant)?;
+        let (mut drafts, mut changes, mut items, mut dependants) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (aim, of_object) in aims {
+            match self.tried_draft(&aim) {
                 Ok((draft, tried)) => {
                     let draft = draft.tried(tried);
                     changes.push(draft.change.clone());
                     items.push(draft.items.clone());
+                    dependants.push(draft.dependants.clone());
                     drafts.push(draft);
                 }
                 Err(reason) => left
                     .extend(of_object.into_iter().map(|item| Left { item: item.clone(), reason: reason.to_string() })),
             }
+        }
+        // Whatever else is called like the one object that a uid names is not meant.
+        if meant.is_deletion() && !drafts.is_empty() {
+            left.clear();
         }
         let plan = Plan {
             cluster: self.examiner.setting.cluster.to_owned(),
@@ -208,7 +229,26 @@ impl<'a> Planning<'a> {
             revision: self.examiner.origin.commit.clone(),
             changes,
         };
-        Ok((Planned { plan, items, left, recovered: Vec::new(), is_partial: !outcome.is_complete() }, drafts))
+        let is_partial = !outcome.is_complete();
+        Ok((Planned { plan, items, dependants, left, recovered: Vec::new(), is_partial }, drafts))
+    }
+
+    /// What is to become of the objects that are meant, each with its items; in Git's order, so that a namespace comes before what
+    /// lies in it.
+    fn aims<'o>(
+        &self,
+        outcome: &'o scan::Outcome,
+        meant: &Meant,
+    ) -> Result<(Vec<(Aim<'a>, Vec<&'o DriftItem>)>, Vec<Left>), Failure> {
+        let Meant::Deleted(deletion) = meant else {
+            let (chosen, left) = meant.choose(outcome, |item| guard::may_roll_back(item, self.scope))?;
+            let aims = by_object(self.examiner.index, &chosen).into_iter().map(|(wanted, items)| {
+                (Aim::AsGitSays(wanted, items.iter().map(|item| Field::from(*item)).collect()), items)
+            });
+            return Ok((aims.collect(), left));
+        };
+        let (chosen, left) = meant.choose(outcome, |item| guard::may_delete(item, self.scope))?;
+        Ok((chosen.into_iter().map(|item| (Aim::Gone(Removal::of(item, deletion)), vec![item])).collect(), left))
     }
 
     fn target(&self) -> TargetCluster<'_> {

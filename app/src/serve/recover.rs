@@ -17,7 +17,7 @@ use crate::drift::adopt::follow::Following;
 use crate::drift::adopt::record::CommitState;
 use crate::drift::rollback::notes::{StoreNotes, opened};
 use crate::drift::rollback::record::ChangeRecord;
-use crate::drift::rollback::{Done, recover};
+use crate::drift::rollback::{Done, Said, Writing, recover};
 use crate::fail_point;
 use crate::failure::Failure;
 use crate::faults::Faults;
@@ -125,7 +125,9 @@ async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> 
 
 fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Vec<Done>, Failure> {
     let request = source.request(&[], Arc::default(), Trigger::Api, service.now());
-    recover(runtime, (&request, &service.key), &service.notes(runtime))
+    let notes = service.notes(runtime);
+    let writing = Writing { scope: source.write_scope(), said: Said::default(), notes: &notes, may_write: true };
+    recover(runtime, (&request, &service.key), writing)
 }
 
 impl Service {

@@ -92,7 +92,7 @@ pub(super) async fn confirm(
 }
 
 fn asked(fingerprint: &str, plan_hash: Option<String>) -> RollbackRequest {
-    RollbackRequest { items: vec![fingerprint.to_owned()], report_id: None, plan_hash }
+    RollbackRequest { items: vec![fingerprint.to_owned()], plan_hash, ..RollbackRequest::default() }
 }
 
 async fn show_plan(

@@ -189,8 +189,12 @@ fn what_admission_denies_or_writes_again_is_left_as_it_is_with_its_words() {
         get(&world, "rb-admitted", "configmap/conf", "{.metadata.labels.cost-centre}") == "shop"
     });
     let (folder, source) = (Folder::with(&[]), git.source());
-    let done =
-        answered(&run(&world, &folder, &["rollback", "--all", "--source", &source, "--yes", "--output=json"]), 1);
+    let deployment = || get(&world, "rb-admitted", "deployment/web", "{.metadata.uid}");
+    let before = deployment();
+    // What a policy forbids is not gone around by a new object.
+    let all = ["rollback", "--all", "--recreate", "--source", &source, "--yes", "--output=json"];
+    let done = answered(&run(&world, &folder, &all), 1);
+    assert_eq!(deployment(), before);
     let left = |kind: &str| {
         let found = done["left"].as_array().unwrap().iter().find(|left| left["item"]["resource_kind"] == kind);
         found.unwrap_or_else(|| panic!("{done:#}"))["reason"].as_str().unwrap()

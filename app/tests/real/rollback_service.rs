@@ -12,12 +12,12 @@ use crate::world::{Folder, World, until};
 
 const ROLLBACK: &str = "/api/v1/drift/rollback";
 
-struct Writing {
-    service: Service,
-    folder: Folder,
-    approver: String,
-    operator: String,
-    viewer: String,
+pub(crate) struct Writing {
+    pub(crate) service: Service,
+    pub(crate) folder: Folder,
+    pub(crate) approver: String,
+    pub(crate) operator: String,
+    pub(crate) viewer: String,
 }
 
 fn program(folder: &Folder, arguments: &[&str]) -> Command {
@@ -30,14 +30,19 @@ fn program(folder: &Folder, arguments: &[&str]) -> Command {
 
 impl Writing {
     /// The shop, delivered by Flux, and a service that may write there what `write` says.
-    fn start(world: &World, namespace: &str, write: &str) -> Self {
+    pub(crate) fn start(world: &World, namespace: &str, write: &str) -> Self {
+        Self::start_with(world, namespace, write, "unmanaged: false")
+    }
+
+    /// The same, with something more said of the source.
+    pub(crate) fn start_with(world: &World, namespace: &str, write: &str, more: &str) -> Self {
         let folder = WAYS[1].deliver(world, namespace);
         fs::create_dir(folder.path().join("git")).unwrap();
         fs::rename(folder.path().join("shop.yaml"), folder.path().join("git/shop.yaml")).unwrap();
         let kubeconfig = world.plane.kubeconfig(Person::Admin);
         let config = format!(
             "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n\
-             - {{name: shop, cluster: lab, address: git, watch: false, write: {write}}}\n",
+             - {{name: shop, cluster: lab, address: git, watch: false, write: {write}, {more}}}\n",
             kubeconfig.display()
         );
         folder.write("anchorwatch.yaml", &config);
@@ -58,7 +63,7 @@ impl Writing {
     }
 
     /// Scans, and gives the fingerprints of the items at these paths.
-    fn scanned(&self, paths: &[&str]) -> Vec<String> {
+    pub(crate) fn scanned(&self, paths: &[&str]) -> Vec<String> {
         let scanned = self.service.post("/api/v1/drift/scan", &self.approver, &json!({}));
         assert_eq!(scanned.status, 200, "{}", scanned.text);
         let items = self.items("pending");
@@ -66,12 +71,12 @@ impl Writing {
         paths.iter().map(|path| at(path)["fingerprint"].as_str().unwrap().to_owned()).collect()
     }
 
-    fn items(&self, status: &str) -> Vec<Value> {
+    pub(crate) fn items(&self, status: &str) -> Vec<Value> {
         let listed = self.service.get(&format!("/api/v1/drift/items?status={status}"), &self.approver).json();
         listed["items"].as_array().cloned().unwrap_or_default()
     }
 
-    fn roll_back(&self, token: &str, body: &Value) -> Answer {
+    pub(crate) fn roll_back(&self, token: &str, body: &Value) -> Answer {
         self.service.post(ROLLBACK, token, body)
     }
 }

@@ -555,6 +555,19 @@ rollback-head = Rollback of { $fields ->
 }: cluster { $cluster } becomes as { $source } says
 rollback-nothing = Nothing is to be written: cluster { $cluster }, { $source }
 rollback-create = not in the cluster; it is created
+rollback-delete-head = Deletion from cluster { $cluster } of an object that { $source } does not have
+rollback-delete = not in Git; it is deleted
+rollback-recreate = the server does not let it change: it is deleted, and created as Git says in all of this
+rollback-alone = nothing that was found belongs to it
+rollback-goes-too = with it { $objects ->
+    [one] goes 1 object that belongs
+   *[other] go { $objects } objects that belong
+} to it:
+rollback-orphaned = { $objects ->
+    [one] 1 object that belongs to it stays
+   *[other] { $objects } objects that belong to it stay
+}, without an owner:
+rollback-not-listed = whether any of these belong to it is not known, as they could not be listed: { $what }
 rollback-now = now
 rollback-then = then
 rollback-absent = (absent)
@@ -567,6 +580,8 @@ rollback-proven = { $object }: { $fields ->
    *[other] { $fields } fields are
 } as Git says
 rollback-recovered = An earlier change was not finished; what it left was looked after (change { $change }):
+rollback-gone = { $object } is gone
+rollback-deleted = { $object } is deleted, and not created yet: something holds it; the next rollback goes on with it
 rollback-waiting = { $object } was not begun
 rollback-not-written = { $object } was not written: { $reason }
 rollback-not-proven = { $object } was written, and is not as it was to be: { $reason }
@@ -579,6 +594,8 @@ undo-head = Takes back { $fields ->
    *[other] { $objects } objects
 } that { $by } has changed, { $at } (change { $change })
 undo-delete = the object, which was created
+undo-create = the object, which was deleted
+undo-recreate = it is deleted, and created as it was, with
 undo-proven = { $object } is as it was before
 undo-not-kept = { $object } stays as it is: a Secret's values are not kept
 rollback-already = { $object } was so already
@@ -621,6 +638,7 @@ page-step-proven = as it was to be
 page-step-already-so = was so already
 page-step-waiting = not begun
 page-step-intended = being written
+page-step-deleted = deleted, to be created anew
 page-step-written = written, not proven yet
 page-step-not-written = not written
 page-step-not-proven = written, and otherwise

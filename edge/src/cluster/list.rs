@@ -22,9 +22,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 pub struct Pages {
     cluster: Cluster,
     path: String,
+    accept: &'static str,
     place: Place,
     restarts: u32,
 }
+
+/// Of each object only what says which one it is and to whom it belongs; a server that cannot gives whole ones.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
 
 /// Where in a list the next page is.
 #[derive(Debug, Default)]
@@ -59,7 +63,7 @@ impl Pages {
                 Some(token) => format!("{path}?limit={PAGE}&continue={}", encode(token)),
                 None => format!("{path}?limit={PAGE}"),
             };
-            let body = match self.cluster.get_patiently(&address).await {
+            let body = match self.cluster.get_patiently_as(&address, self.accept).await {
                 Err(error) if error.code() == Some(410) && self.place.token.is_some() && self.restarts < RESTARTS => {
                     self.restarts += 1;
                     self.place.token = None;
@@ -88,7 +92,12 @@ impl Pages {
 impl Cluster {
     /// The pages of the list at a path.
     pub fn list(&self, path: &str) -> Pages {
-        Pages { cluster: self.clone(), path: path.to_owned(), place: Place::default(), restarts: 0 }
+        Pages { cluster: self.clone(), path: path.to_owned(), accept: JSON, place: Place::default(), restarts: 0 }
+    }
+
+    /// The same, of each object only its metadata, where the server can leave the rest out.
+    pub fn list_metadata(&self, path: &str) -> Pages {
+        Pages { accept: METADATA, ..self.list(path) }
     }
 
     /// The objects at a path, read; for lists that are known to be short.

@@ -9,8 +9,10 @@ use crate::drift::rollback::undo::not_kept;
 use crate::drift::rollback::{Done, Left, Planned};
 use crate::shown::cut;
 use crate::words::Arg::{Count, Text};
-use anchorwatch_core::change::{Plan, Target};
+use anchorwatch_core::change::dependants::{Dependant, Dependants, Propagation};
+use anchorwatch_core::change::{Action, Plan, Promise, Target, Write as Written};
 use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::{SecretKey, Shown};
 
 /// Columns before a value.
@@ -18,7 +20,7 @@ const INDENT: usize = 17;
 
 /// A plan, object by object, and what of it is left as it is.
 pub(super) fn plan(planned: &Planned, key: &SecretKey, style: &Style) -> String {
-    let Planned { plan, items, left, recovered, is_partial } = planned;
+    let Planned { plan, items, dependants, left, recovered, is_partial } = planned;
     let words = style.words;
     let mut out = String::new();
     for left in recovered {
@@ -33,13 +35,26 @@ pub(super) fn plan(planned: &Planned, key: &SecretKey, style: &Style) -> String 
         ("source", Text(&plain(&plan.source))),
         ("cluster", Text(&plain(&plan.cluster))),
     ];
-    let head = if fields == 0 { "rollback-nothing" } else { "rollback-head" };
+    let is_deletion = plan.changes.iter().any(|change| change.write.action() == Action::Delete);
+    let head = match fields {
+        0 => "rollback-nothing",
+        _ if is_deletion => "rollback-delete-head",
+        _ => "rollback-head",
+    };
     let _ = writeln!(out, "{}", words.say_with(head, &args));
-    for items in items {
+    for ((change, items), dependants) in plan.changes.iter().zip(items).zip(dependants) {
         let Some(first) = items.first() else { continue };
         let _ = writeln!(out, "\n  {}", named(first));
         for item in items {
             field(item, style, &mut out);
+        }
+        if change.write.action() == Action::Recreate {
+            let _ = writeln!(out, "    {}", words.say("rollback-recreate"));
+            let kind = GroupKind::of(&change.target.api_version, &change.target.kind);
+            belonging(dependants, Propagation::of_recreation(&kind), style, &mut out);
+        }
+        if let Promise::Exact(Written::Delete(propagation)) = change.write {
+            belonging(dependants, propagation, style, &mut out);
         }
     }
     self::left(left, style, &mut out);
@@ -50,6 +65,23 @@ pub(super) fn plan(planned: &Planned, key: &SecretKey, style: &Style) -> String 
         let _ = writeln!(out, "\n{}", words.say_with("rollback-plan", &[("hash", Text(&plan.hash(key)[..12]))]));
     }
     out
+}
+
+/// What belongs to an object that is deleted, and what becomes of it.
+fn belonging(Dependants { found, not_listed }: &Dependants, propagation: Propagation, style: &Style, out: &mut String) {
+    let head = match (found.is_empty(), propagation) {
+        (true, _) => "rollback-alone",
+        (false, Propagation::Orphan) => "rollback-orphaned",
+        (false, _) => "rollback-goes-too",
+    };
+    let _ = writeln!(out, "         {}", style.words.say_with(head, &[("objects", Count(found.len()))]));
+    for Dependant { kind, name } in found {
+        let _ = writeln!(out, "           {}", plain(&format!("{kind}/{name}")));
+    }
+    if !not_listed.is_empty() {
+        let what = [("what", Text(&not_listed.join(", ")))];
+        let _ = writeln!(out, "         {}", style.words.say_with("rollback-not-listed", &what));
+    }
 }
 
 /// What was meant, and is left as it is.
@@ -73,8 +105,13 @@ fn named(item: &DriftItem) -> String {
 
 fn field(item: &DriftItem, style: &Style, out: &mut String) {
     let level = style.words.level(item.drift_level);
-    if item.change == Change::MissingObject {
-        let _ = writeln!(out, "    {level} {}", style.words.say("rollback-create"));
+    let whole = match item.change {
+        Change::MissingObject => Some("rollback-create"),
+        Change::UnmanagedObject => Some("rollback-delete"),
+        _ => None,
+    };
+    if let Some(whole) = whole {
+        let _ = writeln!(out, "    {level} {}", style.words.say(whole));
         return;
     }
     let _ = writeln!(out, "    {level} {}", plain(&item.stable_path));
@@ -112,8 +149,10 @@ fn each(done: &Done, style: &Style, out: &mut String) {
         let Target { kind, name, namespace, .. } = &step.target;
         let name = object(kind, name, namespace);
         let (id, reason) = match &step.state {
+            StepState::Proven if step.action == Action::Delete => ("rollback-gone", ""),
             StepState::Proven => (proven, ""),
             StepState::AlreadySo => ("rollback-already", ""),
+            StepState::Deleted => ("rollback-deleted", ""),
             StepState::Waiting | StepState::Intended | StepState::Written => ("rollback-waiting", ""),
             StepState::NotWritten { reason } => ("rollback-not-written", reason.as_str()),
             StepState::NotProven { reason } => ("rollback-not-proven", reason.as_str()),
@@ -136,9 +175,15 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
     for change in &plan.changes {
         let Target { kind, name, namespace, .. } = &change.target;
         let _ = writeln!(out, "\n  {}", object(kind, name, namespace));
+        if change.write.action() == Action::Recreate {
+            let _ = writeln!(out, "    {}", style.words.say("undo-recreate"));
+        }
         for field in &change.fields {
-            let path =
-                if field.stable_path.is_empty() { style.words.say("undo-delete") } else { plain(&field.stable_path) };
+            let path = match change.write.action() {
+                Action::Delete => style.words.say("undo-delete"),
+                Action::Create => style.words.say("undo-create"),
+                Action::Patch | Action::Recreate => plain(&field.stable_path),
+            };
             let _ = writeln!(out, "    {path}");
         }
     }

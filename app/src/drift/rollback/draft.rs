@@ -1,27 +1,51 @@
 //! One object's part of a plan, made from the object as it is now.
 
+use anchorwatch_core::change::copy;
+use anchorwatch_core::change::dependants::Dependants;
 use anchorwatch_core::change::patch::{self, Concealed};
 use anchorwatch_core::change::restore::{self, Unrestorable};
 use anchorwatch_core::change::{Body, Field, ObjectChange, Observed, Promise, Target, Write};
 use anchorwatch_core::drift::compare::{Difference, Pair};
 use anchorwatch_core::drift::{Change, DriftItem};
-use anchorwatch_core::guard::{DryRun, Refusal};
+use anchorwatch_core::guard::{self, DryRun, Refusal, WriteScope};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::source;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 
+use super::removal::Removal;
 use super::{ATTEMPTS, Planning};
 use crate::drift::confirm;
 use crate::drift::meant::is_told_by;
 use crate::failure::Failure;
 use crate::index::Wanted;
 
+/// What is to become of an object.
+#[derive(Debug, Clone)]
+pub(super) enum Aim<'a> {
+    /// It is made as Git says, in these fields.
+    AsGitSays(&'a Wanted<'a>, Vec<Field>),
+    /// It is deleted, and created as Git says: the server does not let it be changed.
+    Recreated(&'a Wanted<'a>, Vec<Field>),
+    /// It goes, as Git does not have it.
+    Gone(Removal),
+}
+
+impl Aim<'_> {
+    /// Whether this may become of an object that differs so.
+    pub(super) fn may(&self, item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
+        match self {
+            Self::AsGitSays(..) | Self::Recreated(..) => guard::may_roll_back(item, scope),
+            Self::Gone(_) => guard::may_delete(item, scope),
+        }
+    }
+}
+
 /// What would be written to one object, and why.
 #[derive(Debug)]
 pub(super) struct Draft<'a> {
-    pub(super) wanted: &'a Wanted<'a>,
+    pub(super) aim: Aim<'a>,
     pub(super) change: ObjectChange,
     pub(super) items: Vec<DriftItem>,
     pub(super) place: Place,
@@ -29,6 +53,8 @@ pub(super) struct Draft<'a> {
     pub(super) write: Write,
     /// The object that it was made of; `None` if it was not there.
     pub(super) before: Option<Before>,
+    /// What belongs to it, where it is deleted.
+    pub(super) dependants: Dependants,
     pub(super) body: Body,
 }
 
@@ -62,6 +88,9 @@ pub(super) enum Undraftable {
     Unreadable(String),
     #[error("{}", confirm::shown(.0))]
     Cluster(ClusterError),
+    /// The server says that it cannot become so; a new object could.
+    #[error("{}; --recreate deletes it and creates it as Git says", confirm::shown(.0))]
+    Immutable(ClusterError),
     #[error("{}", .0.line())]
     Failed(Failure),
     /// It is as Git says by now.
@@ -77,8 +106,19 @@ impl Draft<'_> {
 }
 
 impl<'a> Planning<'a> {
+    fn draft(&self, aim: &Aim<'a>) -> Result<Draft<'a>, Undraftable> {
+        match aim {
+            Aim::AsGitSays(wanted, fields) => self.restoration(wanted, fields),
+            Aim::Recreated(wanted, fields) => {
+                let draft = self.restoration(wanted, fields)?;
+                self.recreation(Draft { aim: aim.clone(), ..draft })
+            }
+            Aim::Gone(removal) => self.removal(removal),
+        }
+    }
+
     /// Drafts what makes the object as Git says in these items.
-    fn draft(&self, wanted: &'a Wanted<'a>, meant: &[Field]) -> Result<Draft<'a>, Undraftable> {
+    fn restoration(&self, wanted: &'a Wanted<'a>, meant: &[Field]) -> Result<Draft<'a>, Undraftable> {
         let head = wanted.head;
         let place = wanted
             .place(self.examiner.schema)
@@ -119,10 +159,11 @@ impl<'a> Planning<'a> {
             target,
             uid: observed.map(|observed| observed.uid.clone()),
             write: promise,
-            inverse: Promise::Exact(Write::Delete),
+            inverse: Promise::Exact(Write::DELETE),
             fields: items.iter().map(Field::from).collect(),
         };
-        Ok(Draft { wanted, change, items, place, write, before, body })
+        let aim = Aim::AsGitSays(wanted, meant.to_vec());
+        Ok(Draft { aim, change, items, place, write, before, dependants: Dependants::default(), body })
     }
 
     /// What differs in an object as the server gave it.
@@ -131,7 +172,7 @@ impl<'a> Planning<'a> {
     }
 
     /// A Secret of Git's with its values; `None` for all other kinds.
-    fn secret_in_clear(&self, wanted: &Wanted<'_>) -> Result<Option<Map<'static>>, Undraftable> {
+    pub(super) fn secret_in_clear(&self, wanted: &Wanted<'_>) -> Result<Option<Map<'static>>, Undraftable> {
         if !wanted.kind.is_secret() {
             return Ok(None);
         }
@@ -163,33 +204,51 @@ impl<'a> Planning<'a> {
     }
 
     /// Drafts, and has the server try it; anew, where somebody has written the object in between, its status for example.
-    pub(super) fn tried_draft(
-        &self,
-        wanted: &'a Wanted<'a>,
-        meant: &[Field],
-    ) -> Result<(Draft<'a>, Tried), Undraftable> {
+    pub(super) fn tried_draft(&self, aim: &Aim<'a>) -> Result<(Draft<'a>, Tried), Undraftable> {
         let mut more = 1..ATTEMPTS;
         loop {
-            let draft = self.draft(wanted, meant)?;
+            let draft = self.draft(aim)?;
             let has_moved = |error: &ClusterError| {
                 let observed = draft.before.as_ref().map(|before| &before.observed);
                 self.target().has_moved(error, &draft.place.object, observed)
             };
             match self.tried(&draft) {
                 Err(Undraftable::Cluster(error)) if more.next().is_some() && has_moved(&error) => {}
+                Err(Undraftable::Cluster(error)) => return self.recreated(aim, error),
                 tried => return Ok((draft, tried?)),
             }
         }
     }
 
+    /// Where the server says that an object cannot become so: drafts that it is created anew, if somebody has said that it may be.
+    fn recreated(&self, aim: &Aim<'a>, error: ClusterError) -> Result<(Draft<'a>, Tried), Undraftable> {
+        match aim {
+            Aim::AsGitSays(wanted, fields) if error.is_invalid(&wanted.kind, wanted.head.name) => {
+                match (guard::may_delete_kind(&wanted.kind.kind), self.said.recreate) {
+                    (Err(_), _) => Err(Undraftable::Cluster(error)),
+                    (Ok(()), false) => Err(Undraftable::Immutable(error)),
+                    (Ok(()), true) => self.tried_draft(&Aim::Recreated(wanted, fields.clone())),
+                }
+            }
+            _ => Err(Undraftable::Cluster(error)),
+        }
+    }
+
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
     fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
+        if let Aim::Recreated(wanted, _) = draft.aim {
+            return self.tried_recreation(wanted, draft);
+        }
         let answer = self.cluster.try_out(&draft.place, &draft.body);
-        let answer = text(self.runtime.block_on(answer).map_err(Undraftable::Cluster)?)?;
-        let mut left = self.left(draft.wanted, &draft.change.fields, &answer)?;
+        let answer = self.runtime.block_on(answer).map_err(Undraftable::Cluster)?;
+        let Aim::AsGitSays(wanted, _) = draft.aim else {
+            return Ok(Tried { dry_run: DryRun::proven(&draft.body, &[])?, inverse: draft.change.inverse.clone() });
+        };
+        let answer = text(answer)?;
+        let mut left = self.left(wanted, &draft.change.fields, &answer)?;
         left.extend(draft.write.without_effect(&answer));
         let dry_run = DryRun::proven(&draft.body, &left)?;
-        Ok(Tried { dry_run, inverse: self.inverse(draft, &answer)? })
+        Ok(Tried { dry_run, inverse: self.inverse(wanted, draft, &answer)? })
     }
 
     /// Paths of what was to be restored and still differs.
@@ -200,14 +259,13 @@ impl<'a> Planning<'a> {
 
     /// What makes the object, once it is written, as it was before. The server has tried the write on that very state: all that
     /// differs then comes of it.
-    fn inverse(&self, draft: &Draft<'_>, after: &str) -> Result<Promise, Undraftable> {
-        let Some(before) = &draft.before else { return Ok(Promise::Exact(Write::Delete)) };
-        if let Promise::Sealed(_) = &draft.change.write {
+    fn inverse(&self, wanted: &Wanted<'_>, draft: &Draft<'_>, after: &str) -> Result<Promise, Undraftable> {
+        let Some(before) = &draft.before else { return Ok(Promise::Exact(Write::DELETE)) };
+        if let Promise::Sealed { .. } = &draft.change.write {
             return Ok(draft.change.write.clone());
         }
-        let wanted = draft.wanted;
         let (before, after) = (self.parse(wanted, &before.raw)?, self.parse(wanted, after)?);
-        let (before, after) = (stated(&before.root), stated(&after.root));
+        let (before, after) = (copy::stated(&before.root), copy::stated(&after.root));
         Ok(Promise::Exact(Write::Patch(patch::between(&after, &before)?)))
     }
 }
@@ -219,24 +277,12 @@ fn is_at(item: &DriftItem, fields: &[Field]) -> bool {
         || fields.iter().any(|field| field.change == Change::MissingObject || field.stable_path == item.stable_path)
 }
 
-fn unreadable(error: &serde_json::Error) -> Undraftable {
+pub(super) fn unreadable(error: &serde_json::Error) -> Undraftable {
     Undraftable::Unreadable(format!("the object cannot be read: {error}"))
 }
 
-/// An object without what the server alone writes.
-fn stated<'v>(root: &Map<'v>) -> Map<'v> {
-    let mut root = root.clone();
-    root.remove("status");
-    if let Some(Value::Map(metadata)) = root.get_mut("metadata") {
-        for field in ["creationTimestamp", "generation", "resourceVersion", "uid"] {
-            metadata.remove(field);
-        }
-    }
-    root
-}
-
 impl Before {
-    fn of(bytes: Vec<u8>) -> Result<Self, Undraftable> {
+    pub(super) fn of(bytes: Vec<u8>) -> Result<Self, Undraftable> {
         let observed = Observed::of(&bytes).map_err(|error| Undraftable::Unreadable(error.to_string()))?;
         Ok(Self { raw: text(bytes)?, observed })
     }

@@ -37,12 +37,12 @@ impl Planning<'_> {
     /// Whether a write has arrived of which nobody knows: it is made as a whole, or not at all. It has where the object is as it was
     /// written, though Git may say something else by now; or as Git says, though the server may write it in another way.
     pub(super) fn is_written(&self, wanted: &Wanted<'_>, change: &ObjectChange, object: Option<&[u8]>) -> bool {
-        let Some(object) = object else { return change.write == Promise::Exact(Write::Delete) };
+        let Some(object) = object else { return false };
         match &change.write {
             Promise::Exact(Write::Create(_)) => true,
-            Promise::Exact(Write::Delete) => false,
+            Promise::Exact(Write::Delete(_) | Write::Recreate { .. }) => false,
             Promise::Exact(write) if write.left(object).is_empty() => true,
-            Promise::Exact(_) | Promise::Sealed(_) => {
+            Promise::Exact(_) | Promise::Sealed { .. } => {
                 let left = |object| self.left(wanted, &change.fields, object);
                 std::str::from_utf8(object).is_ok_and(|object| left(object).is_ok_and(|left| left.is_empty()))
             }

@@ -66,6 +66,8 @@ pub(crate) enum StepState {
     Waiting,
     /// It is about to be sent, or was: nobody knows.
     Intended,
+    /// It was deleted to be created anew; that is about to be sent, or was: nobody knows.
+    Deleted,
     /// It was written.
     Written,
     /// It was written, and the object was read back and is as was promised.
@@ -133,11 +135,11 @@ impl StepRecord {
 
     /// True if it was begun, and nobody has noted how it ended.
     pub(crate) fn is_unfinished(&self) -> bool {
-        matches!(self.state, StepState::Intended | StepState::Written)
+        matches!(self.state, StepState::Intended | StepState::Deleted | StepState::Written)
     }
 
     /// True if something was written, as far as is known.
     pub(crate) fn was_written(&self) -> bool {
-        matches!(self.state, StepState::Written | StepState::Proven | StepState::NotProven { .. })
+        matches!(self.state, StepState::Deleted | StepState::Written | StepState::Proven | StepState::NotProven { .. })
     }
 }

@@ -1,12 +1,15 @@
 //! Taking a change back: each object is made as it was before, in the fields that were written and in no other.
 
-use anchorwatch_core::change::{Body, ObjectChange, Observed, Plan, Promise, Target, Write};
-use anchorwatch_core::guard::{self, Confirmation, DryRun, Facts, WriteScope};
+use anchorwatch_core::change::dependants::Dependants;
+use anchorwatch_core::change::rehearsal::Rehearsal;
+use anchorwatch_core::change::{Action, Body, ObjectChange, Observed, Plan, Promise, Target, Write};
+use anchorwatch_core::guard::{Confirmation, DryRun};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
 use tokio::runtime::Handle;
 
+use super::confirmed::{Attempt, Confirmed, NotCreated};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
 use super::{ATTEMPTS, Done, Sent, TargetCluster, WRITTEN_BY_OTHERS, Writing};
 use crate::drift::confirm;
@@ -22,19 +25,30 @@ fn undoable(record: &ChangeRecord) -> impl Iterator<Item = &StepRecord> {
 
 /// What a change has written and cannot be taken back: values of Secrets, which are not kept.
 pub(crate) fn not_kept(record: &ChangeRecord) -> Vec<Target> {
-    let is_sealed = |step: &&StepRecord| step.was_written() && matches!(step.change.inverse, Promise::Sealed(_));
+    let is_sealed = |step: &&StepRecord| step.was_written() && matches!(step.change.inverse, Promise::Sealed { .. });
     record.steps.iter().filter(is_sealed).map(|step| step.change.target.clone()).collect()
 }
 
 /// What takes a change back.
 pub(crate) fn plan(record: &ChangeRecord) -> Plan {
-    let back = undoable(record).map(|step| ObjectChange {
-        uid: step.after.as_ref().or(step.before.as_ref()).map(|observed| observed.uid.clone()),
-        write: step.change.inverse.clone(),
-        inverse: step.change.write.clone(),
-        ..step.change.clone()
+    let back = undoable(record).map(|step| {
+        let write = inverse(step);
+        let observed = step.after.as_ref().or(step.before.as_ref()).map(|observed| observed.uid.clone());
+        // What is created is not there.
+        let uid = observed.filter(|_| write.action() != Action::Create);
+        ObjectChange { uid, write, inverse: step.change.write.clone(), ..step.change.clone() }
     });
     Plan { changes: back.collect(), ..record.plan.clone() }
+}
+
+/// What takes a step back. One that was deleted and never created anew is only created.
+fn inverse(step: &StepRecord) -> Promise {
+    match &step.change.inverse {
+        Promise::Exact(Write::Recreate { object, .. }) if step.after.is_none() => {
+            Promise::Exact(Write::Create(object.clone()))
+        }
+        inverse => inverse.clone(),
+    }
 }
 
 /// Takes a change back that was confirmed to be.
@@ -76,11 +90,20 @@ pub(crate) fn undo(
     for at in 0..record.steps.len() {
         record.steps[at].state = StepState::Intended;
         note(&record)?;
-        let undoing = Undoing { runtime, cluster, plan: &record.plan, confirmation, key, scope: writing.scope };
         fail_point::reached("undo-intended");
-        let (state, after) = undoing
-            .one(&record.steps[at])
-            .unwrap_or_else(|failure| (StepState::NotProven { reason: failure.line() }, None));
+        let deleted = |record: &mut ChangeRecord| {
+            record.steps[at].state = StepState::Deleted;
+            note(record)
+        };
+        let undone = {
+            let plan = record.plan.clone();
+            let target = TargetCluster { runtime, cluster };
+            let undoing =
+                Undoing { confirmed: Confirmed { target, plan: &plan, confirmation, scope: writing.scope, key } };
+            let step = record.steps[at].clone();
+            undoing.one(&step, || deleted(&mut record))
+        };
+        let (state, after) = undone.unwrap_or_else(|failure| (StepState::NotProven { reason: failure.line() }, None));
         fail_point::reached("undo-written");
         record.steps[at].state = state;
         record.steps[at].after = after;
@@ -93,36 +116,41 @@ pub(crate) fn undo(
 }
 
 struct Undoing<'a> {
-    runtime: &'a Handle,
-    cluster: &'a Cluster,
-    plan: &'a Plan,
-    confirmation: &'a Confirmation,
-    key: &'a SecretKey,
-    scope: &'a WriteScope,
+    confirmed: Confirmed<'a>,
 }
 
 /// What an undo's step had created.
 fn created(step: &StepRecord) -> Option<&Write> {
     match &step.change.inverse {
         Promise::Exact(write) => Some(write),
-        Promise::Sealed(_) => None,
+        Promise::Sealed { .. } => None,
     }
 }
 
 impl Undoing<'_> {
-    fn one(&self, step: &StepRecord) -> Result<(StepState, Option<Observed>), Failure> {
+    /// Takes one step back. `deleted` notes that an object is gone that is created anew.
+    fn one(
+        &self,
+        step: &StepRecord,
+        mut deleted: impl FnMut() -> Result<(), Failure>,
+    ) -> Result<(StepState, Option<Observed>), Failure> {
         let (place, change) = (step.place(), &step.change);
         let not_written = |reason: String| Ok((StepState::NotWritten { reason }, None));
         let Promise::Exact(write) = &change.write else {
             return not_written("a Secret's values are not kept".to_owned());
         };
-        let target = TargetCluster { runtime: self.runtime, cluster: self.cluster };
+        let target = self.confirmed.target;
+        let TargetCluster { runtime, cluster } = target;
         for _ in 0..ATTEMPTS {
-            let before = self.runtime.block_on(self.cluster.object(&place.object));
+            let before = runtime.block_on(cluster.object(&place.object));
             let before = before.map_err(|error| cluster_failure(&error))?;
             let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
-            if before.is_none() && *write == Write::Delete {
+            let is_delete = matches!(write, Write::Delete(_));
+            if before.is_none() && is_delete {
                 return Ok((StepState::AlreadySo, None));
+            }
+            if before.is_some() && matches!(write, Write::Create(_)) {
+                return not_written("it is there again already; nothing was taken back".to_owned());
             }
             if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
                 return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
@@ -134,16 +162,22 @@ impl Undoing<'_> {
             if let Some(path) = before.as_deref().and_then(|object| write.overwrites(object)) {
                 return not_written(format!("somebody has put something else to {path} since"));
             }
-            let is_delete = *write == Write::Delete;
             let is_ours =
                 before.as_deref().is_some_and(|object| created(step).is_some_and(|c| c.is_as_created(object)));
-            if is_delete && !is_ours {
+            let is_recreated = write.action() == Action::Recreate;
+            if (is_delete || is_recreated) && !is_ours {
                 return not_written(
                     "it was changed since it was created; delete it by hand, if it is to go".to_owned(),
                 );
             }
+            let live = before.as_deref().and_then(|object| serde_json::from_slice(object).ok()).unwrap_or_default();
+            if let Some(rehearsal) = Rehearsal::of(write, &live)
+                && let Err(error) = runtime.block_on(cluster.try_out(&place, &rehearsal.body))
+            {
+                return not_written(confirm::shown(&error));
+            }
             let body = Body::of(write, observed.as_ref());
-            let answer = match self.runtime.block_on(self.cluster.try_out(&place, &body)) {
+            let answer = match runtime.block_on(cluster.try_out(&place, &body)) {
                 Ok(answer) => answer,
                 Err(error) if target.has_moved(&error, &place.object, observed.as_ref()) => continue,
                 Err(error) if error.is_failed_test() => {
@@ -155,56 +189,47 @@ impl Undoing<'_> {
                 Ok(dry_run) => dry_run,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
-            let facts = Facts {
-                plan: self.plan,
-                cluster: &self.cluster.identity(),
-                path: place.path(&body),
-                scope: self.scope,
-                confirmation: self.confirmation,
+            let attempt = Attempt {
+                place: &place,
                 change,
                 observed: observed.as_ref(),
                 write,
-                key: self.key,
+                dependants: &Dependants::default(),
                 body: &body,
                 dry_run: &dry_run,
             };
-            let permit = match guard::decide(&facts, clock::now()) {
+            let permit = match self.confirmed.permit(&attempt) {
                 Ok(permit) => permit,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
             match target.send(permit, &place, &body, observed.as_ref()) {
-                Sent::Written(_) if is_delete => return self.gone(&place.object),
+                Sent::Written(_) if is_delete => {
+                    let became = target.await_gone(&place.object, change.uid.as_deref());
+                    return Ok((became.map_err(|error| cluster_failure(&error))?.into(), None));
+                }
+                Sent::Written(_) if is_recreated => {
+                    deleted()?;
+                    fail_point::reached("undo-deleted");
+                    return Ok(match self.confirmed.create_again(&place, change, write) {
+                        Ok(after) => Self::proven(write, &after),
+                        Err(NotCreated::Going) => (StepState::Deleted, None),
+                        Err(NotCreated::Because(reason)) => (StepState::NotProven { reason }, None),
+                    });
+                }
                 Sent::Written(after) => return Ok(Self::proven(write, &after)),
                 Sent::Moved(_) => {}
                 Sent::Refused(error) => return not_written(confirm::shown(&error)),
                 // The object knows.
                 Sent::Unknown(error) => {
-                    let now = self.runtime.block_on(self.cluster.object(&place.object)).ok().flatten();
+                    let now = runtime.block_on(cluster.object(&place.object)).ok().flatten();
                     return match now {
-                        Some(now) if !is_delete => Ok(Self::proven(write, &now)),
+                        Some(now) if !is_delete && !is_recreated => Ok(Self::proven(write, &now)),
                         _ => Ok((StepState::NotProven { reason: error.to_string() }, None)),
                     };
                 }
             }
         }
         not_written(WRITTEN_BY_OTHERS.to_owned())
-    }
-
-    /// What was deleted is gone, or on its way.
-    fn gone(&self, path: &str) -> Result<(StepState, Option<Observed>), Failure> {
-        let now = self.runtime.block_on(self.cluster.object(path)).map_err(|error| cluster_failure(&error))?;
-        let is_going = |object: &[u8]| {
-            let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
-            !object["metadata"]["deletionTimestamp"].is_null()
-        };
-        Ok(match now {
-            None => (StepState::Proven, None),
-            Some(object) if is_going(&object) => {
-                let reason = "it is being deleted; something holds it by a finalizer".to_owned();
-                (StepState::NotProven { reason }, None)
-            }
-            Some(_) => (StepState::NotProven { reason: "it is there again".to_owned() }, None),
-        })
     }
 
     fn proven(write: &Write, after: &[u8]) -> (StepState, Option<Observed>) {
