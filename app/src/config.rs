@@ -4,7 +4,7 @@ mod discover;
 mod file;
 pub(crate) mod route;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use anchorwatch_core::delivery::Delivery;
 use anchorwatch_core::drift::policy::{OwnRule, Policy};
 use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::guard::WriteScope;
+use anchorwatch_core::guard::access::ClusterUser;
 use anchorwatch_core::object::name::is_label;
 use anchorwatch_edge::cluster::ConnectOptions;
 use anchorwatch_edge::forge::{ForgeAddress, ForgeKind};
@@ -74,6 +75,8 @@ pub(crate) struct Config {
     pub(crate) sources: Vec<Source>,
     /// Where sources are discovered.
     pub(crate) discover: Vec<Discover>,
+    /// As whom people are known in clusters, by the names of their tokens.
+    pub(crate) people: BTreeMap<String, ClusterUser>,
     /// People's own rules.
     pub(crate) policy: Arc<Policy>,
 }
@@ -98,6 +101,7 @@ impl Config {
             route,
             sources: _,
             discover: _,
+            people: _,
             policy: _,
         } = self;
         *listen != before.listen
@@ -288,6 +292,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         clusters,
         sources,
         discover,
+        people,
         rules,
     } = serde_saphyr::from_str(text).map_err(|e| e.to_string())?;
     let policy = Policy::new(rules).map_err(|e| e.to_string())?;
@@ -359,6 +364,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
         route: route::read(route, folder)?,
         sources,
         discover,
+        people,
         policy: Arc::new(policy),
     })
 }

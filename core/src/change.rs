@@ -12,6 +12,7 @@ pub mod hand_back;
 pub mod patch;
 pub mod rehearsal;
 pub mod restore;
+pub mod shown;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};

@@ -5,6 +5,7 @@
 mod argo_cd;
 mod fields;
 mod flux;
+pub mod pause;
 
 use std::collections::BTreeSet;
 use std::fmt;

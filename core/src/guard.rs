@@ -1,5 +1,7 @@
 //! May this be written now? A [`Permit`] is the only thing that lets edge write, and [`decide`] the only maker of one.
 
+pub mod access;
+
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
@@ -183,6 +185,17 @@ pub enum Refusal {
     /// Another object has its name.
     #[error("its uid is {0}, and not the one that was named")]
     OfAnotherUid(String),
+    /// The tool that delivers it is paused.
+    #[error("{0}: somebody may be at work there; --even-if paused says that it is to be written all the same")]
+    Paused(String),
+    /// They may not do that in the cluster.
+    #[error("{user} has no right to it in the cluster; the rule that is missing: {rule}")]
+    NoRight {
+        /// Who.
+        user: String,
+        /// What a role would have to say.
+        rule: String,
+    },
     /// Nothing in Git says what it should be.
     #[error(
         "Git does not have it, and so nothing says what it should be; name it with its uid to delete it, or put it into Git"
@@ -319,6 +332,11 @@ pub fn may_recreate(item: &DriftItem, scope: &WriteScope) -> Result<bool, Refusa
         Err(Refusal::Autoscaled) => Ok(false),
         Err(refusal) => Err(refusal),
     }
+}
+
+/// Whether an object may be written while the tool that delivers it is paused, for this reason; `said`: somebody has said that it may.
+pub fn may_disturb(paused: Option<String>, said: bool) -> Result<(), Refusal> {
+    paused.filter(|_| !said).map_or(Ok(()), |why| Err(Refusal::Paused(why)))
 }
 
 /// Whether an object that Git does not have may be deleted, once it is named with its uid.

@@ -1,6 +1,7 @@
 //! A live cluster: connecting, finding out what it serves, and reading lists of raw objects, and following
 //! their changes; and writing, with the guard's permit alone.
 
+mod access;
 pub mod apply;
 pub mod connect;
 pub mod discover;

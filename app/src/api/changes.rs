@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anchorwatch_core::change::Plan;
 use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::report::Trigger;
+use anchorwatch_core::guard::access::ClusterUser;
 use anchorwatch_core::guard::{Confirmation, WriteScope};
 use anchorwatch_edge::cluster::Cluster;
 use anchorwatch_edge::store::{Role, StoreError};
@@ -18,7 +19,7 @@ use tokio::runtime::Handle;
 
 use super::body::Body;
 use super::model::{
-    ChangeList, ChangeResponse, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse,
+    ChangeList, ChangeResponse, EvenIf, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse,
 };
 use super::{Caller, Problem};
 use crate::config::Source;
@@ -60,14 +61,21 @@ pub(crate) async fn plan_rollback(
     let items = meant(service, caller, &request.items, request.report_id.as_deref()).await?;
     let source = source_of(service, &items)?;
     let (meant, hash) = (aimed(&request, &items)?, request.plan_hash.clone());
-    let said = Said { recreate: request.recreate };
+    let said = Said { recreate: request.recreate, even_if_paused: request.even_if.contains(&EvenIf::Paused) };
+    let person = person(service, caller);
     let wanted = request_of(service, &source, &items).await?;
     let by = confirming(service, caller);
     let approves = caller.0.role >= Role::Approver;
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), said, notes: &notes, may_write: hash.is_some() };
+        let writing = Writing {
+            scope: source.write_scope(),
+            said,
+            person: person.as_ref(),
+            notes: &notes,
+            may_write: hash.is_some(),
+        };
         let rolled_back = roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
             let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash(&key));
             // What is HIGH an operator may plan, and no more.
@@ -150,25 +158,39 @@ pub(crate) async fn undo_change(
     let record = change(service, caller, change_id).await?;
     let plan = take_back::plan(&record);
     let planned = UndoResponse::of(&record, &plan, &service.key);
-    let Some(hash) = plan_hash else { return Ok(planned) };
-    if hash != plan.hash(&service.key) {
+    if plan.changes.is_empty() {
+        return Ok(planned);
+    }
+    if plan_hash.as_ref().is_some_and(|hash| *hash != plan.hash(&service.key)) {
         return Err(Problem::new(StatusCode::CONFLICT, "the hash is of another plan, and nothing was written"));
     }
     let config = service.config();
     let source = config.source(&record.plan.source).ok_or_else(|| Problem::not_found("source"))?.clone();
     let Some(connect) = source.connect().cloned() else { return Err(Problem::not_found("cluster")) };
     let (confirmation, key) = (confirming(service, caller)(&plan), service.key.clone());
-    let service_of = service.clone();
+    let (service_of, person, is_confirmed) = (service.clone(), person(service, caller), plan_hash.is_some());
     let done = blocking(move |runtime| {
         let cluster = runtime.block_on(Cluster::connect(&connect)).map_err(|error| Failure::because(&error))?;
         if cluster.identity() != record.reached {
             return Err(Failure::new("the source's cluster is another one by now"));
         }
+        if !is_confirmed {
+            return take_back::try_out(runtime, &cluster, person.as_ref(), (&record, &plan)).map(Err);
+        }
         let notes = service_of.notes(runtime);
-        let writing = Writing { scope: source.write_scope(), said: Said::default(), notes: &notes, may_write: true };
-        take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing)
+        let writing = Writing {
+            scope: source.write_scope(),
+            said: Said::default(),
+            person: person.as_ref(),
+            notes: &notes,
+            may_write: true,
+        };
+        take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing).map(Ok)
     });
-    let done = done.await?;
+    let done = match done.await? {
+        Ok(done) => done,
+        Err(refused) => return Ok(planned.tried(refused)),
+    };
     tracing::info!(change = done.change_id, undoes = change_id, by = caller.0.name, "a change was taken back");
     service.announce(Event::Decided { id: change_id.to_owned() });
     Ok(UndoResponse { done: Some((&done).into()), ..planned })
@@ -248,6 +270,11 @@ fn confirming(service: &Service, caller: &Caller) -> impl FnOnce(&Plan) -> Confi
     let (by, approves, at) = (caller.0.name.clone(), caller.0.role >= Role::Approver, service.now());
     let key = service.key.clone();
     move |plan| Confirmation { plan: plan.hash(&key), by, at, approves }
+}
+
+/// As whom the caller is known in clusters, where the configuration says so.
+fn person(service: &Service, caller: &Caller) -> Option<ClusterUser> {
+    service.config().people.get(&caller.0.name).cloned()
 }
 
 /// Runs a story that waits, on a thread of its own: whoever hangs up does not break it off.

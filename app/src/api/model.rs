@@ -1,6 +1,7 @@
 //! The shapes of what the API gives. What is stored was written by core; a test reads every answer by these.
 
 use anchorwatch_core::change::dependants::{Dependant, Propagation};
+use anchorwatch_core::change::shown::shown;
 use anchorwatch_core::change::{Action, ObjectChange, Plan, Promise, Target, Write};
 use anchorwatch_core::drift::report;
 use anchorwatch_core::object::GroupKind;
@@ -464,8 +465,18 @@ pub(crate) struct RollbackRequest {
     pub(crate) propagation: Option<Propagation>,
     /// Whether objects may be deleted and created as Git says, where the server does not let them change.
     pub(crate) recreate: bool,
+    /// What else would keep an object from being written: `paused`, where the tool that delivers it is.
+    pub(crate) even_if: Vec<EvenIf>,
     /// The hash of the plan that was looked at: it is done. Without it nothing is written.
     pub(crate) plan_hash: Option<String>,
+}
+
+/// What keeps an object from being written, unless it is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum EvenIf {
+    /// The tool that delivers it is paused.
+    Paused,
 }
 
 /// What was looked at of an undo.
@@ -510,6 +521,9 @@ pub(crate) struct PlannedResponse {
     pub(crate) propagation: Option<String>,
     /// Resources that could not be listed: whether any of them belong to it is not known.
     pub(crate) not_listed: Vec<String>,
+    /// What is written: operations of a JSON patch, without the tests of uid and resourceVersion, or an object. Credentials in it are
+    /// fingerprints; of a Secret, and of a deletion, there is nothing.
+    pub(crate) write: Value,
     /// What each field is, and what it becomes.
     #[schema(value_type = Vec<DriftItem>)]
     pub(crate) items: Vec<Value>,
@@ -631,10 +645,26 @@ pub(crate) struct UndoResponse {
     pub(crate) plan_hash: String,
     /// What is taken back.
     pub(crate) objects: Vec<TargetResponse>,
+    /// The same, with what is written.
+    pub(crate) changes: Vec<UndoneResponse>,
     /// What is not: values of Secrets, which are not kept.
     pub(crate) not_kept: Vec<TargetResponse>,
     /// None where nobody said the plan's hash.
     pub(crate) done: Option<DoneResponse>,
+}
+
+/// What takes back what was written to one object.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+pub(crate) struct UndoneResponse {
+    pub(crate) target: TargetResponse,
+    /// `patch`, `create`, `delete` or `recreate`.
+    pub(crate) action: String,
+    /// The fields that become as they were, by their stable paths; an empty one is the whole object.
+    pub(crate) fields: Vec<String>,
+    /// What is written: operations of a JSON patch, or an object; credentials in it are fingerprints.
+    pub(crate) write: Value,
+    /// Why it cannot be now, where the server was asked and would not take it.
+    pub(crate) refused: Option<String>,
 }
 
 /// Changes.
@@ -678,6 +708,7 @@ impl PlanResponse {
                 propagation: propagation(change).map(word),
                 dependants: dependants.found.iter().map(named).collect(),
                 not_listed: dependants.not_listed.clone(),
+                write: shown(&change.write, &change.target.kind, key),
                 items: items.iter().map(told).collect(),
             });
         Self {
@@ -775,8 +806,31 @@ impl UndoResponse {
         Self {
             plan_hash: plan.hash(key),
             objects: plan.changes.iter().map(|change| (&change.target).into()).collect(),
+            changes: plan.changes.iter().map(|change| UndoneResponse::of(change, key)).collect(),
             not_kept: not_kept(record).iter().map(TargetResponse::from).collect(),
             done: None,
+        }
+    }
+}
+
+impl UndoResponse {
+    /// With what the server has said of each change.
+    pub(crate) fn tried(mut self, refused: Vec<Option<String>>) -> Self {
+        for (change, refused) in self.changes.iter_mut().zip(refused) {
+            change.refused = refused;
+        }
+        self
+    }
+}
+
+impl UndoneResponse {
+    fn of(change: &ObjectChange, key: &SecretKey) -> Self {
+        Self {
+            target: (&change.target).into(),
+            action: word(change.write.action()),
+            fields: change.fields.iter().map(|field| field.stable_path.clone()).collect(),
+            write: shown(&change.write, &change.target.kind, key),
+            refused: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anchorwatch_core::delivery::pause;
 use anchorwatch_core::object::{GroupKind, split_api_version};
 use anchorwatch_core::schema::{Schema, catalogue};
 use clap::ValueEnum;
@@ -33,6 +34,9 @@ const NOT_LISTED: &[&str] = &[
 
 /// Replicas are judged by the bounds of the autoscaler.
 const AUTOSCALERS: (&str, &str) = ("autoscaling", "horizontalpodautoscalers");
+
+/// Whether a person may do it, too, is asked of the cluster; nothing is kept of that.
+const REVIEWS: (&str, &str) = ("authorization.k8s.io", "subjectaccessreviews");
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
@@ -103,7 +107,9 @@ pub(super) fn run(args: RbacArgs) -> Result<ExitCode, Failure> {
         Feature::Scan | Feature::Watch => "anchorwatch-scan",
     });
     let role = match feature {
-        Feature::Rollback => rights.role(name, feature.verbs()) + &rights.read_by_rollback(),
+        Feature::Rollback => {
+            rights.role(name, feature.verbs()) + &rights.read_by_rollback() + &rule(REVIEWS.0, REVIEWS.1, "create")
+        }
         Feature::Scan | Feature::Watch => {
             rights.add(AUTOSCALERS.0, AUTOSCALERS.1);
             rights.role(name, feature.verbs())
@@ -170,7 +176,7 @@ impl Rights {
         Ok(())
     }
 
-    /// What is read, and not written: autoscalers, and what may belong to an object that is deleted. Who may list Secrets may read
+    /// What is read, and not written: autoscalers, who delivers, and what may belong to an object that is deleted. Who may list Secrets may read
     /// them; so of these nobody looks whether they belong to it, unless the source has some.
     fn read_by_rollback(&self) -> String {
         let mut read = BTreeMap::from([(AUTOSCALERS.0.to_owned(), BTreeSet::from([AUTOSCALERS.1.to_owned()]))]);
@@ -178,6 +184,10 @@ impl Rights {
             let kind = GroupKind::of(api_version, kind);
             let Some(known) = self.schema.kind(api_version, &kind) else { continue };
             read.entry(kind.group).or_default().insert(known.plural.to_string());
+        }
+        for (api_version, plural) in pause::kinds() {
+            let group = split_api_version(api_version).0.to_owned();
+            read.entry(group).or_default().insert(plural.to_owned());
         }
         let unwritten = |(group, plurals): (&String, &BTreeSet<String>)| {
             let written = self.resources.get(group);

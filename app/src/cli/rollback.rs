@@ -14,7 +14,7 @@ use anchorwatch_edge::journal::Journal;
 
 use super::output::{self, TableOrJson};
 use super::target;
-use crate::api::model::{DoneResponse, RollbackResponse};
+use crate::api::model::{DoneResponse, RollbackResponse, UndoResponse};
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Deletion, Done, Meant, Planned, RolledBack, Said, Writing, rollback, undo};
 use crate::failure::Failure;
@@ -38,8 +38,18 @@ pub(super) struct RollbackArgs {
     /// Delete objects and create them as Git says, where the server does not let them change.
     #[arg(long, conflicts_with = "uid")]
     recreate: bool,
+    /// Write even then.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    even_if: Vec<EvenIf>,
     #[command(flatten)]
     doing: Doing,
+}
+
+/// What keeps an object from being written, unless it is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum EvenIf {
+    /// The tool that delivers it is paused: an Application without auto-sync, a Kustomization that is suspended.
+    Paused,
 }
 
 /// What happens to what belongs to an object that is deleted, as kubectl calls it.
@@ -136,7 +146,8 @@ pub(super) fn run(args: RollbackArgs) -> Result<ExitCode, Failure> {
     };
     let journal = journal()?;
     let (scope, notes) = (WriteScope::Everything, &journal);
-    let writing = Writing { scope: &scope, said: Said { recreate: args.recreate }, notes, may_write: !dry_run };
+    let said = Said { recreate: args.recreate, even_if_paused: args.even_if.contains(&EvenIf::Paused) };
+    let writing = Writing { scope: &scope, said, person: None, notes, may_write: !dry_run };
     let rolled_back = rollback(runtime.handle(), (&request, &key), &meant, writing, ask)?;
     match output {
         TableOrJson::Json => output::print_json(&RollbackResponse::of(&rolled_back, &key))?,
@@ -193,14 +204,27 @@ pub(super) fn run_undo(args: UndoArgs) -> Result<ExitCode, Failure> {
     }
     let doing = args.doing;
     let (dry_run, output) = (doing.dry_run, doing.output);
-    if output == TableOrJson::Table {
-        super::print(&shown::undo(&plan, &record, &style))?;
+    // Whoever does not want to be asked is told by the undo itself.
+    let refused = if doing.yes {
+        vec![None; plan.changes.len()]
+    } else {
+        undo::try_out(runtime.handle(), &cluster, None, (&record, &plan))?
+    };
+    match output {
+        TableOrJson::Table => super::print(&shown::undo(&plan, &refused, &record, &style))?,
+        TableOrJson::Json if dry_run => {
+            output::print_json(&UndoResponse::of(&record, &plan, &key).tried(refused.clone()))?;
+        }
+        TableOrJson::Json => {}
     }
-    if dry_run || !confirmed(&doing, &style.words.say("rollback-ask"))? {
-        return Ok(ExitCode::from(u8::from(!dry_run)));
+    if dry_run {
+        return Ok(ExitCode::from(u8::from(refused.iter().any(Option::is_some))));
+    }
+    if refused.iter().all(Option::is_some) || !confirmed(&doing, &style.words.say("rollback-ask"))? {
+        return Ok(ExitCode::from(1));
     }
     let scope = WriteScope::Everything;
-    let writing = Writing { scope: &scope, said: Said::default(), notes: &journal, may_write: true };
+    let writing = Writing { scope: &scope, said: Said::default(), person: None, notes: &journal, may_write: true };
     let done = undo::undo(runtime.handle(), (&cluster, &key), &record, &confirmation(plan.hash(&key)), writing)?;
     match output {
         TableOrJson::Table => super::print(&shown::done(&done, &style))?,

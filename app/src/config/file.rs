@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anchorwatch_core::delivery::Tool;
 use anchorwatch_core::drift::policy::OwnRule;
+use anchorwatch_core::guard::access::ClusterUser;
 use anchorwatch_core::route::locality::Attestation;
 use anchorwatch_core::route::provider::{Dialect, ReasoningToggle};
 use anchorwatch_edge::forge::ForgeKind;
@@ -38,6 +39,7 @@ pub(super) struct File {
     pub(super) clusters: Vec<Spanned<Cluster>>,
     pub(super) sources: Vec<Spanned<Source>>,
     pub(super) discover: Vec<Spanned<Discover>>,
+    pub(super) people: BTreeMap<String, ClusterUser>,
     pub(super) rules: Vec<OwnRule>,
 }
 
@@ -63,6 +65,7 @@ impl Default for File {
             clusters: Vec::new(),
             sources: Vec::new(),
             discover: Vec::new(),
+            people: BTreeMap::new(),
             rules: Vec::new(),
         }
     }

@@ -10,7 +10,9 @@ mod confirmed;
 pub(crate) mod dependants;
 mod draft;
 mod gone;
+mod may;
 pub(crate) mod notes;
+mod pause;
 mod proof;
 pub(crate) mod record;
 mod recover;
@@ -23,6 +25,7 @@ use std::time::Instant;
 use anchorwatch_core::change::dependants::Dependants;
 use anchorwatch_core::change::{Action, Body, Field, Observed, Plan, Target};
 use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::guard::access::ClusterUser;
 use anchorwatch_core::guard::{self, Confirmation, Permit, Refusal, WriteScope};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
@@ -75,6 +78,8 @@ pub(crate) struct RolledBack {
 pub(crate) struct Said {
     /// Objects may be deleted and created anew where the server does not let them change.
     pub(crate) recreate: bool,
+    /// Objects may be written though the tool that delivers them is paused.
+    pub(crate) even_if_paused: bool,
 }
 
 /// What may be written, and where it is noted.
@@ -82,6 +87,8 @@ pub(crate) struct Said {
 pub(crate) struct Writing<'a> {
     pub(crate) scope: &'a WriteScope,
     pub(crate) said: Said,
+    /// As whom the person is known in the cluster: then that one has to have the rights, too.
+    pub(crate) person: Option<&'a ClusterUser>,
     pub(crate) notes: &'a dyn Notes,
     /// False where somebody only looks: then nothing is finished, either.
     pub(crate) may_write: bool,
@@ -186,6 +193,9 @@ pub(crate) fn recover(
     })
 }
 
+/// What is to become of an object, and the items that say so.
+type Aimed<'a, 'o> = (Aim<'a>, Vec<&'o DriftItem>);
+
 /// What planning needs.
 struct Planning<'a> {
     runtime: &'a Handle,
@@ -195,12 +205,13 @@ struct Planning<'a> {
     files: &'a [SourceFile],
     scope: &'a WriteScope,
     said: Said,
+    person: Option<&'a ClusterUser>,
 }
 
 impl<'a> Planning<'a> {
     fn on(runtime: &'a Handle, cluster: &'a Cluster, ground: &'a Ground<'a>, writing: Writing<'a>) -> Self {
-        let Writing { scope, said, .. } = writing;
-        Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files, scope, said }
+        let Writing { scope, said, person, .. } = writing;
+        Self { runtime, cluster, examiner: &ground.examiner, files: &ground.source.files, scope, said, person }
     }
 
     fn plan(&self, outcome: &scan::Outcome, meant: &Meant) -> Result<(Planned, Vec<Draft<'a>>), Failure> {
@@ -235,11 +246,7 @@ impl<'a> Planning<'a> {
 
     /// What is to become of the objects that are meant, each with its items; in Git's order, so that a namespace comes before what
     /// lies in it.
-    fn aims<'o>(
-        &self,
-        outcome: &'o scan::Outcome,
-        meant: &Meant,
-    ) -> Result<(Vec<(Aim<'a>, Vec<&'o DriftItem>)>, Vec<Left>), Failure> {
+    fn aims<'o>(&self, outcome: &'o scan::Outcome, meant: &Meant) -> Result<(Vec<Aimed<'a, 'o>>, Vec<Left>), Failure> {
         let Meant::Deleted(deletion) = meant else {
             let (chosen, left) = meant.choose(outcome, |item| guard::may_roll_back(item, self.scope))?;
             let aims = by_object(self.examiner.index, &chosen).into_iter().map(|(wanted, items)| {
@@ -248,11 +255,12 @@ impl<'a> Planning<'a> {
             return Ok((aims.collect(), left));
         };
         let (chosen, left) = meant.choose(outcome, |item| guard::may_delete(item, self.scope))?;
-        Ok((chosen.into_iter().map(|item| (Aim::Gone(Removal::of(item, deletion)), vec![item])).collect(), left))
+        let aim = |item| Aim::Gone(Box::new(Removal::of(item, deletion)));
+        Ok((chosen.into_iter().map(|item| (aim(item), vec![item])).collect(), left))
     }
 
     fn target(&self) -> TargetCluster<'_> {
-        TargetCluster { runtime: self.runtime, cluster: self.cluster }
+        TargetCluster { runtime: self.runtime, cluster: self.cluster, person: self.person }
     }
 
     /// The object as it is now; `None` if it is not there.
@@ -284,6 +292,7 @@ enum Sent {
 struct TargetCluster<'a> {
     runtime: &'a Handle,
     cluster: &'a Cluster,
+    person: Option<&'a ClusterUser>,
 }
 
 impl TargetCluster<'_> {

@@ -126,7 +126,8 @@ async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> 
 fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Vec<Done>, Failure> {
     let request = source.request(&[], Arc::default(), Trigger::Api, service.now());
     let notes = service.notes(runtime);
-    let writing = Writing { scope: source.write_scope(), said: Said::default(), notes: &notes, may_write: true };
+    let writing =
+        Writing { scope: source.write_scope(), said: Said::default(), person: None, notes: &notes, may_write: true };
     recover(runtime, (&request, &service.key), writing)
 }
 

@@ -21,6 +21,7 @@ use super::rows::{self, Level, graded};
 use super::visit::Visit;
 use crate::api::model::{
     ChangeResponse, CommitResponse, PlanResponse, RollbackRequest, StepResponse, TargetResponse, UndoResponse,
+    UndoneResponse,
 };
 use crate::api::{Caller, Problem, change_of, changes_of, plan_rollback, undo_change};
 use crate::serve::Service;
@@ -193,7 +194,10 @@ struct ChangesPage {
 struct Undo {
     href: String,
     plan_hash: String,
-    objects: Vec<String>,
+    /// What would be taken back, with its fields.
+    objects: Vec<(String, String)>,
+    /// What cannot be, and why.
+    refused: Vec<(String, String)>,
     not_kept: Vec<String>,
 }
 
@@ -216,18 +220,25 @@ pub(super) async fn one(
     let frame = Frame::new(visit, Some(&caller), "changes");
     let change = change_of(&service, &caller, &change_id).await?;
     let undo = if frame.may(Role::Operator) {
-        let UndoResponse { plan_hash, objects, not_kept, .. } =
-            undo_change(&service, &caller, &change_id, None).await?;
-        Some(Undo {
-            href: format!("/changes/{}/undo", encoded(&change_id)),
-            plan_hash,
-            objects: objects.iter().map(named).collect(),
-            not_kept: not_kept.iter().map(named).collect(),
-        })
+        // Where the cluster cannot be asked, the change is shown without it.
+        undo_change(&service, &caller, &change_id, None).await.ok().map(|planned| undoing(planned, &change_id))
     } else {
         None
     };
     Ok(html(&ChangesPage { changes: vec![shown(change, &frame)], undo, frame }))
+}
+
+fn undoing(planned: UndoResponse, change_id: &str) -> Undo {
+    let UndoResponse { plan_hash, changes, not_kept, .. } = planned;
+    let (refused, taken): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.refused.is_some());
+    let fields = |change: UndoneResponse| (named(&change.target), change.fields.join(", "));
+    Undo {
+        href: format!("/changes/{}/undo", encoded(change_id)),
+        plan_hash,
+        objects: taken.into_iter().map(fields).collect(),
+        refused: refused.into_iter().map(|one| (named(&one.target), one.refused.unwrap_or_default())).collect(),
+        not_kept: not_kept.iter().map(named).collect(),
+    }
 }
 
 pub(super) async fn undo(

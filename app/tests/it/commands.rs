@@ -95,7 +95,9 @@ fn the_rights_of_a_scan_are_a_cluster_role() {
     write
         .ends(0, &[])
         .shows(&["name: anchorwatch-rollback\n", "[deployments]\n  verbs: [get, list, patch, create, delete]"])
-        .shows(&["[horizontalpodautoscalers]\n  verbs: [get, list]\n"]);
+        .shows(&["[horizontalpodautoscalers]\n  verbs: [get, list]\n", "[applications]\n  verbs: [get, list]\n"])
+        .shows(&["[subjectaccessreviews]\n  verbs: [create]\n", "persistentvolumeclaims"])
+        .hides(&["secrets"]);
     world.run(&["rbac", "--feature", "rollback"]).ends(2, &["name it with --source"]);
 }
 

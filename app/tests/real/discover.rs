@@ -64,19 +64,24 @@ impl Followed {
     }
 }
 
-#[test]
-fn what_delivery_tools_deliver_is_followed_within_the_fences() {
-    let world = World::shared();
-    for namespace in ["followed", "followed-argocd", "followed-flux"] {
-        world.namespace(namespace);
-    }
-    world.deliver(&["apply"], &definitions());
+/// Has the cluster serve the kinds of delivery tools.
+pub(crate) fn serve_kinds(world: &World) {
+    world.deliver(&["apply", "--server-side"], &definitions());
     for (group, _, plural, _) in KINDS {
         let definition = format!("crd/{plural}.{group}");
         world.kubectl(&["wait", "--for=condition=Established", &definition, "--timeout=30s"]);
         let served = ["get", plural, "--all-namespaces"];
         until("the kind is served", || world.kubectl_as(Person::Admin, &served, "").status.success());
     }
+}
+
+#[test]
+fn what_delivery_tools_deliver_is_followed_within_the_fences() {
+    let world = World::shared();
+    for namespace in ["followed", "followed-argocd", "followed-flux"] {
+        world.namespace(namespace);
+    }
+    serve_kinds(&world);
 
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

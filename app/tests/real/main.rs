@@ -27,6 +27,8 @@ mod replicas;
 mod rights;
 mod rollback;
 mod rollback_faults;
+mod rollback_pause;
+mod rollback_person;
 mod rollback_recreation;
 mod rollback_removal;
 mod rollback_service;

@@ -61,6 +61,13 @@ fn a_selector_becomes_as_git_says_and_what_runs_goes_on() {
     let change = &planned["plan"]["changes"][0];
     assert_eq!((&change["action"], &change["propagation"]), (&json!("recreate"), &json!("Orphan")), "{planned:#}");
     assert_eq!(change["dependants"].as_array().unwrap().len(), 2, "{planned:#}");
+    let table = ["rollback", "Deployment/worker", "--source", &source, "--recreate", "--dry-run"];
+    let shown = text(&run(&world, &folder, &table).stdout);
+    for words in
+        ["it is deleted, and created as Git says in all of this", "2 objects that belong to it stay, without an owner:"]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     assert_eq!(uid(&world, namespace, "deployment/worker"), before);
 
     let done = answered(&run(&world, &folder, &[&named[..], &["--recreate", "--yes"]].concat()), 0);
@@ -166,6 +173,23 @@ fn whoever_is_killed_between_both_halves_leaves_nobody_without_it() {
             }
         }
     }
+}
+
+#[test]
+fn an_undo_that_was_killed_between_both_halves_is_finished() {
+    let world = World::shared();
+    let git = differing(&world, "rc-undo", FROZEN, &FROZEN.replace("\"1\"", "\"2\""));
+    let (folder, source) = (Folder::with(&[]), git.source());
+    let all = ["rollback", "--all", "--source", &source, "--namespace=rc-undo", "--yes", "--output=json"];
+    let done = answered(&run(&world, &folder, &[&all[..], &["--recreate"]].concat()), 0);
+    let undo = ["undo", done["done"]["change_id"].as_str().unwrap(), "--yes"];
+    let killed = run_to(&world, &folder, &undo, "undo-deleted:abort");
+    assert_eq!(killed.status.code(), None, "{}", text(&killed.stderr));
+    assert_eq!(uid(&world, "rc-undo", "configmap/frozen"), "");
+    // It finishes what was confirmed, and leaves what it brought back.
+    let recovered = answered(&run(&world, &folder, &all), 1);
+    assert_eq!(recovered["recovered"][0]["steps"][0]["state"], "proven", "{recovered:#}");
+    assert_eq!(get(&world, "rc-undo", "configmap/frozen", "{.data.a}"), "1");
 }
 
 #[test]

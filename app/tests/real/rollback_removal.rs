@@ -91,6 +91,13 @@ fn an_object_goes_only_by_its_uid_with_what_belongs_to_it_and_comes_back_by_undo
     let [pod, set] = dependants[..] else { panic!("{planned:#}") };
     assert!(pod.starts_with("Pod/leftover-") && set.starts_with("ReplicaSet/leftover-"), "{planned:#}");
     assert_eq!(change["not_listed"], json!([]));
+    let table = ["rollback", "Deployment/leftover", "--uid", &uid, "--source", &source, "--dry-run"];
+    let shown = text(&run(&world, &folder, &table).stdout);
+    for words in
+        ["Deletion from cluster", "not in Git; it is deleted", "with it go 2 objects that belong to it:", dependants[0]]
+    {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     assert!(is_there(), "a dry run deletes nothing");
 
     let spec = || get(&world, "rm-one", "deployment/leftover", "{.spec}{.metadata.labels}");
@@ -104,6 +111,8 @@ fn an_object_goes_only_by_its_uid_with_what_belongs_to_it_and_comes_back_by_undo
             .is_empty()
     });
     let undo = ["undo", done["done"]["change_id"].as_str().unwrap(), "--yes", "--output=json"];
+    let shown = text(&run(&world, &folder, &["undo", undo[1], "--dry-run"]).stdout);
+    assert!(shown.contains("the object, which was deleted") && !shown.contains("stays as it is"), "{shown}");
     let undone = answered(&run(&world, &folder, &undo), 0);
     assert_eq!(undone["steps"][0]["state"], "proven", "{undone:#}");
     assert_eq!(spec(), before);
@@ -184,7 +193,7 @@ fn whoever_is_killed_while_they_delete_leaves_nothing_untold() {
 #[test]
 fn the_service_deletes_what_an_approver_names_with_its_uid() {
     let world = World::shared();
-    let writing = Writing::start_with(&world, "rm-served", "true", "unmanaged: true");
+    let writing = Writing::start_with(&world, "rm-served", ("true", "unmanaged: true"), "");
     let made = world.kubectl_as(Person::Alice, &["create", "--namespace=rm-served", "-f", "-"], LEFTOVER);
     assert!(made.status.success(), "{}", text(&made.stderr));
     world.alice("rm-served", &["create", "configmap", "by-hand", "--from-literal=a=b"]);

@@ -31,18 +31,18 @@ fn program(folder: &Folder, arguments: &[&str]) -> Command {
 impl Writing {
     /// The shop, delivered by Flux, and a service that may write there what `write` says.
     pub(crate) fn start(world: &World, namespace: &str, write: &str) -> Self {
-        Self::start_with(world, namespace, write, "unmanaged: false")
+        Self::start_with(world, namespace, (write, "unmanaged: false"), "")
     }
 
-    /// The same, with something more said of the source.
-    pub(crate) fn start_with(world: &World, namespace: &str, write: &str, more: &str) -> Self {
+    /// The same, with something more said of the source, and beside it.
+    pub(crate) fn start_with(world: &World, namespace: &str, (write, more): (&str, &str), beside: &str) -> Self {
         let folder = WAYS[1].deliver(world, namespace);
         fs::create_dir(folder.path().join("git")).unwrap();
         fs::rename(folder.path().join("shop.yaml"), folder.path().join("git/shop.yaml")).unwrap();
         let kubeconfig = world.plane.kubeconfig(Person::Admin);
         let config = format!(
             "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n\
-             - {{name: shop, cluster: lab, address: git, watch: false, write: {write}, {more}}}\n",
+             - {{name: shop, cluster: lab, address: git, watch: false, write: {write}, {more}}}\n{beside}",
             kubeconfig.display()
         );
         folder.write("anchorwatch.yaml", &config);

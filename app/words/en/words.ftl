@@ -596,6 +596,7 @@ undo-head = Takes back { $fields ->
 undo-delete = the object, which was created
 undo-create = the object, which was deleted
 undo-recreate = it is deleted, and created as it was, with
+undo-refused = stays as it is: { $reason }
 undo-proven = { $object } is as it was before
 undo-not-kept = { $object } stays as it is: a Secret's values are not kept
 rollback-already = { $object } was so already

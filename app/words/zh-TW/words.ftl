@@ -463,6 +463,7 @@ undo-head = 復原 { $by } 於 { $at } 變更的 { $objects } 個物件的 { $fi
 undo-delete = 當時建立的物件
 undo-create = 當時刪除的物件
 undo-recreate = 將會刪除，再依原狀重新建立，包括
+undo-refused = 保持原狀：{ $reason }
 undo-proven = { $object } 已恢復原狀
 undo-not-kept = { $object } 保持原狀：Secret 的值不會保留
 rollback-already = { $object } 原本就已如此

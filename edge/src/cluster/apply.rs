@@ -29,6 +29,11 @@ impl Place {
         Some(Self { object: listing.object(name), collection: listing.path })
     }
 
+    /// The plural of its kind.
+    pub fn resource(&self) -> &str {
+        self.collection.rsplit('/').next().unwrap_or_default()
+    }
+
     /// Where a body is sent: to the object, or to where it is created.
     pub fn path(&self, body: &Body) -> &str {
         if body.method() == "POST" { &self.collection } else { &self.object }

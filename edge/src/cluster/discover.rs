@@ -58,6 +58,12 @@ pub fn path_in(api_version: &str, plural: &str, namespace: &str) -> String {
     format!("{}/namespaces/{}/{}", root_path(api_version), encode(namespace), encode(plural))
 }
 
+/// The path, with its query, of all objects of a resource that have this name, whichever namespace they are in.
+pub fn all_named(api_version: &str, plural: &str, name: &str) -> String {
+    let selector = encode(&format!("metadata.name={name}"));
+    format!("{}/{}?fieldSelector={selector}", root_path(api_version), encode(plural))
+}
+
 /// What to ask for to list a kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listing {

@@ -163,7 +163,7 @@ fn each(done: &Done, style: &Style, out: &mut String) {
 }
 
 /// What taking a change back would write.
-pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String {
+pub(super) fn undo(plan: &Plan, refused: &[Option<String>], record: &ChangeRecord, style: &Style) -> String {
     let args = [
         ("fields", Count(plan.fields())),
         ("objects", Count(plan.changes.len())),
@@ -172,7 +172,7 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
         ("at", Text(&crate::shown::at(record.begun_at, &style.now))),
     ];
     let mut out = style.words.say_with("undo-head", &args) + "\n";
-    for change in &plan.changes {
+    for (change, refused) in plan.changes.iter().zip(refused) {
         let Target { kind, name, namespace, .. } = &change.target;
         let _ = writeln!(out, "\n  {}", object(kind, name, namespace));
         if change.write.action() == Action::Recreate {
@@ -185,6 +185,10 @@ pub(super) fn undo(plan: &Plan, record: &ChangeRecord, style: &Style) -> String 
                 Action::Patch | Action::Recreate => plain(&field.stable_path),
             };
             let _ = writeln!(out, "    {path}");
+        }
+        if let Some(reason) = refused {
+            let _ =
+                writeln!(out, "         {}", style.words.say_with("undo-refused", &[("reason", Text(&plain(reason)))]));
         }
     }
     for Target { kind, name, namespace, .. } in not_kept(record) {

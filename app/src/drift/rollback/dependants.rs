@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use anchorwatch_core::change::dependants::{self, Dependants, Owned};
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::list::ListPage;
-use anchorwatch_edge::cluster::discover::listing;
+use anchorwatch_edge::cluster::discover::{listing, path_in};
 use anchorwatch_edge::cluster::{Cluster, ClusterError};
 use futures::StreamExt as _;
 use serde::Deserialize;
 
-use super::Planning;
+use super::{Planning, TargetCluster};
 
 /// Lists that are read at the same time.
 const CONCURRENT: usize = 4;
@@ -60,6 +60,18 @@ impl Planning<'_> {
             }
         }
         Dependants { found: dependants::of(uid, &all), not_listed: not_listed.into_iter().collect() }
+    }
+}
+
+impl TargetCluster<'_> {
+    /// The claims that belong to an object itself: they would go with it, and what lies in them. Where they cannot be listed, that is
+    /// told with the rest of what could not be.
+    pub(super) fn claims_of(self, uid: &str, namespace: &str) -> Dependants {
+        let path = path_in("v1", "persistentvolumeclaims", namespace);
+        match self.runtime.block_on(owned(self.cluster, &path, "PersistentVolumeClaim")) {
+            Ok(owned) => Dependants { found: dependants::of(uid, &owned), ..Dependants::default() },
+            Err(_) => Dependants { not_listed: vec!["persistentvolumeclaims".to_owned()], ..Dependants::default() },
+        }
     }
 }
 

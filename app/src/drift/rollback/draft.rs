@@ -14,6 +14,7 @@ use anchorwatch_core::source;
 use anchorwatch_edge::cluster::ClusterError;
 use anchorwatch_edge::cluster::apply::Place;
 
+use super::may::Denied;
 use super::removal::Removal;
 use super::{ATTEMPTS, Planning};
 use crate::drift::confirm;
@@ -29,7 +30,7 @@ pub(super) enum Aim<'a> {
     /// It is deleted, and created as Git says: the server does not let it be changed.
     Recreated(&'a Wanted<'a>, Vec<Field>),
     /// It goes, as Git does not have it.
-    Gone(Removal),
+    Gone(Box<Removal>),
 }
 
 impl Aim<'_> {
@@ -88,6 +89,8 @@ pub(super) enum Undraftable {
     Unreadable(String),
     #[error("{}", confirm::shown(.0))]
     Cluster(ClusterError),
+    #[error("{0}")]
+    Denied(Denied),
     /// The server says that it cannot become so; a new object could.
     #[error("{}; --recreate deletes it and creates it as Git says", confirm::shown(.0))]
     Immutable(ClusterError),
@@ -136,6 +139,10 @@ impl<'a> Planning<'a> {
         if items.is_empty() {
             // It differs there still, and in another way: that is for somebody to look at.
             return Err(if differs { Refusal::Conflict.into() } else { Undraftable::Gone });
+        }
+        if let Some(before) = &before {
+            let live = self.parse(wanted, &before.raw)?;
+            guard::may_disturb(self.why_paused(&live.root), self.said.even_if_paused)?;
         }
         let secret = self.secret_in_clear(wanted)?;
         let git = secret.as_ref().unwrap_or(&wanted.desired.root);
@@ -236,6 +243,8 @@ impl<'a> Planning<'a> {
 
     /// Has the server try the draft, and holds what it would make to what was promised: nothing that is meant differs any more.
     fn tried(&self, draft: &Draft<'_>) -> Result<Tried, Undraftable> {
+        let may = self.target().may(draft.change.write.action(), &draft.place, &draft.change.target);
+        may.map_err(Undraftable::Denied)?;
         if let Aim::Recreated(wanted, _) = draft.aim {
             return self.tried_recreation(wanted, draft);
         }

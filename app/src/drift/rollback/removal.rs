@@ -66,7 +66,7 @@ impl<'a> Planning<'a> {
             fields: vec![Field::from(&item)],
         };
         let body = Body::of(&write, Some(&before.observed));
-        let (aim, items) = (Aim::Gone(removal.clone()), vec![item]);
+        let (aim, items) = (Aim::Gone(Box::new(removal.clone())), vec![item]);
         Ok(Draft { aim, change, items, place, write, before: Some(before), dependants, body })
     }
 }

@@ -3,10 +3,12 @@
 use anchorwatch_core::change::dependants::Dependants;
 use anchorwatch_core::change::rehearsal::Rehearsal;
 use anchorwatch_core::change::{Action, Body, ObjectChange, Observed, Plan, Promise, Target, Write};
-use anchorwatch_core::guard::{Confirmation, DryRun};
+use anchorwatch_core::guard::access::ClusterUser;
+use anchorwatch_core::guard::{self, Confirmation, DryRun};
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::cluster::Cluster;
+use anchorwatch_edge::cluster::apply::Place;
 use tokio::runtime::Handle;
 
 use super::confirmed::{Attempt, Confirmed, NotCreated};
@@ -51,6 +53,28 @@ fn inverse(step: &StepRecord) -> Promise {
     }
 }
 
+/// Has the server try what takes a change back, and keeps nothing of it. For each change of the plan why it cannot be; `None` if it
+/// would be taken.
+pub(crate) fn try_out(
+    runtime: &Handle,
+    cluster: &Cluster,
+    person: Option<&ClusterUser>,
+    (record, plan): (&ChangeRecord, &Plan),
+) -> Result<Vec<Option<String>>, Failure> {
+    let target = TargetCluster { runtime, cluster, person };
+    let one = |(change, step): (&ObjectChange, &StepRecord)| {
+        for _ in 0..ATTEMPTS {
+            match tried(target, change, &step.place())? {
+                Ok(Next::Moved) => {}
+                Ok(Next::AlreadySo(_) | Next::Send(_)) => return Ok(None),
+                Err(reason) => return Ok(Some(reason)),
+            }
+        }
+        Ok(Some(WRITTEN_BY_OTHERS.to_owned()))
+    };
+    plan.changes.iter().zip(undoable(record)).map(one).collect()
+}
+
 /// Takes a change back that was confirmed to be.
 pub(crate) fn undo(
     runtime: &Handle,
@@ -82,32 +106,24 @@ pub(crate) fn undo(
         reached: cluster.identity(),
         plan_hash: confirmation.plan.clone(),
         steps: steps.collect(),
-        plan,
+        plan: plan.clone(),
     };
-    let note = |record: &ChangeRecord| writing.notes.write(record);
+    let target = TargetCluster { runtime, cluster, person: writing.person };
+    let confirmed = Confirmed { target, plan: &plan, confirmation, scope: writing.scope, key };
+    let undoing = Undoing { confirmed, writing };
     let _held = writing.notes.hold(&record.change_id)?;
-    note(&record)?;
+    undoing.note(&record)?;
     for at in 0..record.steps.len() {
         record.steps[at].state = StepState::Intended;
-        note(&record)?;
+        undoing.note(&record)?;
         fail_point::reached("undo-intended");
-        let deleted = |record: &mut ChangeRecord| {
-            record.steps[at].state = StepState::Deleted;
-            note(record)
-        };
-        let undone = {
-            let plan = record.plan.clone();
-            let target = TargetCluster { runtime, cluster };
-            let undoing =
-                Undoing { confirmed: Confirmed { target, plan: &plan, confirmation, scope: writing.scope, key } };
-            let step = record.steps[at].clone();
-            undoing.one(&step, || deleted(&mut record))
-        };
-        let (state, after) = undone.unwrap_or_else(|failure| (StepState::NotProven { reason: failure.line() }, None));
+        let (state, after) = undoing
+            .one(&mut record, at)
+            .unwrap_or_else(|failure| (StepState::NotProven { reason: failure.line() }, None));
         fail_point::reached("undo-written");
         record.steps[at].state = state;
         record.steps[at].after = after;
-        note(&record)?;
+        undoing.note(&record)?;
         if !record.steps[at].state.is_as_promised() {
             break;
         }
@@ -115,86 +131,120 @@ pub(crate) fn undo(
     Ok(record.into())
 }
 
-struct Undoing<'a> {
-    confirmed: Confirmed<'a>,
+/// What comes next with a step.
+enum Next {
+    /// Nothing has to be written.
+    AlreadySo(Option<Observed>),
+    /// This may be sent.
+    Send(Sendable),
+    /// Somebody has written the object in between; it is looked at anew.
+    Moved,
+}
+
+/// What takes a step back, as the server has tried it.
+struct Sendable {
+    observed: Option<Observed>,
+    /// What would go with it, where it is deleted.
+    dependants: Dependants,
+    body: Body,
+    dry_run: DryRun,
+}
+
+/// Looks at the object, and has the server try what takes a step back; or says why that cannot be.
+fn tried(target: TargetCluster<'_>, change: &ObjectChange, place: &Place) -> Result<Result<Next, String>, Failure> {
+    let no = |reason: &str| Ok(Err(reason.to_owned()));
+    let Promise::Exact(write) = &change.write else { return no("a Secret's values are not kept") };
+    let TargetCluster { runtime, cluster, .. } = target;
+    let before = runtime.block_on(cluster.object(&place.object)).map_err(|error| cluster_failure(&error))?;
+    let before = before.as_deref();
+    let observed = before.and_then(|object| Observed::of(object).ok());
+    let action = write.action();
+    match (before, action) {
+        (None, Action::Delete) => return Ok(Ok(Next::AlreadySo(None))),
+        (Some(_), Action::Create) => return no("it is there again already; nothing was taken back"),
+        _ => {}
+    }
+    if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
+        return no("the object is another one by now, or gone; nothing was taken back");
+    }
+    if action == Action::Patch && before.is_some_and(|object| write.left(object).is_empty()) {
+        return Ok(Ok(Next::AlreadySo(observed)));
+    }
+    if let Some(path) = before.and_then(|object| write.overwrites(object)) {
+        return Ok(Err(format!("somebody has put something else to {path} since")));
+    }
+    let is_ours = before.is_some_and(|object| created(change).is_some_and(|created| created.is_as_created(object)));
+    if matches!(action, Action::Delete | Action::Recreate) && !is_ours {
+        return no("it was changed since it was created; delete it by hand, if it is to go");
+    }
+    let dependants = match (action, &change.uid) {
+        (Action::Delete, Some(uid)) => target.claims_of(uid, &change.target.namespace),
+        _ => Dependants::default(),
+    };
+    if let Write::Delete(propagation) = write
+        && let Err(refusal) = guard::may_be_deleted(&change.target.kind, *propagation, &dependants)
+    {
+        return Ok(Err(refusal.to_string()));
+    }
+    if let Err(denied) = target.may(action, place, &change.target) {
+        return Ok(Err(denied.to_string()));
+    }
+    let live = before.and_then(|object| serde_json::from_slice(object).ok()).unwrap_or_default();
+    if let Some(rehearsal) = Rehearsal::of(write, &live)
+        && let Err(error) = runtime.block_on(cluster.try_out(place, &rehearsal.body))
+    {
+        return Ok(Err(confirm::shown(&error)));
+    }
+    let body = Body::of(write, observed.as_ref());
+    let answer = match runtime.block_on(cluster.try_out(place, &body)) {
+        Ok(answer) => answer,
+        Err(error) if target.has_moved(&error, &place.object, observed.as_ref()) => return Ok(Ok(Next::Moved)),
+        Err(error) if error.is_failed_test() => return no("it was changed since, in what would be taken back"),
+        Err(error) => return Ok(Err(confirm::shown(&error))),
+    };
+    Ok(DryRun::proven(&body, &write.left(&answer))
+        .map(|dry_run| Next::Send(Sendable { observed, dependants, body, dry_run }))
+        .map_err(|refusal| refusal.to_string()))
 }
 
 /// What an undo's step had created.
-fn created(step: &StepRecord) -> Option<&Write> {
-    match &step.change.inverse {
+fn created(change: &ObjectChange) -> Option<&Write> {
+    match &change.inverse {
         Promise::Exact(write) => Some(write),
         Promise::Sealed { .. } => None,
     }
 }
 
+struct Undoing<'a> {
+    confirmed: Confirmed<'a>,
+    writing: Writing<'a>,
+}
+
 impl Undoing<'_> {
-    /// Takes one step back. `deleted` notes that an object is gone that is created anew.
-    fn one(
-        &self,
-        step: &StepRecord,
-        mut deleted: impl FnMut() -> Result<(), Failure>,
-    ) -> Result<(StepState, Option<Observed>), Failure> {
-        let (place, change) = (step.place(), &step.change);
+    fn note(&self, record: &ChangeRecord) -> Result<(), Failure> {
+        self.writing.notes.write(record)
+    }
+
+    fn one(&self, record: &mut ChangeRecord, at: usize) -> Result<(StepState, Option<Observed>), Failure> {
+        let (place, change) = (record.steps[at].place(), record.steps[at].change.clone());
         let not_written = |reason: String| Ok((StepState::NotWritten { reason }, None));
         let Promise::Exact(write) = &change.write else {
             return not_written("a Secret's values are not kept".to_owned());
         };
         let target = self.confirmed.target;
-        let TargetCluster { runtime, cluster } = target;
         for _ in 0..ATTEMPTS {
-            let before = runtime.block_on(cluster.object(&place.object));
-            let before = before.map_err(|error| cluster_failure(&error))?;
-            let observed = before.as_deref().and_then(|object| Observed::of(object).ok());
-            let is_delete = matches!(write, Write::Delete(_));
-            if before.is_none() && is_delete {
-                return Ok((StepState::AlreadySo, None));
-            }
-            if before.is_some() && matches!(write, Write::Create(_)) {
-                return not_written("it is there again already; nothing was taken back".to_owned());
-            }
-            if observed.as_ref().map(|observed| &observed.uid) != change.uid.as_ref() {
-                return not_written("the object is another one by now, or gone; nothing was taken back".to_owned());
-            }
-            let is_patch = matches!(write, Write::Patch(_));
-            if is_patch && before.as_deref().is_some_and(|object| write.left(object).is_empty()) {
-                return Ok((StepState::AlreadySo, observed));
-            }
-            if let Some(path) = before.as_deref().and_then(|object| write.overwrites(object)) {
-                return not_written(format!("somebody has put something else to {path} since"));
-            }
-            let is_ours =
-                before.as_deref().is_some_and(|object| created(step).is_some_and(|c| c.is_as_created(object)));
-            let is_recreated = write.action() == Action::Recreate;
-            if (is_delete || is_recreated) && !is_ours {
-                return not_written(
-                    "it was changed since it was created; delete it by hand, if it is to go".to_owned(),
-                );
-            }
-            let live = before.as_deref().and_then(|object| serde_json::from_slice(object).ok()).unwrap_or_default();
-            if let Some(rehearsal) = Rehearsal::of(write, &live)
-                && let Err(error) = runtime.block_on(cluster.try_out(&place, &rehearsal.body))
-            {
-                return not_written(confirm::shown(&error));
-            }
-            let body = Body::of(write, observed.as_ref());
-            let answer = match runtime.block_on(cluster.try_out(&place, &body)) {
-                Ok(answer) => answer,
-                Err(error) if target.has_moved(&error, &place.object, observed.as_ref()) => continue,
-                Err(error) if error.is_failed_test() => {
-                    return not_written("it was changed since, in what would be taken back".to_owned());
-                }
-                Err(error) => return not_written(confirm::shown(&error)),
-            };
-            let dry_run = match DryRun::proven(&body, &write.left(&answer)) {
-                Ok(dry_run) => dry_run,
-                Err(refusal) => return not_written(refusal.to_string()),
+            let Sendable { observed, dependants, body, dry_run } = match tried(target, &change, &place)? {
+                Ok(Next::Send(sendable)) => sendable,
+                Ok(Next::AlreadySo(observed)) => return Ok((StepState::AlreadySo, observed)),
+                Ok(Next::Moved) => continue,
+                Err(reason) => return not_written(reason),
             };
             let attempt = Attempt {
                 place: &place,
-                change,
+                change: &change,
                 observed: observed.as_ref(),
                 write,
-                dependants: &Dependants::default(),
+                dependants: &dependants,
                 body: &body,
                 dry_run: &dry_run,
             };
@@ -202,28 +252,29 @@ impl Undoing<'_> {
                 Ok(permit) => permit,
                 Err(refusal) => return not_written(refusal.to_string()),
             };
-            match target.send(permit, &place, &body, observed.as_ref()) {
-                Sent::Written(_) if is_delete => {
+            match (target.send(permit, &place, &body, observed.as_ref()), write.action()) {
+                (Sent::Written(_), Action::Delete) => {
                     let became = target.await_gone(&place.object, change.uid.as_deref());
                     return Ok((became.map_err(|error| cluster_failure(&error))?.into(), None));
                 }
-                Sent::Written(_) if is_recreated => {
-                    deleted()?;
+                (Sent::Written(_), Action::Recreate) => {
+                    record.steps[at].state = StepState::Deleted;
+                    self.note(record)?;
                     fail_point::reached("undo-deleted");
-                    return Ok(match self.confirmed.create_again(&place, change, write) {
-                        Ok(after) => Self::proven(write, &after),
+                    return Ok(match self.confirmed.create_again(&place, &change, write) {
+                        Ok(after) => proven(write, &after),
                         Err(NotCreated::Going) => (StepState::Deleted, None),
                         Err(NotCreated::Because(reason)) => (StepState::NotProven { reason }, None),
                     });
                 }
-                Sent::Written(after) => return Ok(Self::proven(write, &after)),
-                Sent::Moved(_) => {}
-                Sent::Refused(error) => return not_written(confirm::shown(&error)),
+                (Sent::Written(after), _) => return Ok(proven(write, &after)),
+                (Sent::Moved(_), _) => {}
+                (Sent::Refused(error), _) => return not_written(confirm::shown(&error)),
                 // The object knows.
-                Sent::Unknown(error) => {
-                    let now = runtime.block_on(cluster.object(&place.object)).ok().flatten();
+                (Sent::Unknown(error), action) => {
+                    let now = target.runtime.block_on(target.cluster.object(&place.object)).ok().flatten();
                     return match now {
-                        Some(now) if !is_delete && !is_recreated => Ok(Self::proven(write, &now)),
+                        Some(now) if matches!(action, Action::Patch | Action::Create) => Ok(proven(write, &now)),
                         _ => Ok((StepState::NotProven { reason: error.to_string() }, None)),
                     };
                 }
@@ -231,13 +282,12 @@ impl Undoing<'_> {
         }
         not_written(WRITTEN_BY_OTHERS.to_owned())
     }
+}
 
-    fn proven(write: &Write, after: &[u8]) -> (StepState, Option<Observed>) {
-        match write.left(after).first() {
-            None => (StepState::Proven, Observed::of(after).ok()),
-            Some(path) => {
-                (StepState::NotProven { reason: format!("{path} is otherwise again") }, Observed::of(after).ok())
-            }
-        }
+fn proven(write: &Write, after: &[u8]) -> (StepState, Option<Observed>) {
+    let observed = Observed::of(after).ok();
+    match write.left(after).first() {
+        None => (StepState::Proven, observed),
+        Some(path) => (StepState::NotProven { reason: format!("{path} is otherwise again") }, observed),
     }
 }
