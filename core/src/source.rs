@@ -4,6 +4,7 @@
 
 mod document;
 pub mod edit;
+pub mod rendered;
 mod scalar;
 mod yaml;
 

@@ -161,6 +161,17 @@ pub async fn replace(path: &str, before: &[u8], after: &[u8]) -> Result<(), Repl
     replacing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
+/// Writes a file that is not there yet.
+pub async fn create(path: &str, bytes: &[u8]) -> Result<(), ReplaceError> {
+    let (path, bytes) = (path.to_owned(), bytes.to_vec());
+    let creating = tokio::task::spawn_blocking(move || {
+        let fail = |source| ReplaceError::Write { path: path.clone(), source };
+        let mut file = File::create_new(&path).map_err(fail)?;
+        file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(fail)
+    });
+    creating.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
 /// Says whether a file's name is a manifest's.
 pub(crate) fn is_manifest(name: &[u8]) -> bool {
     [&b".yaml"[..], b".yml", b".json"].iter().any(|end| name.ends_with(end))

@@ -8,6 +8,7 @@ mod fence;
 mod helm;
 mod kustomization;
 mod kustomize;
+mod trial;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub use error::{RenderError, Tool};
 pub use helm::{HelmRelease, Values};
+pub use trial::Trial;
 
 use anchorwatch_core::drift::mask;
 use anchorwatch_core::object::path::Path as FieldPath;
@@ -145,11 +147,7 @@ impl RenderedTwice {
 
 /// Renders a folder.
 pub async fn render(request: &RenderRequest) -> Result<Rendered, RenderError> {
-    let folder = request.folder.canonicalize();
-    let folder = folder.map_err(|source| RenderError::FindFolder { path: request.folder.clone(), source })?;
-    let root = request.root.as_ref().map(|root| root.canonicalize()).transpose();
-    let root = root.map_err(|source| RenderError::FindFolder { path: request.folder.clone(), source })?;
-    let job = Arc::new(Job { request: request.clone(), folder, root });
+    let job = Arc::new(Job::of(request)?);
     match &request.with {
         RenderWith::Kustomize => kustomize::render(&job).await,
         RenderWith::Helm(release) => helm::render(&job, release).await,
@@ -179,6 +177,13 @@ struct Job {
 }
 
 impl Job {
+    fn of(request: &RenderRequest) -> Result<Self, RenderError> {
+        let failed = |source| RenderError::FindFolder { path: request.folder.clone(), source };
+        let folder = request.folder.canonicalize().map_err(failed)?;
+        let root = request.root.as_ref().map(|root| root.canonicalize()).transpose().map_err(failed)?;
+        Ok(Self { request: request.clone(), folder, root })
+    }
+
     async fn fence(&self) -> Result<Fence, RenderError> {
         Fence::new(&self.request.options).await
     }

@@ -1,5 +1,6 @@
 //! `anchorwatch adopt`: writes what the cluster has into the files of a working folder, or into a commit of a repository.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
@@ -145,7 +146,9 @@ fn pushed(record: &ChangeRecord, style: &Style) -> String {
 
 fn plan(adoption: &Adoption, style: &Style) -> String {
     let words = style.words;
-    let fields = adoption.files.iter().map(|file| file.items.len()).sum();
+    // One field may take two files: a patch, and its name in a kustomization.
+    let items = adoption.files.iter().flat_map(|file| &file.items);
+    let fields = items.map(|item| &item.fingerprint).collect::<BTreeSet<_>>().len();
     let args =
         [("fields", Count(fields)), ("files", Count(adoption.files.len())), ("source", Text(&plain(&adoption.source)))];
     let mut out = words.say_with(if fields == 0 { "adopt-nothing" } else { "adopt-head" }, &args) + "\n";

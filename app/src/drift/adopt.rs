@@ -2,10 +2,13 @@
 //!
 //! Files on disk are written in place, a repository gets a commit ([`publish`]). Each file comes out of `core::source::edit`
 //! with every other byte as it was, and is read and compared again before anybody is asked: exactly what is meant differs no more.
+//! What kustomize or Helm rendered has its way in [`rendered`].
 
 pub(crate) mod follow;
+mod judge;
 pub(crate) mod publish;
 pub(crate) mod record;
+mod rendered;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -51,6 +54,8 @@ pub(crate) struct Adoption {
 pub(crate) struct AdoptedFile {
     /// Where it is: on disk, or from the repository's root.
     pub(crate) path: String,
+    /// True if there is no such file yet.
+    pub(crate) is_new: bool,
     pub(crate) before: String,
     pub(crate) after: String,
     /// What it says then.
@@ -71,8 +76,8 @@ enum NotAdopted {
     Unadoptable(#[from] Unadoptable),
     #[error("{0}")]
     Edit(#[from] Refusal),
-    #[error("it is rendered; change what it is rendered from")]
-    Rendered,
+    #[error("{0}")]
+    Undriven(String),
     #[error("the file would say something else, too: {0} would differ")]
     Otherwise(String),
     #[error("{0}")]
@@ -96,8 +101,11 @@ pub(crate) fn into_files(
         let mut adoption = adopting.plan(&outcome, meant, &WriteScope::Everything)?;
         if !adoption.files.is_empty() && confirm(&adoption)? {
             for file in &adoption.files {
-                let written =
-                    runtime.block_on(files::replace(&file.path, file.before.as_bytes(), file.after.as_bytes()));
+                let written = if file.is_new {
+                    runtime.block_on(files::create(&file.path, file.after.as_bytes()))
+                } else {
+                    runtime.block_on(files::replace(&file.path, file.before.as_bytes(), file.after.as_bytes()))
+                };
                 written.map_err(|error: ReplaceError| {
                     Failure::because(&error).hint("scan again, and look at what differs now")
                 })?;
@@ -125,6 +133,11 @@ impl Adopting<'_> {
     fn plan(&self, outcome: &scan::Outcome, meant: &Meant, scope: &WriteScope) -> Result<Adoption, Failure> {
         let examiner = &self.ground.examiner;
         let (chosen, mut left) = meant.choose(outcome, |item| guard::may_adopt(item, scope))?;
+        if let Some(rendering) = &self.ground.source.rendering {
+            let (files, undriven) = rendered::edited(self, rendering, by_object(examiner.index, &chosen))?;
+            left.extend(undriven);
+            return Ok(self.adoption(outcome, files, left));
+        }
         let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
         // From the end, so that documents that go do not move those that are still to be changed.
         for (wanted, items) in by_object(examiner.index, &chosen).into_iter().rev() {
@@ -151,18 +164,24 @@ impl Adopting<'_> {
         let origin = examiner.origin;
         let files = drafts.into_iter().map(|(file, draft)| AdoptedFile {
             path: format!("{}{}", origin.root, origin.files[file]),
+            is_new: false,
             before: draft.before,
             after: draft.text,
             items: draft.items,
         });
-        Ok(Adoption {
-            files: files.collect(),
+        Ok(self.adoption(outcome, files.collect(), left))
+    }
+
+    fn adoption(&self, outcome: &scan::Outcome, files: Vec<AdoptedFile>, left: Vec<Left>) -> Adoption {
+        let setting = &self.ground.examiner.setting;
+        Adoption {
+            files,
             left,
-            source: examiner.setting.source.to_owned(),
-            cluster: examiner.setting.cluster.to_owned(),
+            source: setting.source.to_owned(),
+            cluster: setting.cluster.to_owned(),
             is_partial: !outcome.is_complete(),
             is_written: false,
-        })
+        }
     }
 
     /// A file's text with an object's items as the cluster has them.
@@ -173,9 +192,6 @@ impl Adopting<'_> {
         before: &str,
         text: &str,
     ) -> Result<String, NotAdopted> {
-        if self.ground.examiner.origin.rendered {
-            return Err(NotAdopted::Rendered);
-        }
         let place = place_of(wanted, before)?;
         if items.iter().any(|item| item.change == Change::MissingObject) {
             return Ok(edit::remove(text, &place)?);

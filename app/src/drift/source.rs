@@ -105,6 +105,8 @@ pub(crate) struct ReadSource {
     pub(crate) origin: SourceOfFiles,
     /// The second rendering, where it differs from the first.
     second: Option<SourceFile>,
+    /// How it was rendered, where it was.
+    pub(crate) rendering: Option<RenderRequest>,
     /// What was left out.
     pub(crate) not_compared: Vec<NotCompared>,
     /// What Git said before; not for renderings.
@@ -211,6 +213,7 @@ pub(crate) async fn read(
         not_compared: skipped.chain(request.reading().and_then(besides)).collect(),
         files: tree.files,
         second: None,
+        rendering: None,
         history: Some(repository.history(&commit, location.path())),
         history_fault: None,
     })
@@ -309,6 +312,7 @@ async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Openi
         },
         files: tree.files,
         second: None,
+        rendering: None,
         not_compared: tree.skipped.iter().map(left_out).collect(),
         history,
         history_fault,
@@ -372,7 +376,7 @@ async fn render_folder(
                 .hint("name it with --release-name, as helm list shows it"));
             };
             let served = served(live).await?;
-            (RenderWith::Helm(helm_release(request, name, &served, root.unwrap_or(folder))?), served.not_compared())
+            (RenderWith::Helm(helm_release(request, name, &served, root.unwrap_or(folder))), served.not_compared())
         }
     };
     let render = RenderRequest {
@@ -399,6 +403,7 @@ async fn render_folder(
         files: vec![file(twice.first.text)],
         origin: SourceOfFiles { files: vec![name.to_owned()], rendered: true, templates, ..SourceOfFiles::default() },
         second: second.map(file),
+        rendering: Some(render),
         not_compared,
         history: None,
         history_fault: None,
@@ -431,20 +436,8 @@ impl RenderedFor {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a values file that a person named")]
-fn helm_release(
-    request: &SourceRequest,
-    name: &str,
-    cluster: &RenderedFor,
-    root: &Path,
-) -> Result<HelmRelease, Failure> {
-    let mut values = Vec::new();
-    for path in &request.values {
-        let bytes = std::fs::read(path).map_err(|e| {
-            Failure::new(format!("cannot read the values file {}", path.display())).detail(e.to_string())
-        })?;
-        values.push(Values::Inline(bytes));
-    }
+fn helm_release(request: &SourceRequest, name: &str, cluster: &RenderedFor, root: &Path) -> HelmRelease {
+    let mut values: Vec<Values> = request.values.iter().map(|path| Values::Given(path.clone())).collect();
     values.extend(request.reading().into_iter().flat_map(|reading| &reading.values).map(|own| match own {
         ChartValues::Inline(text) => Values::Inline(text.clone().into_bytes()),
         ChartValues::File(path) => match path.strip_prefix('/') {
@@ -452,13 +445,13 @@ fn helm_release(
             None => Values::File(path.into()),
         },
     }));
-    Ok(HelmRelease {
+    HelmRelease {
         name: name.to_owned(),
         namespace: request.namespace.clone().unwrap_or_else(|| "default".to_owned()),
         kube_version: cluster.kube_version.clone(),
         api_versions: cluster.served.versions.clone(),
         values,
-    })
+    }
 }
 
 pub(super) fn hinted(failure: Failure, hint: Option<impl Into<String>>) -> Failure {
@@ -483,6 +476,7 @@ impl ReadSource {
             files: Vec::new(),
             origin: SourceOfFiles::default(),
             second: None,
+            rendering: None,
             not_compared: vec![NotCompared { what: object.to_owned(), namespace: String::new(), reason }],
             history: None,
             history_fault: None,

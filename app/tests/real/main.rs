@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "where a helper fails, its test fails")]
 
 mod admission;
+mod adopted;
 mod browser;
 mod chromium;
 mod clients;

@@ -23,8 +23,8 @@ pub use refusal::{Reason, Refusal};
 pub use whole::{append, remove};
 
 use self::file::{File, roots};
-use self::operation::{Hop, at, operations, wanted};
-use crate::object::path::Path;
+use self::operation::{Hop, at, follow, operations, wanted};
+use crate::object::path::{Path, push_token};
 use crate::object::value::{Node, Value};
 
 /// One change of one object.
@@ -81,6 +81,30 @@ pub fn objects(text: &str) -> Result<Vec<(Place, Node<'static>)>, Refusal> {
         take_apart(Place::document(document), tree, &mut found);
     }
     Ok(found)
+}
+
+/// The value that a path leads to, elements found by their keys.
+pub fn find<'t>(tree: &'t Value<'static>, path: &Path) -> Option<&'t Value<'static>> {
+    let hops = follow(tree, &[], &Edit { path: path.clone(), change: Change::Set(Value::Null) }).ok()?;
+    at(tree, &hops)
+}
+
+/// What a tree is with edits made in it.
+pub fn made(tree: &Value<'static>, edits: &[Edit]) -> Result<Value<'static>, Refusal> {
+    wanted(tree, &[], edits)
+}
+
+/// Where an edit is made in a tree, as RFC 6901 writes it; behind the last element is `-`.
+pub fn pointer(tree: &Value<'static>, edit: &Edit) -> Result<String, Refusal> {
+    let mut pointer = String::new();
+    for hop in follow(tree, &[], edit)? {
+        match hop {
+            Hop::Key(key) => push_token(&mut pointer, &key),
+            Hop::Index(index) => push_token(&mut pointer, &index.to_string()),
+            Hop::End => push_token(&mut pointer, "-"),
+        }
+    }
+    Ok(pointer)
 }
 
 fn take_apart(place: Place, mut node: Node<'static>, found: &mut Vec<(Place, Node<'static>)>) {

@@ -12,6 +12,7 @@ mod edits;
 mod laws;
 mod mutations;
 mod redaction;
+mod rendered;
 mod restore;
 mod route;
 mod text;

@@ -32,6 +32,8 @@ pub struct HelmRelease {
 pub enum Values {
     /// A file, relative to the chart's folder; it must lie inside the request's root.
     File(PathBuf),
+    /// A file that a person named; it may lie anywhere.
+    Given(PathBuf),
     /// YAML.
     Inline(Vec<u8>),
 }
@@ -97,6 +99,7 @@ fn copy_values(job: &Job, values: Vec<Values>, home: &Path) -> Result<Vec<Copied
         let name = format!("values-{number}.yaml");
         let (original, bytes) = match values {
             Values::File(path) => (path.display().to_string(), read_values(job, &path)?),
+            Values::Given(path) => (path.display().to_string(), read_given(&path)?),
             Values::Inline(bytes) => ("the source's own values".to_owned(), bytes),
         };
         fs::write(home.join(&name), bytes).map_err(RenderError::Prepare)?;
@@ -106,16 +109,28 @@ fn copy_values(job: &Job, values: Vec<Values>, home: &Path) -> Result<Vec<Copied
 }
 
 fn read_values(job: &Job, path: &Path) -> Result<Vec<u8>, RenderError> {
-    let failed = |message: String| RenderError::ReadValues { path: path.display().to_string(), message };
-    let real = job.folder.join(path).canonicalize().map_err(|error| failed(error.to_string()))?;
+    read_given(&find_values(job, path)?)
+}
+
+/// The real path of values that a source names.
+pub(super) fn find_values(job: &Job, path: &Path) -> Result<PathBuf, RenderError> {
+    let real = job.folder.join(path).canonicalize().map_err(|error| unread(path, error.to_string()))?;
     if job.root.as_ref().is_some_and(|root| !real.starts_with(root)) {
-        return Err(failed("it lies outside the repository".to_owned()));
+        return Err(unread(path, "it lies outside the repository".to_owned()));
     }
-    fs::read(real).map_err(|error| failed(error.to_string()))
+    Ok(real)
+}
+
+fn read_given(path: &Path) -> Result<Vec<u8>, RenderError> {
+    fs::read(path).map_err(|error| unread(path, error.to_string()))
+}
+
+pub(super) fn unread(path: &Path, message: String) -> RenderError {
+    RenderError::ReadValues { path: path.display().to_string(), message }
 }
 
 /// Helm itself follows a chart's links wherever they lead.
-fn check_links(job: &Job, folder: &Path) -> Result<(), RenderError> {
+pub(super) fn check_links(job: &Job, folder: &Path) -> Result<(), RenderError> {
     let failed = |source| RenderError::FindFolder { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;

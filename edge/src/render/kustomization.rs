@@ -32,8 +32,8 @@ const PLUGIN: &str = "builtin";
 /// More files than that are no source.
 const MOST: usize = 100_000;
 
-/// Looks at a kustomization and all that it builds upon.
-pub(super) fn check(job: &Job) -> Result<(), RenderError> {
+/// Looks at a kustomization and all that it builds upon; gives the files and folders that it reads.
+pub(super) fn check(job: &Job) -> Result<BTreeSet<PathBuf>, RenderError> {
     let mut seen = BTreeSet::from([job.folder.clone()]);
     let mut ahead = vec![job.folder.clone()];
     while let Some(path) = ahead.pop() {
@@ -43,14 +43,18 @@ pub(super) fn check(job: &Job) -> Result<(), RenderError> {
             }
         }
     }
-    Ok(())
+    Ok(seen)
+}
+
+/// The kustomization of a folder.
+pub(super) fn file_of(folder: &Path) -> Option<PathBuf> {
+    FILE_NAMES.iter().map(|name| folder.join(name)).find(|file| file.is_file())
 }
 
 /// The files and folders that a folder's kustomization, or a file, refers to.
 fn references(job: &Job, path: &Path) -> Result<Vec<PathBuf>, RenderError> {
     if path.is_dir() {
-        let file = FILE_NAMES.iter().map(|name| path.join(name)).find(|file| file.is_file());
-        return file.map_or(Ok(Vec::new()), |at| Referrer { job, folder: path, at: &at }.of_kustomization());
+        return file_of(path).map_or(Ok(Vec::new()), |at| Referrer { job, folder: path, at: &at }.of_kustomization());
     }
     let folder = path.parent().unwrap_or(path);
     Referrer { job, folder, at: path }.of_file()

@@ -117,7 +117,7 @@ fn holds_secret(value: &Value<'_>) -> bool {
 }
 
 /// Follows a path by the tree that it was made for.
-fn follow(root: &Value<'static>, prefix: &[Hop], edit: &Edit) -> Result<Vec<Hop>, Refusal> {
+pub(super) fn follow(root: &Value<'static>, prefix: &[Hop], edit: &Edit) -> Result<Vec<Hop>, Refusal> {
     let mut hops = prefix.to_vec();
     let mut here = at(root, prefix);
     let upto = |steps: usize| Path(edit.path.0[..steps].to_vec()).stable();

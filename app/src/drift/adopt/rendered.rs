@@ -1,0 +1,267 @@
+//! Adopting what kustomize or Helm rendered: a change of what it is rendered from is found by trying.
+//!
+//! `core::source::rendered` says what is worth a try. Each is made in a copy, rendered, and taken only if [`Judge`] finds
+//! that nothing but what is meant has changed.
+
+use std::collections::BTreeMap;
+
+use anchorwatch_core::change::adopt;
+use anchorwatch_core::drift::compare::{Difference, compare};
+use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::value::Value;
+use anchorwatch_core::source::edit::Edit;
+use anchorwatch_core::source::rendered::chart::{self, Chart};
+use anchorwatch_core::source::rendered::kustomization::{self, Kustomized};
+use anchorwatch_core::source::rendered::{Aim, Candidates, Files};
+use anchorwatch_core::source::{self, Contents};
+use anchorwatch_edge::render::{RenderRequest, RenderWith, Trial};
+
+use super::super::meant::{Left, is_told_by};
+use super::judge::{Judge, Target};
+use super::{AdoptedFile, Adopting, NotAdopted};
+use crate::failure::Failure;
+use crate::index::Wanted;
+
+/// How many changes are tried for one field.
+const MOST_TRIALS: usize = 24;
+
+/// The files with chosen items of these objects as the cluster has them, and the items that no file is known to drive.
+pub(super) fn edited(
+    adopting: &Adopting<'_>,
+    request: &RenderRequest,
+    objects: Vec<(&Wanted<'_>, Vec<&DriftItem>)>,
+) -> Result<(Vec<AdoptedFile>, Vec<Left>), Failure> {
+    if objects.is_empty() {
+        return Ok(Default::default());
+    }
+    let render_failed = |error: anchorwatch_edge::render::RenderError| Failure::because(&error);
+    let trial = adopting.runtime.block_on(Trial::of(request)).map_err(render_failed)?;
+    let now = adopting.runtime.block_on(trial.render(&Files::new())).map_err(render_failed)?.text;
+    let mut left = Vec::new();
+    let mut leave = |items: &[&DriftItem], why: &NotAdopted| {
+        left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: why.to_string() }));
+    };
+    if now != adopting.ground.source.files[0].bytes && adopting.ground.examiner.unstable.agrees() {
+        let why =
+            NotAdopted::Unreadable("a copy of its files renders otherwise; it may read others, by links".to_owned());
+        for (_, items) in &objects {
+            leave(items, &why);
+        }
+        return Ok((Vec::new(), left));
+    }
+    let mut raws = Vec::new();
+    for (wanted, items) in objects {
+        let is_gone = items.iter().any(|item| item.change == Change::MissingObject);
+        match if is_gone { Ok(None) } else { adopting.live(wanted).map(Some) } {
+            Ok(raw) => raws.push((wanted, items, raw)),
+            Err(why) => leave(&items, &why),
+        }
+    }
+    let mut targets = Vec::new();
+    for (wanted, items, raw) in &raws {
+        let head = (wanted.head.api_version, wanted.head.kind);
+        match raw.as_deref().map(|raw| LiveObject::parse(raw, head.0, head.1, adopting.key)).transpose() {
+            Ok(live) => targets.push(Target { wanted, items, live }),
+            Err(error) => leave(items, &NotAdopted::Unreadable(format!("the object cannot be read: {error}"))),
+        }
+    }
+    let texts = trial.files().iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?)));
+    let mut search = Search {
+        adopting,
+        is_chart: matches!(request.with, RenderWith::Helm(_)),
+        texts: texts.collect(),
+        trial: &trial,
+        changed: BTreeMap::new(),
+        now,
+        judge: Judge { examiner: &adopting.ground.examiner, targets: &targets, taken: Vec::new() },
+    };
+    for (at, target) in targets.iter().enumerate() {
+        let (wishes, refused) = wishes(adopting, target);
+        for (item, why) in refused {
+            leave(&[item], &why);
+        }
+        for wish in wishes {
+            if let Err(why) = search.take(at, &wish) {
+                leave(&wish.items, &why);
+            }
+        }
+    }
+    Ok((search.files(), left))
+}
+
+fn text(bytes: &[u8]) -> Option<String> {
+    String::from_utf8(bytes.to_vec()).ok()
+}
+
+/// One change of an object, and the items that it is for.
+struct Wish<'a> {
+    edit: Option<Edit>,
+    items: Vec<&'a DriftItem>,
+}
+
+/// What an object should say, change by change, and what must not be written.
+fn wishes<'a>(adopting: &Adopting<'_>, target: &Target<'a>) -> (Vec<Wish<'a>>, Vec<(&'a DriftItem, NotAdopted)>) {
+    let Some(live) = &target.live else {
+        return (vec![Wish { edit: None, items: target.items.to_vec() }], Vec::new());
+    };
+    let head = target.wanted.head;
+    adopting.ground.examiner.with_pair(target.wanted, live, head.api_version, |pair| {
+        let differences = compare(pair);
+        let of = |d: &Difference<'_>| target.items.iter().copied().find(|item| is_told_by(d, item));
+        let edits =
+            |is_chosen: &dyn Fn(&Difference<'_>) -> bool| adopt::edits(head.kind, pair.live, &differences, is_chosen);
+        let mut refused = Vec::new();
+        for item in target.items {
+            match edits(&|d| is_told_by(d, item)) {
+                Ok(edits) if edits.is_empty() => refused.push((*item, NotAdopted::Gone)),
+                Ok(_) => {}
+                Err(why) => refused.push((*item, why.into())),
+            }
+        }
+        let may =
+            |d: &Difference<'_>| of(d).filter(|item| !refused.iter().any(|(other, _)| std::ptr::eq(*other, *item)));
+        let edits = edits(&|d| may(d).is_some()).unwrap_or_default();
+        let wish = |edit: Edit| {
+            let below = differences.iter().filter(|d| d.path.0.starts_with(&edit.path.0));
+            Wish { items: below.filter_map(may).collect(), edit: Some(edit) }
+        };
+        // A list grows in the order that the cluster has.
+        (edits.into_iter().rev().map(wish).collect(), refused)
+    })
+}
+
+/// What was taken so far.
+struct Search<'a> {
+    adopting: &'a Adopting<'a>,
+    is_chart: bool,
+    trial: &'a Trial,
+    /// All files, as they are now.
+    texts: Files,
+    /// Those that are otherwise than they were, with what they say then.
+    changed: BTreeMap<String, (String, Vec<DriftItem>)>,
+    /// What is rendered from them.
+    now: Vec<u8>,
+    judge: Judge<'a>,
+}
+
+impl<'a> Search<'a> {
+    /// Finds the change of files that makes a wish true.
+    fn take(&mut self, at: usize, wish: &Wish<'_>) -> Result<(), NotAdopted> {
+        if wish.items.iter().all(|item| self.judge.is_taken(item)) {
+            return Ok(());
+        }
+        let key = self.adopting.key;
+        let contents = source::read(0, &self.now, key);
+        let identity = self.judge.targets[at].wanted.desired.identity();
+        let object = contents.objects.iter().find(|object| object.identity() == identity).ok_or(NotAdopted::Gone)?;
+        let object = Value::Map(object.root.clone()).into_owned();
+        let aim = Aim::new(&object, wish.edit.as_ref())?;
+        let desired = self.judge.targets[at].wanted.desired;
+        let template = self.adopting.ground.examiner.origin.file_at(desired.file, desired.line);
+        let candidates = self.candidates(template.as_deref(), &aim)?;
+        let mut faults = candidates.refusals;
+        for candidate in candidates.all.iter().take(MOST_TRIALS) {
+            match self.tried(&contents, candidate, wish) {
+                Ok((rendered, taken)) => {
+                    self.keep(candidate, &taken);
+                    self.judge.taken.extend(taken.iter().map(|item| item.fingerprint.clone()));
+                    self.now = rendered;
+                    return Ok(());
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let why = undriven(candidates.all.len(), faults);
+        Err(NotAdopted::Undriven(if self.is_chart { self.of_chart(template.as_deref(), &aim, &why) } else { why }))
+    }
+
+    fn chart<'c>(&'c self, template: Option<&'c str>) -> Chart<'c> {
+        Chart { files: &self.texts, folder: self.trial.folder(), values: self.trial.values(), template }
+    }
+
+    fn candidates(&self, template: Option<&str>, aim: &Aim<'_>) -> Result<Candidates, NotAdopted> {
+        if self.is_chart {
+            return Ok(chart::candidates(self.chart(template), aim));
+        }
+        let others =
+            self.trial.others().iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?))).collect();
+        let source = Kustomized {
+            files: &self.texts,
+            folder: self.trial.folder(),
+            others: &others,
+            saw_all: self.trial.saw_all(),
+        };
+        kustomization::candidates(source, aim).map_err(|why| NotAdopted::Undriven(why.to_string()))
+    }
+
+    /// Why no value does it: where the template says it.
+    fn of_chart(&self, template: Option<&str>, aim: &Aim<'_>, why: &str) -> String {
+        let inline = if self.trial.values().contains(&None) {
+            "; values that are in no file lie over the files': change them where the chart is delivered"
+        } else {
+            ""
+        };
+        match (chart::place(self.chart(template), aim), template) {
+            (Some((place, true)), _) => format!("{place} hard-codes it; make it a value there"),
+            (Some((place, false)), _) => format!("{place} makes it: {why}{inline}"),
+            (None, Some(template)) => format!("{template} has no place for it: {why}{inline}"),
+            (None, None) => format!("{why}{inline}"),
+        }
+    }
+
+    /// What is rendered with a change, and the items that it takes in; or what is wrong with it.
+    fn tried(
+        &self,
+        before: &Contents<'_>,
+        candidate: &Files,
+        wish: &Wish<'_>,
+    ) -> Result<(Vec<u8>, Vec<&'a DriftItem>), String> {
+        let files: Files = self.changed.keys().map(|path| (path.clone(), self.texts[path].clone())).collect();
+        let files = files.into_iter().chain(candidate.clone()).collect();
+        let rendered = self.adopting.runtime.block_on(self.trial.render(&files));
+        let rendered = rendered.map_err(|error| Failure::because(&error).line())?.text;
+        let after = source::read(0, &rendered, self.adopting.key);
+        let taken = self.judge.takes(before, &after, &wish.items)?;
+        Ok((rendered, taken))
+    }
+
+    fn keep(&mut self, candidate: &Files, taken: &[&DriftItem]) {
+        for (path, text) in candidate {
+            let before = self.texts.insert(path.clone(), text.clone()).unwrap_or_default();
+            let (_, items) = self.changed.entry(path.clone()).or_insert((before, Vec::new()));
+            items.extend(taken.iter().map(|item| (*item).clone()));
+        }
+    }
+
+    fn files(self) -> Vec<AdoptedFile> {
+        let here = std::env::current_dir().unwrap_or_default();
+        let files = self.changed.into_iter().map(|(path, (before, items))| {
+            let file = self.trial.root().join(&path);
+            AdoptedFile {
+                path: file.strip_prefix(&here).unwrap_or(&file).display().to_string(),
+                is_new: !self.trial.files().contains_key(&path),
+                before,
+                after: self.texts[&path].clone(),
+                items,
+            }
+        });
+        files.collect()
+    }
+}
+
+/// Why nothing was found, by the best change that was tried.
+fn undriven(number: usize, faults: Vec<String>) -> String {
+    let tried = number.min(MOST_TRIALS);
+    let Some(first) = faults.into_iter().next() else {
+        return "nothing that it is rendered from is known to say this".to_owned();
+    };
+    match tried {
+        0 => first,
+        _ if number > MOST_TRIALS => {
+            format!("the first {tried} changes that may make it were tried, and none makes exactly this: {first}")
+        }
+        1 => format!("the change that may make it does not make exactly this: {first}"),
+        _ => format!("{tried} changes that may make it were tried, and none makes exactly this: {first}"),
+    }
+}

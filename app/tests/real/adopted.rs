@@ -1,0 +1,173 @@
+//! Adopting what the real kustomize and Helm render: which files change, to which text, and what is refused.
+//!
+//! No cluster takes part: the live side is the rendering with something otherwise.
+
+mod charts;
+mod kustomizations;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anchorwatch_testbed::{Binaries, Tool};
+use serde_json::{Value, json};
+
+use crate::world::{Folder, text};
+
+const RUN_LIMIT: Duration = Duration::from_mins(2);
+
+/// One adoption.
+struct Row {
+    /// The folder that is rendered.
+    source: &'static str,
+    /// More arguments.
+    arguments: &'static [&'static str],
+    /// `KIND/NAME`, and how it is otherwise: a JSON patch, or nothing where it is gone.
+    live: &'static [(&'static str, &'static str)],
+    /// What of a file becomes what: `FILE`, before, after. Where there is nothing before, it is the text of a new file.
+    files: &'static [(&'static str, &'static str, &'static str)],
+    /// What is left: the path of its field, and a part of the reason.
+    left: &'static [(&'static str, &'static str)],
+}
+
+impl Row {
+    const NONE: Self = Self { source: "", arguments: &[], live: &[], files: &[], left: &[] };
+}
+
+/// Where the tools are, and where the program runs.
+struct Bench {
+    binaries: Binaries,
+    fixture: PathBuf,
+}
+
+impl Bench {
+    fn of(fixture: &str) -> Self {
+        let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/adopted");
+        Self { binaries: Binaries::find_or_build().unwrap(), fixture: fixtures.join(fixture) }
+    }
+
+    fn command(&self, program: &Path, arguments: &[&str], work: &Path, home: &Path) -> Command {
+        let mut command = Command::new(program);
+        let system = std::env::var_os("PATH").unwrap_or_default();
+        let folders = std::iter::once(self.binaries.folder().to_owned()).chain(std::env::split_paths(&system));
+        command.args(arguments).current_dir(work).env_clear().env("HOME", home);
+        command.env("PATH", std::env::join_paths(folders).unwrap());
+        command
+    }
+
+    /// What is wrong with a row.
+    fn fault(&self, row: &Row) -> Option<String> {
+        let (work, home) = (Folder::with(&[]), Folder::with(&[]));
+        copy(&self.fixture, &work.path());
+        let before = texts(&work.path());
+        let live = self.live(row, &work.path(), &home.path());
+        home.write("live.json", &live.to_string());
+        let live = home.path().join("live.json").display().to_string();
+        let arguments =
+            ["adopt", "--all", "--source", row.source, "--live", &live, "-n", "shop", "--yes", "--output=json"];
+        let arguments = [&arguments[..], row.arguments].concat();
+        let program = Path::new(env!("CARGO_BIN_EXE_anchorwatch"));
+        let output = self.command(program, &arguments, &work.path(), &home.path());
+        let output = anchorwatch_testbed::run(output, b"", RUN_LIMIT).unwrap();
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { return Some(said) };
+        let mut expected = before;
+        for (file, from, to) in row.files {
+            let text = expected.entry((*file).to_owned()).or_default();
+            assert!(text.contains(from), "{file} has no {from}");
+            *text = if from.is_empty() { (*to).to_owned() } else { text.replacen(from, to, 1) };
+        }
+        let found = texts(&work.path());
+        if found != expected {
+            let other = |(file, text): (&String, &String)| {
+                (expected.get(file) != Some(text)).then(|| format!("{file}:\n{text}"))
+            };
+            let others: Vec<String> = found.iter().filter_map(other).collect();
+            return Some(format!("{}\n{}", others.join("\n"), answer["left"]));
+        }
+        let mut reasons: Vec<(&str, &str)> = answer["left"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|left| (left["item"]["stable_path"].as_str().unwrap(), left["reason"].as_str().unwrap()))
+            .collect();
+        reasons.sort_unstable();
+        let fits =
+            |((path, reason), (wanted, part)): (&(&str, &str), &(&str, &str))| path == wanted && reason.contains(part);
+        let all_fit = reasons.len() == row.left.len() && reasons.iter().zip(row.left).all(fits);
+        (!all_fit).then(|| format!("left: {reasons:?}"))
+    }
+
+    /// A recorded state: what is rendered, with something otherwise.
+    fn live(&self, row: &Row, work: &Path, home: &Path) -> Value {
+        let (tool, arguments) = if self.fixture.join(row.source).join("Chart.yaml").exists() {
+            (Tool::Helm, [&["template", "rel", row.source, "--namespace=shop"], &values(row)[..]].concat())
+        } else {
+            (Tool::Kubectl, vec!["kustomize", row.source])
+        };
+        let command = self.command(&self.binaries.path(tool).unwrap(), &arguments, work, home);
+        let output = anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let mut objects: Vec<Value> = serde_saphyr::from_multiple(&text(&output.stdout)).unwrap();
+        for object in &mut objects {
+            if object["metadata"].get("namespace").is_none() {
+                object["metadata"]["namespace"] = "shop".into();
+            }
+        }
+        for (name, patch) in row.live {
+            let is_it = |object: &Value| {
+                let (kind, called) = (&object["kind"], &object["metadata"]["name"]);
+                *name == format!("{}/{}", kind.as_str().unwrap(), called.as_str().unwrap())
+            };
+            let at = objects.iter().position(is_it).expect(name);
+            if patch.is_empty() {
+                objects.remove(at);
+            } else {
+                let patch: json_patch::Patch = serde_json::from_str(patch).expect(patch);
+                json_patch::patch(&mut objects[at], &patch).expect(name);
+            }
+        }
+        json!({"apiVersion": "v1", "kind": "List", "items": objects})
+    }
+
+    /// Fails with what is wrong with each row.
+    fn check(&self, rows: &[(&str, Row)]) {
+        let faults: Vec<String> =
+            rows.iter().filter_map(|(name, row)| Some(format!("== {name}\n{}", self.fault(row)?))).collect();
+        assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+    }
+}
+
+/// The values files of a row.
+fn values(row: &Row) -> Vec<&'static str> {
+    let pairs = row.arguments.windows(2).filter(|pair| pair[0] == "--values");
+    pairs.flatten().copied().collect()
+}
+
+fn copy(from: &Path, to: &Path) {
+    for (path, text) in texts(from) {
+        let file = to.join(path);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, text).unwrap();
+    }
+}
+
+/// Every file below a folder.
+fn texts(root: &Path) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    let mut ahead = vec![root.to_owned()];
+    while let Some(folder) = ahead.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                ahead.push(path);
+            } else {
+                let name = path.strip_prefix(root).unwrap().display().to_string();
+                found.insert(name, fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    found
+}

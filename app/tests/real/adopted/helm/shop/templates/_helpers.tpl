@@ -1,0 +1,3 @@
+{{- define "shop.image" -}}
+{{ .Values.web.image.repository }}:{{ .Values.web.image.tag }}
+{{- end }}
