@@ -1,6 +1,6 @@
 //! What the server does not let change is deleted and created anew, if somebody says so; and nobody is left without it.
 
-use anchorwatch_testbed::Person;
+use anchorwatch_testbed::{PatchKind, Person};
 use serde_json::{Value, json};
 
 use crate::edits::WAYS;
@@ -91,6 +91,11 @@ const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  type: NodePort\n  clusterIP: 10.96.7.77\n  \
                        selector: {app: web}\n  ports: [{port: 80, nodePort: 30777}]\n";
 
+const CLAIMING: &str = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: data}\nspec:\n  serviceName: data\n  \
+                        selector: {matchLabels: {app: data}}\n  template:\n    metadata: {labels: {app: data}}\n    spec: \
+                        {containers: [{name: a, image: \"a:1\"}]}\n  volumeClaimTemplates:\n  - metadata: {name: data}\n    spec: \
+                        {accessModes: [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n";
+
 #[test]
 fn jobs_services_and_bindings_become_as_git_says() {
     let world = World::shared();
@@ -103,6 +108,7 @@ fn jobs_services_and_bindings_become_as_git_says() {
     for (namespace, name, live, git, propagation) in [
         ("rc-job", "Job/once", JOB.to_owned(), JOB.replace("a:1", "a:2"), "Foreground"),
         ("rc-service", "Service/web", SERVICE.to_owned(), SERVICE.replace("10.96.7.77", "10.96.7.78"), "Background"),
+        ("rc-claims", "StatefulSet/data", CLAIMING.to_owned(), CLAIMING.replace("1Gi", "2Gi"), "Orphan"),
         ("rc-binding", "RoleBinding/web", binding("view"), binding("edit"), "Background"),
     ] {
         let git = differing(&world, namespace, &live, &git);
@@ -173,6 +179,27 @@ fn whoever_is_killed_between_both_halves_leaves_nobody_without_it() {
             }
         }
     }
+}
+
+#[test]
+fn the_replicas_of_an_autoscaler_stay() {
+    let world = World::shared();
+    let namespace = "rc-scaled";
+    let git = WAYS[1].deliver(&world, namespace);
+    worker_by_hand(&world, namespace);
+    let hpa = "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {name: worker, namespace: rc-scaled}\nspec:\n  \
+               scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: worker}\n  minReplicas: 1\n  maxReplicas: 5\n";
+    git.write("hpa.yaml", hpa);
+    world.deliver_as_argo_cd(hpa);
+    let autoscaler = world.plane.client_as(Person::Admin, "kube-controller-manager/v1.37.2").unwrap();
+    let path = "/apis/apps/v1/namespaces/rc-scaled/deployments/worker/scale";
+    autoscaler.patch(path, PatchKind::Merge, &json!({"spec": {"replicas": 4}})).unwrap();
+    let (folder, source) = (Folder::with(&[]), git.source());
+    let named = ["rollback", "Deployment/worker:selector", "--source", &source, "--recreate", "--yes", "--output=json"];
+    let done = answered(&run(&world, &folder, &named), 0);
+    assert_eq!(done["done"]["steps"][0]["state"], "proven", "{done:#}");
+    let is = get(&world, namespace, "deployment/worker", "{.spec.selector.matchLabels.app} {.spec.replicas}");
+    assert_eq!(is, "worker 4");
 }
 
 #[test]
