@@ -13,6 +13,7 @@ pub mod patch;
 pub mod rehearsal;
 pub mod restore;
 pub mod shown;
+pub mod whole;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};

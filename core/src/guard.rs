@@ -320,6 +320,9 @@ pub fn hand_back(
 
 /// Whether an item may be part of a plan at all.
 pub fn may_roll_back(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
+    if item.change == Change::UnmanagedObject {
+        return Err(Refusal::Unmanaged);
+    }
     may_adopt(item, scope)
 }
 
@@ -365,9 +368,6 @@ pub fn may_adopt(item: &DriftItem, scope: &WriteScope) -> Result<(), Refusal> {
     }
     if item.origin == Origin::Controller {
         return Err(Refusal::Autoscaled);
-    }
-    if item.change == Change::UnmanagedObject {
-        return Err(Refusal::Unmanaged);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod judge;
 pub(crate) mod publish;
 pub(crate) mod record;
 mod rendered;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -23,6 +24,8 @@ use anchorwatch_core::source;
 use anchorwatch_core::source::edit::{self, Place, Refusal};
 use anchorwatch_edge::files::{self, ReplaceError};
 use tokio::runtime::Handle;
+
+use whole::Home;
 
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
@@ -82,6 +85,10 @@ enum NotAdopted {
     Otherwise(String),
     #[error("{0}")]
     Unreadable(String),
+    #[error(
+        "Git does not have it, and nobody knows where the templates or the kustomization should; write it there by hand"
+    )]
+    NoPlace,
     #[error("it does not differ there any more")]
     Gone,
 }
@@ -129,11 +136,24 @@ struct Draft {
     items: Vec<DriftItem>,
 }
 
+impl Draft {
+    fn of(text: &str) -> Self {
+        Self { before: text.to_owned(), text: text.to_owned(), items: Vec::new() }
+    }
+}
+
 impl Adopting<'_> {
     fn plan(&self, outcome: &scan::Outcome, meant: &Meant, scope: &WriteScope) -> Result<Adoption, Failure> {
         let examiner = &self.ground.examiner;
         let (chosen, mut left) = meant.choose(outcome, |item| guard::may_adopt(item, scope))?;
+        let (unmanaged, chosen): (Vec<_>, Vec<_>) =
+            chosen.into_iter().partition(|item| item.change == Change::UnmanagedObject);
+        let mut leave = |items: &[&DriftItem], why: &NotAdopted| {
+            let reason = why.to_string();
+            left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: reason.clone() }));
+        };
         if let Some(rendering) = &self.ground.source.rendering {
+            leave(&unmanaged, &NotAdopted::NoPlace);
             let (files, undriven) = rendered::edited(self, rendering, by_object(examiner.index, &chosen))?;
             left.extend(undriven);
             return Ok(self.adoption(outcome, files, left));
@@ -147,24 +167,43 @@ impl Adopting<'_> {
             let text = drafts.get(&wanted.desired.file).map_or(before, |draft| &draft.text);
             match self.edited(wanted, &items, before, text) {
                 Ok(text) => {
-                    let draft = drafts.entry(wanted.desired.file).or_insert_with(|| Draft {
-                        before: before.to_owned(),
-                        text: String::new(),
-                        items: Vec::new(),
-                    });
+                    let draft = drafts.entry(wanted.desired.file).or_insert_with(|| Draft::of(before));
                     draft.text = text;
                     draft.items.extend(items.into_iter().cloned());
                 }
-                Err(why) => {
-                    let reason = why.to_string();
-                    left.extend(items.into_iter().map(|item| Left { item: item.clone(), reason: reason.clone() }));
-                }
+                Err(why) => leave(&items, &why),
             }
         }
         let origin = examiner.origin;
-        let files = drafts.into_iter().map(|(file, draft)| AdoptedFile {
-            path: format!("{}{}", origin.root, origin.files[file]),
-            is_new: false,
+        let mut added: Vec<(String, Draft)> = Vec::new();
+        for item in unmanaged {
+            let taken: Vec<String> = added.iter().map(|(name, _)| name.clone()).collect();
+            let done = self.home(item, &taken).and_then(|home| {
+                let draft = match home {
+                    Home::End(file) => {
+                        let before = std::str::from_utf8(&self.ground.source.files[file].bytes).unwrap_or_default();
+                        drafts.entry(file).or_insert_with(|| Draft::of(before))
+                    }
+                    Home::New(name) => {
+                        added.push((name, Draft::of("")));
+                        &mut added.last_mut().expect("it was pushed just now").1
+                    }
+                };
+                draft.text = self.with_whole(item, &draft.text)?;
+                draft.items.push(item.clone());
+                Ok(())
+            });
+            if let Err(why) = done {
+                leave(&[item], &why);
+            }
+        }
+        let changed = drafts.into_iter().map(|(file, draft)| (origin.files[file].clone(), false, draft));
+        let added = added.into_iter().map(|(name, draft)| (name, true, draft));
+        // What was left as it is at last has no draft worth showing.
+        let files = changed.chain(added).filter(|(_, _, draft)| !draft.items.is_empty());
+        let files = files.map(|(name, is_new, draft)| AdoptedFile {
+            path: format!("{}{name}", origin.root),
+            is_new,
             before: draft.before,
             after: draft.text,
             items: draft.items,

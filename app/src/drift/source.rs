@@ -10,7 +10,9 @@ use anchorwatch_core::schema::Schema;
 use anchorwatch_core::source::{self, Contents};
 use anchorwatch_edge::cluster::Served;
 use anchorwatch_edge::files::{self, Skipped, SourceFile};
-use anchorwatch_edge::git::{AccessToken, Commit, GitError, GitLocation, GitOptions, GitRepository, History, TreePath};
+use anchorwatch_edge::git::{
+    AccessToken, Commit, Export, GitError, GitLocation, GitOptions, GitRepository, History, TreePath,
+};
 use anchorwatch_edge::render::{self, HelmRelease, RenderOptions, RenderRequest, RenderWith, Renderer, Tools, Values};
 use rayon::prelude::*;
 
@@ -107,6 +109,8 @@ pub(crate) struct ReadSource {
     second: Option<SourceFile>,
     /// How it was rendered, where it was.
     pub(crate) rendering: Option<RenderRequest>,
+    /// The files of a commit that it was rendered from; they go with this value.
+    pub(crate) export: Option<Export>,
     /// What was left out.
     pub(crate) not_compared: Vec<NotCompared>,
     /// What Git said before; not for renderings.
@@ -123,6 +127,8 @@ pub(crate) struct SourceOfFiles {
     /// The folder that they are named from: of a repository the one in it, on disk the one that was named. Empty, or with
     /// a `/` at its end.
     pub(crate) root: String,
+    /// True if the source is one file, and not a folder.
+    pub(crate) is_one_file: bool,
     /// Commit; `None` for files on disk that are not as it has them.
     pub(crate) commit: Option<String>,
     /// True where kustomize or Helm made the objects.
@@ -190,6 +196,7 @@ pub(crate) async fn read(
         read.origin.commit = Some(commit.id.as_str().to_owned());
         read.not_compared.extend(export.skipped().iter().filter(|s| inside(&s.path, location.path())).map(left_out));
         read.not_compared.extend(request.reading().and_then(besides));
+        read.export = Some(export);
         return Ok(read);
     }
     check_flags(request)?;
@@ -207,6 +214,7 @@ pub(crate) async fn read(
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
             root: root_of(Path::new(location.path().as_str()), &tree.files),
+            is_one_file: is_one_file(Path::new(location.path().as_str()), &tree.files),
             commit: Some(commit.id.as_str().to_owned()),
             ..SourceOfFiles::default()
         },
@@ -214,6 +222,7 @@ pub(crate) async fn read(
         files: tree.files,
         second: None,
         rendering: None,
+        export: None,
         history: Some(repository.history(&commit, location.path())),
         history_fault: None,
     })
@@ -307,12 +316,14 @@ async fn read_disk(request: &SourceRequest, path: &Path, live: Option<&mut Openi
         origin: SourceOfFiles {
             files: tree.files.iter().map(|f| f.path.clone()).collect(),
             root: root_of(path, &tree.files),
+            is_one_file: is_one_file(path, &tree.files),
             commit: committed.map(|history| history.commit().id.to_string()),
             ..SourceOfFiles::default()
         },
         files: tree.files,
         second: None,
         rendering: None,
+        export: None,
         not_compared: tree.skipped.iter().map(left_out).collect(),
         history,
         history_fault,
@@ -345,13 +356,13 @@ fn check_flags(request: &SourceRequest) -> Result<(), Failure> {
         .hint("leave it out, or name the folder of the chart or kustomization"))
 }
 
+fn is_one_file(source: &Path, files: &[SourceFile]) -> bool {
+    matches!(files, [only] if source.file_name().is_some_and(|name| *name == *only.path.as_str()))
+}
+
 /// The folder of a source, or of the one file that it is.
 fn root_of(source: &Path, files: &[SourceFile]) -> String {
-    let is_file = |only: &SourceFile| source.file_name().is_some_and(|name| *name == *only.path.as_str());
-    let folder = match files {
-        [only] if is_file(only) => source.parent().unwrap_or(source),
-        _ => source,
-    };
+    let folder = if is_one_file(source, files) { source.parent().unwrap_or(source) } else { source };
     let folder = folder.to_string_lossy();
     let folder = folder.trim_start_matches("./").trim_end_matches('/');
     if matches!(folder, "" | ".") { String::new() } else { format!("{folder}/") }
@@ -404,6 +415,7 @@ async fn render_folder(
         origin: SourceOfFiles { files: vec![name.to_owned()], rendered: true, templates, ..SourceOfFiles::default() },
         second: second.map(file),
         rendering: Some(render),
+        export: None,
         not_compared,
         history: None,
         history_fault: None,
@@ -477,6 +489,7 @@ impl ReadSource {
             origin: SourceOfFiles::default(),
             second: None,
             rendering: None,
+            export: None,
             not_compared: vec![NotCompared { what: object.to_owned(), namespace: String::new(), reason }],
             history: None,
             history_fault: None,

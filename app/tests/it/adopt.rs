@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use anchorwatch_testbed::{Receiver, Reply, Service};
 use serde_json::{Value, json};
 
-use crate::world::{Run, World, list, live_config_map};
+use crate::world::{Run, World, list, live_config_map, managed};
 
 const FILE: &str = "# The shop's settings.
 apiVersion: v1
@@ -155,6 +155,98 @@ fn a_repository_gets_one_commit_with_exactly_what_is_meant() {
     shop.adopt(&["--yes", "--direct"]).ends(0, &[]).shows(&["Pushed commit ", " to main of "]);
     assert_eq!(shop.file("main"), ADOPTED);
     shop.adopt(&["--yes"]).ends(2, &["nothing differs that is ConfigMap/a"]);
+}
+
+/// What a person has made with `kubectl create deployment`, as the server fills it in.
+fn made_by_hand() -> Value {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {
+            "name": "probe", "namespace": "shop", "uid": "0", "resourceVersion": "7", "generation": 1,
+            "creationTimestamp": "2026-11-01T10:00:00Z", "labels": {"app": "probe"},
+            "annotations": {"deployment.kubernetes.io/revision": "1"},
+            "managedFields": [managed("kubectl-create", &json!({"f:spec": {"f:replicas": {}}}))],
+        },
+        "spec": {
+            "progressDeadlineSeconds": 600, "replicas": 2, "revisionHistoryLimit": 10,
+            "selector": {"matchLabels": {"app": "probe"}},
+            "strategy": {"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}, "type": "RollingUpdate"},
+            "template": {
+                "metadata": {"labels": {"app": "probe"}},
+                "spec": {
+                    "containers": [{
+                        "image": "probe:1", "imagePullPolicy": "IfNotPresent", "name": "probe", "resources": {},
+                        "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                        "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+                    }],
+                    "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+                    "securityContext": {}, "terminationGracePeriodSeconds": 30,
+                },
+            },
+        },
+        "status": {"replicas": 2},
+    })
+}
+
+const PROBE: &str = "apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: probe
+  labels:
+    app: probe
+  namespace: shop
+spec:
+  replicas: 2
+  selector:
+    matchLabels:
+      app: probe
+  template:
+    metadata:
+      labels:
+        app: probe
+    spec:
+      containers:
+      - name: probe
+        image: probe:1
+        ports:
+        - containerPort: 80
+";
+
+#[test]
+fn an_object_that_git_does_not_have_is_written_as_somebody_would_write_it() {
+    let shop = Shop::new();
+    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "shop"}, "data": {"k": "dg=="}});
+    let token = ["gh", "p_", "aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1dE3fG5"].concat();
+    let config = live_config_map("c", &json!({"token": token}));
+    let items = [live_config_map("b", &json!({"k": "v"})), made_by_hand(), secret, config];
+    shop.world.write("live.json", list(&items));
+    let adopt = |what: &str, source: &str, more: &[&str]| {
+        let flags = ["adopt", what, "--source", source, "--live", "live.json", "--unmanaged", "--lang", "en", "--yes"];
+        shop.world.run(&[&flags[..], more].concat())
+    };
+    let read = |path: &str| fs::read_to_string(shop.world.work().join(path)).unwrap();
+    // Into a folder, a file of its own; into a file, at its end.
+    adopt("Deployment/probe", "tree/deploy", &[]).ends(0, &[]).shows(&["tree/deploy/deployment-probe.yaml"]);
+    assert_eq!(read("tree/deploy/deployment-probe.yaml"), PROBE);
+    shop.world.write("one.yaml", FILE);
+    adopt("Deployment/probe", "one.yaml", &[]).ends(0, &[]);
+    assert_eq!(read("one.yaml"), format!("{FILE}---\n{PROBE}"));
+    adopt("Deployment/probe", "one.yaml", &[]).ends(2, &["nothing differs that is Deployment/probe"]);
+    // Into a repository.
+    adopt("Deployment/probe", "shop.git//deploy?ref=main", &[]).ends(0, &[]);
+    assert_eq!(
+        shop.remote(&["cat-file", "-p", &format!("{}:deploy/deployment-probe.yaml", shop.branch())]) + "\n",
+        PROBE
+    );
+    for what in ["Secret/s", "ConfigMap/c"] {
+        let refused = adopt(what, "tree/deploy", &[]);
+        refused.ends(1, &[]).shows(&["is not written into Git in clear"]).hides(&["ghp_", "dg=="]);
+    }
+    assert!(!shop.world.work().join("tree/deploy/configmap-c.yaml").exists());
+    shop.world.write("kust/kustomization.yaml", "resources: [a.yaml]\n");
+    shop.world.write("kust/a.yaml", FILE);
+    shop.world.program("kubectl", "cat WORK/kust/a.yaml");
+    adopt("Deployment/probe", "kust", &[]).ends(1, &[]).shows(&["write it there by hand"]);
 }
 
 #[test]

@@ -236,10 +236,12 @@ impl<'a> Search<'a> {
 
     fn files(self) -> Vec<AdoptedFile> {
         let here = std::env::current_dir().unwrap_or_default();
+        let is_of_commit = self.adopting.ground.source.export.is_some();
         let files = self.changed.into_iter().map(|(path, (before, items))| {
             let file = self.trial.root().join(&path);
+            let on_disk = file.strip_prefix(&here).unwrap_or(&file).display();
             AdoptedFile {
-                path: file.strip_prefix(&here).unwrap_or(&file).display().to_string(),
+                path: if is_of_commit { path.clone() } else { on_disk.to_string() },
                 is_new: !self.trial.files().contains_key(&path),
                 before,
                 after: self.texts[&path].clone(),

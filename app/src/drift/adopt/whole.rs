@@ -1,0 +1,94 @@
+//! An object that Git does not have, written into a file of the source.
+
+use anchorwatch_core::change::whole;
+use anchorwatch_core::drift::DriftItem;
+use anchorwatch_core::drift::compare::{Pair, compare};
+use anchorwatch_core::object::GroupKind;
+use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::value::Value;
+use anchorwatch_core::source;
+use anchorwatch_core::source::edit;
+use anchorwatch_edge::cluster::apply::Place;
+
+use super::{Adopting, NotAdopted};
+use crate::drift::live::cluster_failure;
+use crate::drift::side::Side;
+
+/// Where an object is to stand.
+pub(super) enum Home {
+    /// At the end of this one of the source's files, which is all that the source is.
+    End(usize),
+    /// In a file of its own, from the source's folder.
+    New(String),
+}
+
+impl Adopting<'_> {
+    /// Where an object that Git does not have is to stand: a source of one file has it at its end.
+    pub(super) fn home(&self, item: &DriftItem, taken: &[String]) -> Result<Home, NotAdopted> {
+        let origin = self.ground.examiner.origin;
+        if origin.is_one_file {
+            return Ok(Home::End(0));
+        }
+        let plain =
+            |name: &str| name.to_ascii_lowercase().replace(|c: char| !(c.is_ascii_alphanumeric() || c == '.'), "-");
+        let (kind, name) = (plain(&item.resource_kind), plain(&item.resource_name));
+        let names = [format!("{kind}-{name}.yaml"), format!("{kind}-{name}-{}.yaml", plain(&item.namespace))];
+        let is_free = |name: &&String| !origin.files.contains(name) && !taken.contains(name);
+        let free = names.iter().find(is_free).cloned();
+        free.map(Home::New).ok_or_else(|| NotAdopted::Unreadable(format!("{} is there already", names[1])))
+    }
+
+    /// A file's text with the object at its end, as somebody would have written it.
+    pub(super) fn with_whole(&self, item: &DriftItem, text: &str) -> Result<String, NotAdopted> {
+        let raw = self.unmanaged(item)?;
+        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
+        let live = LiveObject::parse(&raw, &item.api_version, &item.resource_kind, self.key)
+            .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))?;
+        let schema = self.ground.examiner.schema;
+        let root = schema.root(&item.api_version, &kind);
+        let mut object = whole::as_written((schema, &kind, root), &live.root)?;
+        for (name, value) in [("apiVersion", &item.api_version), ("kind", &item.resource_kind)] {
+            // Objects of a list name neither.
+            object.insert(name.into(), Value::String(value.clone().into()).into());
+        }
+        let text = edit::append(text, &Value::Map(object))?;
+        let read = source::read(0, text.as_bytes(), self.key);
+        let is_it = |object: &&source::Desired<'_>| {
+            object.root.map("metadata").is_some_and(|metadata| {
+                metadata.str("name") == Some(&item.resource_name)
+                    && metadata.str("namespace").unwrap_or_default() == item.namespace
+            }) && object.root.str("kind") == Some(&item.resource_kind)
+        };
+        let written = read.objects.iter().rev().find(is_it).ok_or(NotAdopted::Gone)?;
+        let differences = compare(Pair { schema, kind: &kind, root, git: &written.root, live: &live.root });
+        match differences.iter().find(|difference| difference.excuse.is_none()) {
+            Some(difference) => Err(NotAdopted::Otherwise(difference.path.stable())),
+            None => Ok(text),
+        }
+    }
+
+    /// The object as the cluster has it.
+    fn unmanaged(&self, item: &DriftItem) -> Result<String, NotAdopted> {
+        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
+        match self.ground.side {
+            Side::Recorded { .. } => {
+                let is_it = |recorded: &&crate::drift::live::Recorded<'_>| {
+                    let head = &recorded.head;
+                    GroupKind::of(&head.api_version, &head.kind) == kind
+                        && head.metadata.name == item.resource_name
+                        && head.metadata.namespace == item.namespace
+                };
+                let found = self.ground.recorded.iter().find(is_it);
+                found.map(|recorded| recorded.raw.to_owned()).ok_or(NotAdopted::Gone)
+            }
+            Side::Served { cluster, .. } => {
+                let (namespace, name) = (&item.namespace, &item.resource_name);
+                let place = Place::of(self.ground.examiner.schema, &item.api_version, &kind, namespace, name);
+                let object = self.runtime.block_on(cluster.object(&place.ok_or(NotAdopted::Gone)?.object));
+                let object = object.map_err(|error| NotAdopted::Unreadable(cluster_failure(&error).line()))?;
+                let object = object.ok_or(NotAdopted::Gone)?;
+                String::from_utf8(object).map_err(|error| NotAdopted::Unreadable(error.to_string()))
+            }
+        }
+    }
+}
