@@ -1,4 +1,5 @@
-//! Recorded cases, made again on a real API server: rolled back they are clean, and undone they are as they were.
+//! Recorded cases, made again on a real API server: adopted, Git is as the cluster; rolled back they are clean, and undone they are
+//! as they were; and what was adopted, applied from Git, changes nothing that differs.
 //!
 //! `ANCHORWATCH_CASES=FOLDER` tries more of them.
 
@@ -117,6 +118,7 @@ fn check(world: &World, case: &Case) -> Result<(Vec<String>, Vec<String>), Strin
         return Err("nothing differs here".to_owned());
     }
     let (mut faults, mut refused) = (Vec::new(), Vec::new());
+    let adopted = adopt(world, case, &state, &mut faults);
     let source = git.source();
     let all = ["rollback", "--all", "--source", &source, "--namespace", &namespace, "--output=json", "--yes"];
     let output = run(world, &state, &all);
@@ -149,7 +151,51 @@ fn check(world: &World, case: &Case) -> Result<(Vec<String>, Vec<String>), Strin
             faults.push(format!("undone: {:?}, before {:?}", values(&again), values(&before)));
         }
     }
+    if case.arguments[0] == "apply"
+        && let Some(Adopted { git, left }) = adopted
+    {
+        let text = fs::read_to_string(git.path().join("git.yaml")).unwrap();
+        let applied = world.kubectl_as(anchorwatch_testbed::Person::Admin, &arguments, &text);
+        let items = world.scan_as(anchorwatch_testbed::Person::Admin, git.source(), &["--namespace", &namespace]);
+        let after: Vec<Value> = items.items().cloned().collect();
+        let is_new = |value: &&String| !values(&left).contains(value);
+        if !applied.status.success() || values(&after).iter().any(|value| is_new(&value)) {
+            faults.push(format!("applied from Git: {} {:?}", self::text(&applied.stderr), values(&after)));
+        }
+    }
     Ok((faults, refused))
+}
+
+/// What Git says once it is adopted, and what was left as it is.
+struct Adopted {
+    git: Folder,
+    left: Vec<Value>,
+}
+
+/// Adopts all that differs into a copy of what Git says, which then differs in what was left alone.
+fn adopt(world: &World, case: &Case, state: &Folder, faults: &mut Vec<String>) -> Option<Adopted> {
+    let namespace = format!("case-{}", case.name);
+    let git = Folder::with(&[("git.yaml", &case.git)]);
+    let source = git.source();
+    let all = ["adopt", "--all", "--source", &source, "--namespace", &namespace, "--output=json", "--yes"];
+    let output = run(world, state, &all);
+    let Ok(done) = serde_json::from_slice::<Value>(&output.stdout) else {
+        faults.push(format!("adopt gave no answer: {}", text(&output.stderr)));
+        return None;
+    };
+    let left: Vec<Value> = done["left"].as_array().unwrap().iter().map(|left| left["item"].clone()).collect();
+    let is_of_secret = |name: &str| name.starts_with("secret-");
+    let is_left = |kind: &str| left.iter().any(|item| item["resource_kind"] == kind);
+    if is_of_secret(&case.name) && !is_left("Secret") {
+        faults.push(format!("adopted of a Secret: {done}"));
+    }
+    let after = world.scan_as(anchorwatch_testbed::Person::Admin, git.source(), &["--namespace", &namespace]);
+    let after: Vec<Value> = after.items().cloned().collect();
+    if values(&after) != values(&left) {
+        let reasons: Vec<&Value> = done["left"].as_array().unwrap().iter().map(|left| &left["reason"]).collect();
+        faults.push(format!("adopted, left {:?} for {reasons:?}, and differs {:?}", values(&left), values(&after)));
+    }
+    Some(Adopted { git, left })
 }
 
 #[test]
