@@ -12,6 +12,7 @@ mod rendered;
 mod whole;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Instant;
 
 use anchorwatch_core::change::adopt::{self, Unadoptable};
@@ -154,9 +155,15 @@ impl Adopting<'_> {
         };
         if let Some(rendering) = &self.ground.source.rendering {
             leave(&unmanaged, &NotAdopted::NoPlace);
-            let (files, undriven) = rendered::edited(self, rendering, by_object(examiner.index, &chosen))?;
-            left.extend(undriven);
-            return Ok(self.adoption(outcome, files, left));
+            let mut changes = rendered::edited(self, rendering, by_object(examiner.index, &chosen))?;
+            // Those of a commit are named from its root.
+            if self.ground.source.export.is_none() {
+                for file in &mut changes.files {
+                    file.path = from_here(&changes.root.join(&file.path));
+                }
+            }
+            left.append(&mut changes.left);
+            return Ok(self.adoption(outcome, changes.files, left));
         }
         let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
         // From the end, so that documents that go do not move those that are still to be changed.
@@ -291,6 +298,12 @@ impl Adopting<'_> {
             }
         }
     }
+}
+
+/// A path as somebody here would write it.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path).display().to_string()
 }
 
 /// Where in its file an object of Git's is.

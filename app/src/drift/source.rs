@@ -504,6 +504,11 @@ impl ReadSource {
         }
     }
 
+    /// True unless it was rendered twice, and otherwise the second time.
+    pub(super) fn is_deterministic(&self) -> bool {
+        self.second.is_none()
+    }
+
     /// Reads the objects of all files.
     pub(crate) fn contents<'a>(&'a self, key: &SecretKey) -> Contents<'a> {
         let read: Vec<Contents<'a>> =

@@ -4,6 +4,7 @@
 
 mod charts;
 mod kustomizations;
+mod layers;
 
 use std::collections::BTreeMap;
 use std::fs;

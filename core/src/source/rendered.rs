@@ -94,7 +94,14 @@ impl<'f> Draft<'f> {
 
     fn edit(mut self, file: &str, place: &Place, edits: &[Edit]) -> Result<Self, Unmade> {
         let text = self.changed.get(file).or_else(|| self.files.get(file)).map_or("", String::as_str);
-        let after = edit::edit(text, place, edits).map_err(|refusal| Unmade { file: file.to_owned(), refusal })?;
+        let is_empty = edit::objects(text).is_ok_and(|objects| objects.is_empty());
+        let after = if is_empty {
+            // A file of comments, which say nothing yet.
+            edit::made(&Value::Map(Map::default()), edits).and_then(|first| edit::append(text, &first))
+        } else {
+            edit::edit(text, place, edits)
+        };
+        let after = after.map_err(|refusal| Unmade { file: file.to_owned(), refusal })?;
         self.changed.insert(file.to_owned(), after);
         Ok(self)
     }

@@ -62,6 +62,23 @@ fn what_is_fetched_is_patched() {
 }
 
 #[test]
+fn a_new_patch_is_merged_or_else_an_operation() {
+    let own = files(&[("prod/kustomization.yaml", "resources: ['https://h/x?ref=a']\nnamePrefix: my-\n")]);
+    let source = Kustomized { files: &own, folder: "prod", others: &Files::new(), saw_all: true };
+    let object = objects(RENDERED).unwrap().remove(0).1.value;
+    let edit = set(&["data", "k"], "w");
+    let found = candidates(source, &Aim::new(&object, Some(&edit)).unwrap()).unwrap();
+    let patches: Vec<&str> = found.all.iter().map(|files| files["prod/configmap-a-patch.yaml"].as_str()).collect();
+    let merged = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\ndata:\n  k: w\n";
+    assert_eq!(patches, [merged, "- op: replace\n  path: \"/data/k\"\n  value: \"w\"\n"]);
+    let listed = &found.all[1]["prod/kustomization.yaml"];
+    assert!(
+        listed.ends_with("patches:\n- path: configmap-a-patch.yaml\n  target:\n    kind: ConfigMap\n    name: a\n"),
+        "{listed}"
+    );
+}
+
+#[test]
 fn a_sealed_file_is_not_changed_and_said_to_be_so() {
     let sealed = format!("{BASE}sops: {{mac: x}}\n");
     let own = [("prod/kustomization.yaml", "resources: [a.yaml]\n"), ("prod/a.yaml", &sealed)];

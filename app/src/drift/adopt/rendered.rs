@@ -4,14 +4,15 @@
 //! that nothing but what is meant has changed.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use anchorwatch_core::change::adopt;
 use anchorwatch_core::drift::compare::{Difference, compare};
-use anchorwatch_core::drift::{Change, DriftItem};
+use anchorwatch_core::drift::{self, DriftItem};
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::Value;
-use anchorwatch_core::source::edit::Edit;
-use anchorwatch_core::source::rendered::chart::{self, Chart};
+use anchorwatch_core::source::edit::{Change, Edit};
+use anchorwatch_core::source::rendered::chart::{self, Chart, Said};
 use anchorwatch_core::source::rendered::kustomization::{self, Kustomized};
 use anchorwatch_core::source::rendered::{Aim, Candidates, Files};
 use anchorwatch_core::source::{self, Contents};
@@ -26,14 +27,25 @@ use crate::index::Wanted;
 /// How many changes are tried for one field.
 const MOST_TRIALS: usize = 24;
 
-/// The files with chosen items of these objects as the cluster has them, and the items that no file is known to drive.
+/// What is rendered is made otherwise by these.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// The folder that the files are in: of a repository, or around all that is rendered.
+    pub(super) root: PathBuf,
+    /// Files, named from it, new ones first: what is listed elsewhere is there when that is written.
+    pub(super) files: Vec<AdoptedFile>,
+    /// The items that no file is known to drive.
+    pub(super) left: Vec<Left>,
+}
+
+/// The files with chosen items of these objects as the cluster has them.
 pub(super) fn edited(
     adopting: &Adopting<'_>,
     request: &RenderRequest,
     objects: Vec<(&Wanted<'_>, Vec<&DriftItem>)>,
-) -> Result<(Vec<AdoptedFile>, Vec<Left>), Failure> {
+) -> Result<Changes, Failure> {
     if objects.is_empty() {
-        return Ok(Default::default());
+        return Ok(Changes::default());
     }
     let render_failed = |error: anchorwatch_edge::render::RenderError| Failure::because(&error);
     let trial = adopting.runtime.block_on(Trial::of(request)).map_err(render_failed)?;
@@ -42,17 +54,17 @@ pub(super) fn edited(
     let mut leave = |items: &[&DriftItem], why: &NotAdopted| {
         left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: why.to_string() }));
     };
-    if now != adopting.ground.source.files[0].bytes && adopting.ground.examiner.unstable.agrees() {
+    if now != adopting.ground.source.files[0].bytes && adopting.ground.source.is_deterministic() {
         let why =
             NotAdopted::Unreadable("a copy of its files renders otherwise; it may read others, by links".to_owned());
         for (_, items) in &objects {
             leave(items, &why);
         }
-        return Ok((Vec::new(), left));
+        return Ok(Changes { left, ..Changes::default() });
     }
     let mut raws = Vec::new();
     for (wanted, items) in objects {
-        let is_gone = items.iter().any(|item| item.change == Change::MissingObject);
+        let is_gone = items.iter().any(|item| item.change == drift::Change::MissingObject);
         match if is_gone { Ok(None) } else { adopting.live(wanted).map(Some) } {
             Ok(raw) => raws.push((wanted, items, raw)),
             Err(why) => leave(&items, &why),
@@ -87,7 +99,7 @@ pub(super) fn edited(
             }
         }
     }
-    Ok((search.files(), left))
+    Ok(Changes { root: trial.root().to_owned(), files: search.files(), left })
 }
 
 fn text(bytes: &[u8]) -> Option<String> {
@@ -202,11 +214,13 @@ impl<'a> Search<'a> {
         } else {
             ""
         };
-        match (chart::place(self.chart(template), aim), template) {
-            (Some((place, true)), _) => format!("{place} hard-codes it; make it a value there"),
-            (Some((place, false)), _) => format!("{place} makes it: {why}{inline}"),
-            (None, Some(template)) => format!("{template} has no place for it: {why}{inline}"),
-            (None, None) => format!("{why}{inline}"),
+        match (chart::said(self.chart(template), aim), template) {
+            (Said::Fixed(place), _) if aim.edit.is_some_and(|edit| !matches!(edit.change, Change::Add(_))) => {
+                format!("{place} hard-codes it; make it a value there")
+            }
+            (Said::Fixed(place) | Said::Made(place), _) => format!("{place} makes it: {why}{inline}"),
+            (Said::Nowhere, Some(template)) => format!("{template} has no place for it: {why}{inline}"),
+            _ => format!("{why}{inline}"),
         }
     }
 
@@ -235,20 +249,14 @@ impl<'a> Search<'a> {
     }
 
     fn files(self) -> Vec<AdoptedFile> {
-        let here = std::env::current_dir().unwrap_or_default();
-        let is_of_commit = self.adopting.ground.source.export.is_some();
         let files = self.changed.into_iter().map(|(path, (before, items))| {
-            let file = self.trial.root().join(&path);
-            let on_disk = file.strip_prefix(&here).unwrap_or(&file).display();
-            AdoptedFile {
-                path: if is_of_commit { path.clone() } else { on_disk.to_string() },
-                is_new: !self.trial.files().contains_key(&path),
-                before,
-                after: self.texts[&path].clone(),
-                items,
-            }
+            let is_new = !self.trial.files().contains_key(&path);
+            let after = self.texts[&path].clone();
+            AdoptedFile { path, is_new, before, after, items }
         });
-        files.collect()
+        let mut files: Vec<_> = files.collect();
+        files.sort_by_key(|file| !file.is_new);
+        files
     }
 }
 

@@ -84,6 +84,27 @@ const ROWS: &[(&str, Row)] = &[
         },
     ),
     (
+        "a map of which the template makes a list",
+        Row {
+            live: &[(
+                "Deployment/rel-web",
+                r#"[{"op": "replace", "path": "/spec/template/spec/containers/0/env/2/value", "value": "slow"}, {"op": "remove", "path": "/spec/template/spec/containers/0/env/3"}]"#,
+            )],
+            files: &[(OWN, "{MODE: fast, ZONE: a}", "{MODE: slow}")],
+            ..CHART
+        },
+    ),
+    (
+        "a values file that says nothing yet",
+        Row {
+            source: "shop",
+            arguments: &["--release-name=rel", "--values", "envs/empty.yaml"],
+            live: &[("Deployment/rel-web", r#"[{"op": "replace", "path": "/spec/replicas", "value": 3}]"#)],
+            files: &[("envs/empty.yaml", "# Nothing yet.\n", "# Nothing yet.\nweb:\n  replicas: 3\n")],
+            ..Row::NONE
+        },
+    ),
+    (
         "what a template has a default for",
         Row {
             live: &[("Deployment/rel-web", r#"[{"op": "replace", "path": "/spec/minReadySeconds", "value": 10}]"#)],
@@ -96,7 +117,7 @@ const ROWS: &[(&str, Row)] = &[
         Row {
             live: &[(
                 "Deployment/rel-web",
-                r#"[{"op": "replace", "path": "/spec/template/spec/containers/0/env/2/value", "value": "rel at port 9090"}]"#,
+                r#"[{"op": "replace", "path": "/spec/template/spec/containers/0/env/4/value", "value": "rel at port 9090"}]"#,
             )],
             files: &[(OWN, "port 8080", "port 9090")],
             ..CHART

@@ -55,7 +55,20 @@ pub fn candidates(chart: Chart<'_>, aim: &Aim<'_>) -> Candidates {
     found
 }
 
-/// The line of its template that says the field, and whether that is fixed there: `templates/web.yaml:12`.
-pub fn place(chart: Chart<'_>, aim: &Aim<'_>) -> Option<(String, bool)> {
-    Template::of(chart, aim).place(aim)
+/// What an object's template says of a field. Lines are `templates/web.yaml:12`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// This line says it, whatever the values are.
+    Fixed(String),
+    /// This line makes it of something.
+    Made(String),
+    /// No line has the field.
+    Nowhere,
+    /// Nobody knows which template it is, or can read it.
+    Unknown,
+}
+
+/// What the object's template says of the field.
+pub fn said(chart: Chart<'_>, aim: &Aim<'_>) -> Said {
+    Template::of(chart, aim).said(aim)
 }

@@ -47,7 +47,12 @@ fn likeness(
         (Some(Value::Map(value)), None) if value.is_empty() => false,
         (Some(Value::List(value)), None) if value.is_empty() => false,
         // The names and values of a list may be a map.
-        (None | Some(Value::Null), _) | (Some(Value::Map(_)), Some(Value::List(_))) => false,
+        (Some(Value::Map(value)), Some(Value::List(rendered))) => {
+            let has =
+                |name: &str| rendered.iter().any(|node| node.value.at(&["name"]).and_then(Value::as_str) == Some(name));
+            value.iter().any(|(name, _)| has(name))
+        }
+        (None | Some(Value::Null), _) => false,
         _ => return None,
     };
     let name = around.iter().rev().find_map(|step| match step {

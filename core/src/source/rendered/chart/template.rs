@@ -1,7 +1,7 @@
 //! What a template's text names: values, and fields.
 
 use super::super::{Aim, join, list};
-use super::Chart;
+use super::{Chart, Said};
 use crate::object::path::Step;
 use crate::object::value::Map;
 use crate::source::edit;
@@ -57,13 +57,16 @@ impl<'a> Template<'a> {
     }
 
     /// The line that says the aim's field, and whether no value is on it.
-    pub(super) fn place(&self, aim: &Aim<'_>) -> Option<(String, bool)> {
-        let key = field_name(aim)?;
+    pub(super) fn said(&self, aim: &Aim<'_>) -> Said {
+        let Some(key) = field_name(aim).filter(|_| !self.text.is_empty()) else { return Said::Unknown };
         let old = aim.old().and_then(super::scalar::written);
         let lines = || self.text.lines().enumerate().filter(|(_, line)| says(line, key));
         let has_old = |line: &str| old.as_ref().is_some_and(|old| line.contains(old.as_str()));
-        let found = lines().find(|(_, line)| has_old(line)).or_else(|| lines().next())?;
-        Some((format!("{}:{}", self.name, found.0 + 1), !found.1.contains("{{")))
+        let Some((at, line)) = lines().find(|(_, line)| has_old(line)).or_else(|| lines().next()) else {
+            return Said::Nowhere;
+        };
+        let place = format!("{}:{}", self.name, at + 1);
+        if line.contains("{{") { Said::Made(place) } else { Said::Fixed(place) }
     }
 }
 

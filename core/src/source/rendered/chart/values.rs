@@ -26,9 +26,10 @@ struct Layer {
 impl<'a> Layers<'a> {
     pub(super) fn of(chart: Chart<'a>, template: &Template<'_>) -> Self {
         let read = |file: String, is_given: bool, under: &[String]| {
-            let (place, node) = edit::objects(chart.files.get(&file)?).ok()?.into_iter().next()?;
-            let is_values = node.value.as_map().is_some() || node.value.is_null();
-            is_values.then(|| Layer { file, place, is_given, under: under.to_vec(), tree: node.value })
+            let first = edit::objects(chart.files.get(&file)?).ok()?.into_iter().next();
+            let (place, tree) = first.map_or((Place::document(0), Value::Null), |(place, node)| (place, node.value));
+            let is_values = tree.as_map().is_some() || tree.is_null();
+            is_values.then(|| Layer { file, place, is_given, under: under.to_vec(), tree })
         };
         let given = chart.values.iter().rev().flatten();
         let mut all: Vec<Layer> = given.filter_map(|file| read(file.clone(), true, &[])).collect();
