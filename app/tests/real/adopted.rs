@@ -66,12 +66,14 @@ impl Bench {
         let live = self.live(row, &work.path(), &home.path());
         home.write("live.json", &live.to_string());
         let live = home.path().join("live.json").display().to_string();
-        let arguments =
-            ["adopt", "--all", "--source", row.source, "--live", &live, "-n", "shop", "--yes", "--output=json"];
-        let arguments = [&arguments[..], row.arguments].concat();
-        let program = Path::new(env!("CARGO_BIN_EXE_anchorwatch"));
-        let output = self.command(program, &arguments, &work.path(), &home.path());
-        let output = anchorwatch_testbed::run(output, b"", RUN_LIMIT).unwrap();
+        let common = ["--source", row.source, "--live", &live, "-n", "shop", "--output=json"];
+        let common = [&common[..], row.arguments].concat();
+        let run = |arguments: &[&str]| {
+            let program = Path::new(env!("CARGO_BIN_EXE_anchorwatch"));
+            let command = self.command(program, &[arguments, &common].concat(), &work.path(), &home.path());
+            anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()
+        };
+        let output = run(&["adopt", "--all", "--yes"]);
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
         let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { return Some(said) };
         let mut expected = before;
@@ -98,7 +100,16 @@ impl Bench {
         let fits =
             |((path, reason), (wanted, part)): (&(&str, &str), &(&str, &str))| path == wanted && reason.contains(part);
         let all_fit = reasons.len() == row.left.len() && reasons.iter().zip(row.left).all(fits);
-        (!all_fit).then(|| format!("left: {reasons:?}"))
+        if !all_fit {
+            return Some(format!("left: {reasons:?}"));
+        }
+        // Nothing else differs any more.
+        let report: Value = serde_json::from_slice(&run(&["scan"]).stdout).unwrap();
+        let items = report["items"].as_array().unwrap().iter().flat_map(|report| report["items"].as_array().unwrap());
+        let mut differs: Vec<&str> = items.map(|item| item["stable_path"].as_str().unwrap()).collect();
+        differs.sort_unstable();
+        let left: Vec<&str> = row.left.iter().map(|(path, _)| *path).collect();
+        (differs != left).then(|| format!("differs still: {differs:?}"))
     }
 
     /// A recorded state: what is rendered, with something otherwise.

@@ -56,6 +56,20 @@ fn a_base_is_changed_only_where_nobody_else_builds_upon_it() {
 }
 
 #[test]
+fn what_others_take_from_within_the_folder_is_not_changed_but_what_they_have_through_it_is() {
+    let own = [
+        ("prod/kustomization.yaml", "resources: [inner]\nnamePrefix: my-\n"),
+        ("prod/inner/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("prod/inner/a.yaml", BASE),
+    ];
+    let through = [("test/kustomization.yaml", "resources: [../prod]\n")];
+    assert_eq!(changed(&own, &through, true)[0], "prod/inner/a.yaml");
+    assert_eq!(changed(&own, &[], false)[0], "prod/inner/a.yaml");
+    let within = [("test/kustomization.yaml", "resources: [../prod/inner]\n")];
+    assert_eq!(changed(&own, &within, true), [PATCHED, PATCHED]);
+}
+
+#[test]
 fn what_is_fetched_is_patched() {
     let own = [("prod/kustomization.yaml", "resources: ['https://h/x?ref=a']\nnamePrefix: my-\n")];
     assert_eq!(changed(&own, &[], true), [PATCHED, PATCHED]);

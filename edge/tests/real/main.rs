@@ -26,6 +26,8 @@ mod render_helm;
 #[cfg(test)]
 mod render_kustomize;
 #[cfg(test)]
+mod render_trial;
+#[cfg(test)]
 #[path = "../it/repository.rs"]
 #[expect(dead_code, reason = "shared with the quick tests, which need more of it")]
 mod repository;

@@ -210,7 +210,7 @@ impl<'a> Search<'a> {
     /// Why no value does it: where the template says it.
     fn of_chart(&self, template: Option<&str>, aim: &Aim<'_>, why: &str) -> String {
         let inline = if self.trial.values().contains(&None) {
-            "; values that are in no file lie over the files': change them where the chart is delivered"
+            "; values that are in no file of the source lie over these: change them where they are given"
         } else {
             ""
         };

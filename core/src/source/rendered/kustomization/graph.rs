@@ -57,7 +57,7 @@ impl<'a> Graph<'a> {
     pub(super) fn is_own(&self, file: &str) -> bool {
         let folder = self.source.folder;
         let is_inside = folder.is_empty() || file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'));
-        is_inside || (self.source.saw_all && !self.shared.contains(file))
+        (is_inside || self.source.saw_all) && !self.shared.contains(file)
     }
 
     /// The kustomizations that may be changed.
@@ -73,7 +73,7 @@ fn in_folder(files: &Files, folder: &str) -> Option<Kustomization> {
     })
 }
 
-/// The files that some other kustomization reads, too.
+/// The files that some other kustomization reads, too, by another way than through what is rendered here.
 fn shared(source: Kustomized<'_>) -> BTreeSet<String> {
     let mut shared = BTreeSet::new();
     let mut ahead: Vec<Kustomization> =
@@ -87,7 +87,8 @@ fn shared(source: Kustomized<'_>) -> BTreeSet<String> {
     while let Some(next) = ahead.pop() {
         let mut entries = Vec::new();
         texts(&next.tree, &mut entries);
-        for path in entries.into_iter().filter_map(|entry| join(&next.folder, entry)) {
+        let paths = entries.into_iter().filter_map(|entry| join(&next.folder, entry));
+        for path in paths.filter(|path| path != source.folder) {
             let file = known.get(path.as_str()).map_or(path.as_str(), |file| file).to_owned();
             let Some(text) = source.files.get(&file).filter(|_| !shared.contains(&file)) else { continue };
             if known.contains_key(path.as_str()) {
