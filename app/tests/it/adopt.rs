@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use anchorwatch_testbed::{Receiver, Reply, Service};
@@ -336,6 +336,38 @@ fn whoever_is_killed_leaves_one_commit_or_none() {
         assert_eq!(shop.file(&branch), ADOPTED, "{point}");
         assert_eq!(shop.remote(&["rev-list", "--count", &branch]), "2", "{point}");
         assert_eq!(noted(&shop), after, "{point} {direct}");
+    }
+}
+
+/// How many moments are tried, as ANCHORWATCH_MOMENTS says.
+fn moments() -> u32 {
+    std::env::var("ANCHORWATCH_MOMENTS").map_or(8, |moments| moments.parse().unwrap())
+}
+
+#[test]
+fn wherever_it_is_killed_each_adoption_is_one_commit() {
+    let shop = Shop::new();
+    let flags = ["--yes", "--direct"];
+    let mut whole = std::time::Duration::from_secs(1);
+    for moment in 0..=moments() {
+        shop.world.write("live.json", live(&format!("w{moment}")));
+        let started = std::time::Instant::now();
+        if moment > 0 {
+            let mut killed = shop.command(&flags);
+            killed.env("TMPDIR", shop.world.work()).stdout(Stdio::null()).stderr(Stdio::null());
+            let mut killed = killed.spawn().unwrap();
+            std::thread::sleep(whole.mul_f64(f64::from(moment) / f64::from(moments())));
+            let _ = killed.kill();
+            killed.wait().unwrap();
+        }
+        let again = shop.adopt(&flags);
+        let is_done = again.err.contains("nothing differs that is ConfigMap/a");
+        assert!(again.code == Some(0) || (moment > 0 && is_done), "{moment}: {again:?}");
+        if moment == 0 {
+            whole = started.elapsed();
+        }
+        assert_eq!(shop.file("main"), ADOPTED.replace("k: w ", &format!("k: w{moment} ")), "{moment}");
+        assert_eq!(shop.remote(&["rev-list", "--count", "main"]), (moment + 2).to_string(), "{moment}");
     }
 }
 

@@ -17,6 +17,7 @@ mod deploy;
 mod discover;
 mod edits;
 mod gateway;
+mod kills;
 mod local_model;
 mod openapi;
 mod outages;

@@ -23,11 +23,16 @@ pub(crate) fn run_to(world: &World, state: &Folder, arguments: &[&str], fail_poi
 
 /// The same as somebody.
 pub(crate) fn run_as(world: &World, person: Person, state: &Folder, arguments: &[&str], fail_points: &str) -> Output {
+    anchorwatch_testbed::run(command(world, person, state, arguments, fail_points), b"", RUN_LIMIT).unwrap()
+}
+
+/// The program, about to run so.
+pub(crate) fn command(world: &World, person: Person, state: &Folder, arguments: &[&str], fail_points: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
     command.args(arguments).arg("--kubeconfig").arg(world.plane.kubeconfig(person));
     command.env_clear().env("HOME", world.plane.folder()).env("USER", "ann").env("XDG_STATE_HOME", state.path());
     command.env("ANCHORWATCH_FAIL_POINTS", fail_points);
-    anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()
+    command
 }
 
 #[track_caller]

@@ -139,6 +139,10 @@ impl Destinations {
         for server in of_sources.chain(of_lists).collect::<BTreeSet<_>>() {
             self.at(&Who::Other(format!("Git at {}", server.0)), &server);
         }
+        let forges = config.sources.iter().filter_map(|source| source.committing().forge.as_ref());
+        for api_url in forges.map(|forge| &forge.address.api_url).collect::<BTreeSet<_>>() {
+            self.url(&Who::Other(format!("Pull requests at {api_url}")), api_url);
+        }
         for source in config.sources.iter().filter(|source| source.reading().allow_remote_bases) {
             let why = "a kustomization says where they are; give their hosts as sources of their own, or write rules"
                 .to_owned();
