@@ -105,6 +105,28 @@ const ROWS: &[(&str, Row)] = &[
         },
     ),
     (
+        "a value that drives another object, too",
+        Row {
+            live: &[(
+                "Deployment/rel-web",
+                r#"[{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 60}]"#,
+            )],
+            left: &[("spec.progressDeadlineSeconds", "ConfigMap/rel-settings data.grace would differ, too")],
+            ..CHART
+        },
+    ),
+    (
+        "a value that drives two fields that are meant",
+        Row {
+            live: &[
+                ("Deployment/rel-web", r#"[{"op": "replace", "path": "/spec/progressDeadlineSeconds", "value": 60}]"#),
+                ("ConfigMap/rel-settings", r#"[{"op": "replace", "path": "/data/grace", "value": "60"}]"#),
+            ],
+            files: &[(OWN, "grace: 30", "grace: 60")],
+            ..CHART
+        },
+    ),
+    (
         "what a template has a default for",
         Row {
             live: &[("Deployment/rel-web", r#"[{"op": "replace", "path": "/spec/minReadySeconds", "value": 10}]"#)],
