@@ -106,3 +106,30 @@ fn an_overlay_is_clean_once_its_rendering_is_applied() {
         "high human Deployment/prod-worker extra spec.template.spec.containers[name=worker].env[name=HOTFIX] by kubectl-set",
     ]);
 }
+
+#[test]
+fn what_is_adopted_into_an_overlay_is_clean_and_applied_from_there_still_is() {
+    let world = World::shared();
+    world.namespace("adopted");
+    let git = Folder::with(&[
+        ("base/shop.yaml", &shop::manifests("default")),
+        ("base/kustomization.yaml", "resources: [shop.yaml]\n"),
+        ("other/kustomization.yaml", "resources: [../base]\n"),
+        ("overlay/kustomization.yaml", &OVERLAY.replace("namespace: overlay", "namespace: adopted")),
+    ]);
+    let overlay = git.path().join("overlay").display().to_string();
+    world.deliver_as_argo_cd(&world.kubectl(&["kustomize", &overlay]));
+    world.alice("adopted", &["set", "env", "deployment/prod-worker", "HOTFIX=1"]);
+    world.alice("adopted", &["set", "image", "deployment/prod-web", "web=shop/web:1.5.1"]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
+    command.args(["adopt", "--all", "--yes", "--source", &overlay, "--kubeconfig"]);
+    command.arg(world.plane.kubeconfig(Person::Admin)).env_clear().env("HOME", world.plane.folder());
+    let system = std::env::var_os("PATH").unwrap_or_default();
+    let tools = std::iter::once(world.plane.binaries().folder().to_owned()).chain(std::env::split_paths(&system));
+    command.env("PATH", std::env::join_paths(tools).unwrap());
+    let output = anchorwatch_testbed::run(command, b"", Duration::from_mins(2)).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}\n{}", text(&output.stdout), text(&output.stderr));
+    world.scan(&overlay).finds(&[]);
+    world.deliver_as_argo_cd(&world.kubectl(&["kustomize", &overlay]));
+    world.scan(&overlay).finds(&[]);
+}
