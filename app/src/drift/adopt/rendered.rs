@@ -99,6 +99,8 @@ pub(super) fn edited(
             }
         }
     }
+    // A change that was found for another item may have taken it in.
+    left.retain(|left| !search.judge.is_taken(&left.item));
     Ok(Changes { root: trial.root().to_owned(), files: search.files(), left })
 }
 
@@ -160,7 +162,8 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     /// Finds the change of files that makes a wish true.
     fn take(&mut self, at: usize, wish: &Wish<'_>) -> Result<(), NotAdopted> {
-        if wish.items.iter().all(|item| self.judge.is_taken(item)) {
+        let open: Vec<_> = wish.items.iter().copied().filter(|item| !self.judge.is_taken(item)).collect();
+        if open.is_empty() {
             return Ok(());
         }
         let key = self.adopting.key;
@@ -174,7 +177,7 @@ impl<'a> Search<'a> {
         let candidates = self.candidates(template.as_deref(), &aim)?;
         let mut faults = candidates.refusals;
         for candidate in candidates.all.iter().take(MOST_TRIALS) {
-            match self.tried(&contents, candidate, wish) {
+            match self.tried(&contents, candidate, &open) {
                 Ok((rendered, taken)) => {
                     self.keep(candidate, &taken);
                     self.judge.taken.extend(taken.iter().map(|item| item.fingerprint.clone()));
@@ -229,14 +232,14 @@ impl<'a> Search<'a> {
         &self,
         before: &Contents<'_>,
         candidate: &Files,
-        wish: &Wish<'_>,
+        aimed: &[&DriftItem],
     ) -> Result<(Vec<u8>, Vec<&'a DriftItem>), String> {
         let files: Files = self.changed.keys().map(|path| (path.clone(), self.texts[path].clone())).collect();
         let files = files.into_iter().chain(candidate.clone()).collect();
         let rendered = self.adopting.runtime.block_on(self.trial.render(&files));
         let rendered = rendered.map_err(|error| Failure::because(&error).line())?.text;
         let after = source::read(0, &rendered, self.adopting.key);
-        let taken = self.judge.takes(before, &after, &wish.items)?;
+        let taken = self.judge.takes(before, &after, aimed)?;
         Ok((rendered, taken))
     }
 
