@@ -194,7 +194,10 @@ fn written(adoption: &Adoption, style: &Style) -> String {
 }
 
 fn document(adoption: &Adoption) -> serde_json::Value {
-    let files = adoption.files.iter().map(|file| json!({"path": file.path, "is_new": file.is_new, "items": file.items, "text": file.after}));
+    let files = adoption
+        .files
+        .iter()
+        .map(|file| json!({"path": file.path, "is_new": file.is_new, "items": file.items, "text": file.after}));
     let left = adoption.left.iter().map(|left| json!({"item": left.item, "reason": left.reason}));
     json!({
         "source": adoption.source,

@@ -112,6 +112,38 @@ impl Bench {
         (differs != left).then(|| format!("differs still: {differs:?}"))
     }
 
+    /// Fails unless the same row, of a repository, gets one commit with these changes and no other.
+    fn is_committed(&self, row: &Row) {
+        let (work, home) = (Folder::with(&[]), Folder::with(&[]));
+        let tree = work.path().join("tree");
+        copy(&self.fixture, &tree);
+        home.write(".gitconfig", "[user]\n\tname = Ann\n\temail = ann@example.com\n");
+        home.write("live.json", &self.live(row, &tree, &home.path()).to_string());
+        let run = |program: &str, arguments: &[&str]| {
+            let mut command = self.command(Path::new(program), arguments, &work.path(), &home.path());
+            command.env("XDG_STATE_HOME", home.path().join("state"));
+            let output = anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap();
+            assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
+            text(&output.stdout)
+        };
+        run("git", &["init", "--quiet", "--initial-branch=main", "tree"]);
+        run("git", &["-C", "tree", "add", "--all"]);
+        run("git", &["-C", "tree", "commit", "--quiet", "-m", "all"]);
+        run("git", &["clone", "--quiet", "--bare", "tree", "shop.git"]);
+        let (source, live) = (format!("shop.git//{}?ref=main", row.source), home.path().join("live.json"));
+        let adopt = ["adopt", "--all", "--yes", "--source", &source, "--live", live.to_str().unwrap(), "-n", "shop"];
+        let output = run(env!("CARGO_BIN_EXE_anchorwatch"), &[&adopt[..], &["--output=json"], row.arguments].concat());
+        let answer: Value = serde_json::from_str(&output).unwrap();
+        let mut expected = texts(&self.fixture);
+        for (file, from, to) in row.files {
+            let text = expected.entry((*file).to_owned()).or_default();
+            *text = if from.is_empty() { (*to).to_owned() } else { text.replacen(from, to, 1) };
+        }
+        let branch = answer["done"]["pushed_to"].as_str().unwrap();
+        run("git", &["clone", "--quiet", "--branch", branch, "shop.git", "after"]);
+        assert_eq!(texts(&work.path().join("after")), expected);
+    }
+
     /// A recorded state: what is rendered, with something otherwise.
     fn live(&self, row: &Row, work: &Path, home: &Path) -> Value {
         let (tool, arguments) = if self.fixture.join(row.source).join("Chart.yaml").exists() {
@@ -173,13 +205,25 @@ fn texts(root: &Path) -> BTreeMap<String, String> {
     while let Some(folder) = ahead.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() {
+            if path.is_dir() && path.file_name().is_some_and(|name| name != ".git") {
                 ahead.push(path);
-            } else {
+            } else if path.is_file() {
                 let name = path.strip_prefix(root).unwrap().display().to_string();
                 found.insert(name, fs::read_to_string(&path).unwrap());
             }
         }
     }
     found
+}
+
+#[test]
+fn a_repository_gets_the_change_of_what_is_rendered() {
+    for (fixture, rows, name) in [
+        ("kustomize", kustomizations::ROWS, "an image's tag, by the entry that sets it"),
+        ("kustomize", kustomizations::ROWS, "an object of a base that others build upon: a patch"),
+        ("helm", charts::ROWS, "a number"),
+    ] {
+        let (_, row) = rows.iter().find(|(row, _)| *row == name).unwrap();
+        Bench::of(fixture).is_committed(row);
+    }
 }

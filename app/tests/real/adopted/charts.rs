@@ -8,7 +8,7 @@ const PROD: Row = Row { source: "shop", arguments: &["--release-name=rel", "--va
 const OWN: &str = "shop/values.yaml";
 const GIVEN: &str = "envs/prod.yaml";
 
-const ROWS: &[(&str, Row)] = &[
+pub(super) const ROWS: &[(&str, Row)] = &[
     (
         "a number",
         Row {

@@ -9,7 +9,7 @@ const WORKER_PATCH: &str = "overlays/prod/deployment-worker-patch.yaml";
 const SERVICE_PATCH: &str = "overlays/prod/service-web-patch.yaml";
 const PATCHES: &str = "        value: high # not the highest\n";
 
-const ROWS: &[(&str, Row)] = &[
+pub(super) const ROWS: &[(&str, Row)] = &[
     (
         "an image's tag, by the entry that sets it",
         Row {
