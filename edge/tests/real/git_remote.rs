@@ -194,7 +194,15 @@ async fn a_key_opens_a_repository_by_ssh() {
         let Some(server) = git_servers::ssh(more) else { return };
         let (address, options) = by_ssh(&shop, &server, "person", Some("host"));
         shop.is_read(&address, &options).await;
-        shop.is_pushed_to(&address, &options, if more.is_empty() { "one" } else { "two" }).await;
+        // What is pushed is another thing to read.
+        Shop::new().is_pushed_by_ssh(&server).await;
+    }
+}
+
+impl Shop {
+    async fn is_pushed_by_ssh(&self, server: &GitServer) {
+        let (address, options) = by_ssh(self, server, "person", Some("host"));
+        self.is_pushed_to(&address, &options, "one").await;
     }
 }
 
