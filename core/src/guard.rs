@@ -182,6 +182,11 @@ pub enum Refusal {
     /// What is never deleted would go with it.
     #[error("its deletion would take {0} along, which is never deleted")]
     TakesAlong(String),
+    /// What is never deleted may go with it: nobody here may list it.
+    #[error(
+        "its deletion may take {0} along, which could not be listed; list them, or leave what belongs to it: --cascade orphan"
+    )]
+    Unseen(&'static str),
     /// Another object has its name.
     #[error("its uid is {0}, and not the one that was named")]
     OfAnotherUid(String),
@@ -296,7 +301,11 @@ pub fn may_be_deleted(kind: &str, propagation: Propagation, dependants: &Dependa
         return Err(Refusal::NeverDeleted(kind.to_owned()));
     }
     let kept = dependants.found.iter().find(|dependant| NEVER_DELETED.contains(&dependant.kind.as_str()));
-    match kept.filter(|_| propagation != Propagation::Orphan) {
+    let takes_along = propagation != Propagation::Orphan;
+    if takes_along && dependants.not_listed.iter().any(|resource| resource == "persistentvolumeclaims") {
+        return Err(Refusal::Unseen("persistentvolumeclaims"));
+    }
+    match kept.filter(|_| takes_along) {
         Some(kept) => Err(Refusal::TakesAlong(format!("{}/{}", kept.kind, kept.name))),
         None => Ok(()),
     }

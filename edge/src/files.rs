@@ -142,6 +142,20 @@ pub enum ReplaceError {
     },
 }
 
+/// Whether a file still is as it was read; `None` for one that was not there.
+pub async fn check(path: &str, before: Option<&[u8]>) -> Result<(), ReplaceError> {
+    let (path, before) = (path.to_owned(), before.map(<[u8]>::to_vec));
+    let checking = tokio::task::spawn_blocking(move || {
+        let now = match fs::read(&path) {
+            Ok(now) => Some(now),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ReplaceError::Write { path, source }),
+        };
+        if now == before { Ok(()) } else { Err(ReplaceError::Changed { path }) }
+    });
+    checking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+}
+
 /// Writes a file anew, as a whole or not at all, if it still is as it was read. Its rights stay, and a link stays one.
 pub async fn replace(path: &str, before: &[u8], after: &[u8]) -> Result<(), ReplaceError> {
     let (path, before, after) = (path.to_owned(), before.to_vec(), after.to_vec());

@@ -45,7 +45,7 @@ pub(crate) async fn plan_adoption(
             .detail("adopt them on the machine where they are, or name the source by its repository's address"));
     }
     let (wanted, meant) = (request_of(service, &source, &items).await?, these(&items));
-    let (by, at, approves) = (caller.0.name.clone(), service.now(), caller.0.role >= Role::Approver);
+    let (by, approves) = (caller.0.name.clone(), caller.0.role >= Role::Approver);
     let (service_of, key, hash) = (service.clone(), service.key.clone(), request.plan_hash.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
@@ -58,7 +58,7 @@ pub(crate) async fn plan_adoption(
         publish(runtime, (&wanted, &key), &meant, publishing, |publication| {
             let plan = publication.plan.hash(&key);
             // What is HIGH an operator may plan, and no more.
-            let may = approves || publication.plan.level() < Some(DriftLevel::High);
+            let (may, at) = (approves || publication.plan.level() < Some(DriftLevel::High), service_of.now());
             Ok((hash == Some(plan.clone()) && may).then_some(Confirmation { plan, by, at, approves }))
         })
     });

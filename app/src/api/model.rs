@@ -754,7 +754,8 @@ impl AdoptResponse {
         let redactor = Redactor::new().for_logs();
         let file = |file: &AdoptedFile| AdoptedFileResponse {
             path: file.path.clone(),
-            diff: redactor.clean(&hunks::unified(&file.path, &file.before, &file.after)).into_owned(),
+            // Each text as a whole: a hunk does not say what its lines belong to.
+            diff: hunks::unified(&file.path, &redactor.clean(&file.before), &redactor.clean(&file.after)),
             items: file.items.iter().map(told).collect(),
         };
         let left =

@@ -108,14 +108,27 @@ pub(crate) fn into_files(
         let adopting = Adopting { runtime, ground: &ground, key };
         let mut adoption = adopting.plan(&outcome, meant, &WriteScope::Everything)?;
         if !adoption.files.is_empty() && confirm(&adoption)? {
+            let failed =
+                |error: ReplaceError| Failure::because(&error).hint("scan again, and look at what differs now");
+            // What one file names another may hold: all are written, or none, as far as that can be seen before.
             for file in &adoption.files {
+                let before = (!file.is_new).then_some(file.before.as_bytes());
+                runtime.block_on(files::check(&file.path, before)).map_err(failed)?;
+            }
+            for (at, file) in adoption.files.iter().enumerate() {
                 let written = if file.is_new {
                     runtime.block_on(files::create(&file.path, file.after.as_bytes()))
                 } else {
                     runtime.block_on(files::replace(&file.path, file.before.as_bytes(), file.after.as_bytes()))
                 };
-                written.map_err(|error: ReplaceError| {
-                    Failure::because(&error).hint("scan again, and look at what differs now")
+                written.map_err(|error| {
+                    let done = adoption.files[..at].iter().map(|file| file.path.as_str()).collect::<Vec<_>>();
+                    let failure = failed(error);
+                    if done.is_empty() {
+                        failure
+                    } else {
+                        failure.detail(format!("written already: {}", done.join(", ")))
+                    }
                 })?;
             }
             adoption.is_written = true;
@@ -239,6 +252,9 @@ impl Adopting<'_> {
         text: &str,
     ) -> Result<String, NotAdopted> {
         let place = place_of(wanted, before)?;
+        if wanted.kind.is_secret() {
+            return Err(Unadoptable::Credential("the Secret".to_owned()).into());
+        }
         if items.iter().any(|item| item.change == Change::MissingObject) {
             return Ok(edit::remove(text, &place)?);
         }

@@ -13,8 +13,8 @@ use tokio::runtime::Handle;
 
 use super::{Event, Service};
 use crate::config::Source;
-use crate::drift::adopt::follow::Following;
-use crate::drift::adopt::record::CommitState;
+use crate::drift::adopt::follow::{Following, Known};
+use crate::drift::adopt::record::{CommitRecord, CommitState};
 use crate::drift::rollback::notes::{StoreNotes, opened};
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Done, Said, Writing, recover};
@@ -83,44 +83,74 @@ async fn finish_left(service: &Arc<Service>, source: &Source) -> Result<(), Fail
 
 /// Looks where commits are that adopt. One that the source's branch has is proven by a scan.
 async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
-    let store_failure = |error: StoreError| super::store_failure(&error);
-    let scanned_at = service.store.last_scan_began(&source.name).await.map_err(store_failure)?;
     let (of, one) = (service.clone(), source.clone());
     let following = tokio::task::spawn_blocking(move || {
         let runtime = Handle::current();
+        let scanned_at = runtime.block_on(of.store.last_scan_began(&one.name));
+        let known = OfStore {
+            service: &of,
+            runtime: &runtime,
+            scanned_at: scanned_at.map_err(|error| super::store_failure(&error))?,
+        };
         let request = one.request(&[], Arc::default(), Trigger::Api, of.now());
-        let notes = of.notes(&runtime);
-        let forge = one.committing().forge.as_ref();
-        let following = Following { runtime: &runtime, source: &one.name, notes: &notes, forge };
-        following.follow(&request, scanned_at, of.now())
+        let (notes, forge) = (of.notes(&runtime), one.committing().forge.as_ref());
+        Following { runtime: &runtime, source: &one.name, notes: &notes, forge }.follow(&request, &known)
     });
     let news = following.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-    for record in news {
+    for record in &news.records {
         let Some(commit) = record.commit() else { continue };
         tracing::info!(change = record.change_id, commit = commit.commit, state = ?commit.state, "a commit that adopts");
-        match commit.state {
-            CommitState::Merged { .. } => {
-                let job = NewJob {
-                    source: source.name.clone(),
-                    namespaces: Vec::new(),
-                    triggered_by: Trigger::Api,
-                    requested_by: Some(record.by.clone()),
-                };
-                let queued = service.store.enqueue(&clock::new_id(), &job, service.now()).await;
-                queued.map_err(store_failure)?;
-                service.queued.notify_waiters();
-            }
-            CommitState::Adopted => {
-                let fields = commit.plan.objects.iter().flat_map(|object| &object.fields);
-                let fingerprints: Vec<String> = fields.map(|field| field.fingerprint.clone()).collect();
-                let settled = service.store.settle_items(&fingerprints, "adopted", &record.by, service.now()).await;
-                settled.map_err(store_failure)?;
-            }
-            _ => {}
+        if matches!(commit.state, CommitState::Merged { .. }) {
+            let job = NewJob {
+                source: source.name.clone(),
+                namespaces: Vec::new(),
+                triggered_by: Trigger::Api,
+                requested_by: Some(record.by.clone()),
+            };
+            let queued = service.store.enqueue(&clock::new_id(), &job, service.now()).await;
+            queued.map_err(|error| super::store_failure(&error))?;
+            service.queued.notify_waiters();
         }
         service.announce(Event::Decided { id: record.change_id.clone() });
     }
-    Ok(())
+    news.first_failure()
+}
+
+/// What the store knows of a commit's items.
+struct OfStore<'a> {
+    service: &'a Service,
+    runtime: &'a Handle,
+    scanned_at: Option<Timestamp>,
+}
+
+impl Known for OfStore<'_> {
+    fn scanned_at(&self) -> Option<Timestamp> {
+        self.scanned_at
+    }
+
+    fn differs(&self, commit: &CommitRecord) -> Result<bool, Failure> {
+        for fingerprint in commit.fingerprints() {
+            let item = self.runtime.block_on(self.service.store.item(fingerprint));
+            let item = item.map_err(|error| super::store_failure(&error))?;
+            let is_open = |item: serde_json::Value| {
+                matches!(item["status"].as_str(), Some("pending" | "acknowledged" | "ignored"))
+            };
+            if item.is_some_and(is_open) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn settle(&self, by: &str, commit: &CommitRecord) -> Result<(), Failure> {
+        let fingerprints: Vec<String> = commit.fingerprints().map(str::to_owned).collect();
+        let settled = self.service.store.settle_items(&fingerprints, "adopted", by, self.service.now());
+        self.runtime.block_on(settled).map_err(|error| super::store_failure(&error))
+    }
+
+    fn now(&self) -> Timestamp {
+        self.service.now()
+    }
 }
 
 fn finish(service: &Service, runtime: &Handle, source: &Source) -> Result<Vec<Done>, Failure> {

@@ -91,7 +91,6 @@ struct Page {
     href: String,
     may_acknowledge: bool,
     may_ignore: bool,
-    /// Where the source is written, and whoever looks may plan that.
     /// How its difference may be ended, and the words for that.
     ways: Vec<(&'static str, String)>,
     /// Why nothing can be done by whoever looks.

@@ -290,6 +290,32 @@ fn what_others_push_meanwhile_is_kept_and_planned_with() {
     assert_eq!(shop.remote(&["rev-parse", &branch]), theirs);
 }
 
+#[test]
+fn a_commit_that_somebody_has_amended_is_theirs() {
+    let shop = Shop::new();
+    shop.adopt(&["--yes"]).ends(0, &[]);
+    let branch = shop.branch();
+    shop.git(&["clone", "--quiet", "--branch", &branch, "shop.git", "other"]);
+    shop.world.write("other/deploy/all.yaml", ADOPTED.replace("\"yes\"", "\"no\""));
+    shop.git(&["-C", "other", "commit", "--quiet", "--all", "--amend", "--no-edit"]);
+    shop.git(&["-C", "other", "push", "--quiet", "--force"]);
+    let theirs = shop.remote(&["rev-parse", &branch]);
+    shop.adopt(&["--yes"]).ends(2, &["somebody has added to it"]);
+    assert_eq!(shop.remote(&["rev-parse", &branch]), theirs);
+}
+
+#[test]
+fn a_source_behind_a_link_is_not_committed_through_it() {
+    let shop = Shop::new();
+    std::os::unix::fs::symlink("deploy", shop.world.work().join("tree/current")).unwrap();
+    shop.git(&["-C", "tree", "add", "--all"]);
+    shop.git(&["-C", "tree", "commit", "--quiet", "-m", "link"]);
+    shop.git(&["-C", "tree", "push", "--quiet", "../shop.git", "main"]);
+    let flags = ["adopt", "--all", "--source", "shop.git//current?ref=main", "--live", "live.json", "--yes"];
+    shop.world.run(&flags).ends(2, &["current/all.yaml", "symbolic link", "hint: name the folder"]);
+    assert_eq!(shop.branches(), ["main"]);
+}
+
 /// Notes that this machine keeps, by their state.
 fn noted(shop: &Shop) -> Vec<String> {
     let folder: PathBuf = shop.world.state().join("anchorwatch/changes");
@@ -339,7 +365,7 @@ fn whoever_is_killed_leaves_one_commit_or_none() {
     }
 }
 
-/// How many moments are tried, as ANCHORWATCH_MOMENTS says.
+/// How many moments are tried, as `ANCHORWATCH_MOMENTS` says.
 fn moments() -> u32 {
     std::env::var("ANCHORWATCH_MOMENTS").map_or(8, |moments| moments.parse().unwrap())
 }

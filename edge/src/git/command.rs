@@ -128,6 +128,14 @@ impl Git {
         self.run(subcommand(args.as_ref()), command, input, limits).await
     }
 
+    /// The same, in less time.
+    pub(super) async fn reach_within(&self, args: impl AsRef<[&str]>, limit: Duration) -> Result<Output, GitError> {
+        let mut command = self.remote();
+        command.args(args.as_ref());
+        let limits = Limits { deadline: self.options.fetch_deadline.min(limit), output: LIST_LIMIT };
+        self.run(subcommand(args.as_ref()), command, Vec::new(), limits).await
+    }
+
     /// Runs a call that writes to our own copy, with the person's configuration where that counts, and no network.
     pub(super) async fn as_person(
         &self,

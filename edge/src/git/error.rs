@@ -46,13 +46,15 @@ pub enum GitError {
         /// What Git said.
         message: String,
     },
-    /// A file was to be written that is a symbolic link or in a submodule.
-    #[error("{path} in {repository} is a symbolic link or a submodule, and is not written through")]
-    WriteThrough {
+    /// A file was to be written that cannot be, or is not as it was read.
+    #[error("{path} in {repository} {why}, and is not written")]
+    WriteFile {
         /// The repository.
         repository: String,
         /// The file.
         path: String,
+        /// What is so with it.
+        why: &'static str,
     },
     /// A revision was looked up.
     #[error("{repository} has no branch, tag or commit {revision}")]
@@ -184,7 +186,7 @@ impl GitError {
                 Some("a partial or damaged clone; use the address of the repository it was cloned from".to_owned())
             }
             Self::ReadLargeFile { .. } => Some("keep manifests in Git itself: git lfs untrack".to_owned()),
-            Self::WriteThrough { .. } => Some("name the folder where the real file is".to_owned()),
+            Self::WriteFile { .. } => Some("name the folder where the real file is, and scan again".to_owned()),
             Self::FollowLink { .. } => Some("make it a real file".to_owned()),
             Self::FileTooLarge { .. } | Self::SourceTooLarge { .. } | Self::TooManyFiles { .. } => {
                 Some("name a smaller folder: REPO//PATH".to_owned())

@@ -1,7 +1,9 @@
 //! Writing to a repository: a commit in our own copy, and its push with a lease. Nothing is ever checked out.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anchorwatch_core::guard::Permit;
 
@@ -34,13 +36,15 @@ pub struct CommitWords {
     pub signing_key: Option<PathBuf>,
 }
 
-/// A file as it is to be; gone where it has no bytes.
+/// A file as it is to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileToWrite {
     /// Its path from the repository's root.
     pub path: String,
-    /// What it holds.
-    pub bytes: Option<Vec<u8>>,
+    /// What it holds now; `None` for one that is not there.
+    pub before: Option<Vec<u8>>,
+    /// What it is to hold.
+    pub after: Vec<u8>,
 }
 
 /// What is pushed, and where to.
@@ -125,26 +129,40 @@ impl GitRepository {
         asked(git, &["read-tree", parent.as_str()], Vec::new(), &index).await?;
         let entries = list(git, &super::Commit { id: parent.clone(), time: 0 }, None).await?;
         let mut lines = Vec::new();
-        for file in files {
-            let mode = match entries.get(file.path.as_bytes()).map(|entry| entry.kind) {
-                Some(Kind::Link | Kind::Submodule) => {
-                    return Err(GitError::WriteThrough { repository: git.repository.clone(), path: file.path.clone() });
-                }
+        for FileToWrite { path, before, after } in files {
+            let fail = |why| GitError::WriteFile { repository: git.repository.clone(), path: path.clone(), why };
+            // A link on the way would become a folder.
+            let mut above = path.match_indices('/').map(|(end, _)| &path.as_bytes()[..end]);
+            let entry = entries.get(path.as_bytes());
+            let mode = match entry.map(|entry| entry.kind) {
+                _ if above.any(|folder| entries.contains_key(folder)) => return Err(fail(LINKED)),
+                Some(Kind::Link | Kind::Submodule) => return Err(fail(LINKED)),
                 Some(Kind::Program) => "100755",
                 Some(Kind::File) | None => "100644",
             };
-            let line = match &file.bytes {
-                Some(bytes) => {
-                    let id = asked(git, &["hash-object", "-w", "--stdin"], bytes.clone(), &[]).await?;
-                    format!("{mode} {id}\t{}\0", file.path)
-                }
-                None => format!("0 {}\t{}\0", "0".repeat(parent.as_str().len()), file.path),
+            let there = match before {
+                Some(before) => Some(asked(git, &["hash-object", "--stdin"], before.clone(), &[]).await?),
+                None => None,
             };
-            lines.extend(line.into_bytes());
+            if there.as_deref() != entry.map(|entry| entry.id.as_str()) {
+                return Err(fail("holds something else than was read"));
+            }
+            let id = asked(git, &["hash-object", "-w", "--stdin"], after.clone(), &[]).await?;
+            lines.extend(format!("{mode} {id}\t{path}\0").into_bytes());
         }
         asked(git, &["update-index", "-z", "--index-info"], lines, &index).await?;
         // The copy has few of the blobs.
         let tree = asked(git, &["write-tree", "--missing-ok"], Vec::new(), &index).await?;
+        let changed = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", parent.as_str(), &tree];
+        let changed = asked(git, &changed, Vec::new(), &[]).await?;
+        let changed: BTreeSet<&str> = changed.split_terminator('\0').collect();
+        if changed != files.iter().map(|file| file.path.as_str()).collect() {
+            return Err(GitError::Ask {
+                repository: git.repository.clone(),
+                command: "write-tree",
+                message: "other files would change than those that were meant".to_owned(),
+            });
+        }
         let date = OsString::from(format!("{} +0000", words.time));
         let Author { name, email } = &words.author;
         let by = [
@@ -232,6 +250,11 @@ impl GitRepository {
         Ok(one == other || matches!(lines[..], [a, b] if a == b))
     }
 
+    /// True if the copy has a commit.
+    pub async fn has(&self, commit: &ObjectId) -> Result<bool, GitError> {
+        Ok(self.git.read(["cat-file", "-e", commit.as_str()], Vec::new()).await?.status.success())
+    }
+
     /// True if a commit is in the history of another one.
     pub async fn is_within(&self, commit: &ObjectId, of: &ObjectId) -> Result<bool, GitError> {
         let args = ["merge-base", "--is-ancestor", commit.as_str(), of.as_str()];
@@ -257,7 +280,7 @@ impl GitRepository {
         let what = format!("{commit}:refs/heads/{branch}");
         // A thin pack would be made of what the copy does not have, and the server may not give it.
         let args = ["push", "--porcelain", "--no-verify", "--no-thin", &lease, "origin", &what];
-        let output = git.reach(args, Vec::new()).await?;
+        let output = git.reach_within(args, PUSH_LIMIT).await?;
         if output.status.success() {
             return Ok(());
         }
@@ -265,7 +288,7 @@ impl GitRepository {
         let reason = said.lines().find_map(|line| line.strip_prefix("!\t")?.split_once('\t').map(|(_, why)| why));
         let is_moved = |why: &str| MOVED.iter().any(|part| why.contains(part));
         match reason {
-            Some(why) if is_moved(why) => {
+            Some(why) if is_moved(why) || is_moved(&output.stderr) => {
                 Err(PushError::Moved { repository: git.repository.clone(), branch: branch.clone() })
             }
             // The server's words are on stderr, its verdict is in the list.
@@ -278,15 +301,27 @@ impl GitRepository {
     }
 }
 
+const LINKED: &str = "is a symbolic link, lies behind one, or in a submodule";
+
+/// How long a push may take; shorter than anybody else waits before they look after it.
+const PUSH_LIMIT: Duration = Duration::from_secs(90);
+
 /// What Git says (in the language C) where somebody else was there first.
-const MOVED: [&str; 6] =
-    ["stale info", "fetch first", "non-fast-forward", "cannot lock ref", "incorrect old value", "already exists"];
+const MOVED: [&str; 7] = [
+    "stale info",
+    "fetch first",
+    "non-fast-forward",
+    "cannot lock ref",
+    "incorrect old value",
+    "already exists",
+    "but expected",
+];
 
 /// What a call prints, without the line's end.
 async fn asked(git: &Git, args: &[&str], input: Vec<u8>, environment: &[(&str, OsString)]) -> Result<String, GitError> {
     let output = git.as_person(args, input, environment).await?;
     if !output.status.success() {
-        let command = ["read-tree", "hash-object", "update-index", "write-tree", "commit-tree"];
+        let command = ["read-tree", "hash-object", "update-index", "write-tree", "diff-tree", "commit-tree"];
         let command = command.into_iter().find(|name| args.contains(name)).unwrap_or("commit-tree");
         return Err(failed(git, command, output));
     }

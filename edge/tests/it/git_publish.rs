@@ -44,7 +44,7 @@ impl Remote {
     }
 
     async fn commit(&self, path: &str, text: &str) -> ObjectId {
-        self.repository.commit(&self.base, &[file(path, Some(text))], &words()).await.unwrap()
+        self.repository.commit(&self.base, &[file(path, Some("a: 1\n"), text)], &words()).await.unwrap()
     }
 
     async fn push(&self, commit: &ObjectId, branch: &str, lease: Option<&ObjectId>) -> Result<(), PushError> {
@@ -66,8 +66,9 @@ async fn copy(bare: &Path, scratch: &Path) -> GitRepository {
     GitRepository::open_to_push(&location, options, scratch).await.unwrap()
 }
 
-fn file(path: &str, text: Option<&str>) -> FileToWrite {
-    FileToWrite { path: path.to_owned(), bytes: text.map(|text| text.as_bytes().to_vec()) }
+fn file(path: &str, before: Option<&str>, after: &str) -> FileToWrite {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    FileToWrite { path: path.to_owned(), before: before.map(bytes), after: bytes(after) }
 }
 
 fn words() -> CommitWords {
@@ -83,10 +84,9 @@ fn words() -> CommitWords {
 async fn a_commit_has_what_was_written_and_all_else_as_it_was() {
     let remote = Remote::new().await;
     let files = [
-        file("deploy/b.yaml", Some("b: 2\r\n# größe\r\n")),
-        file("deploy/a.yaml", None),
-        file("run.sh", Some("#!/bin/sh\ntrue\n")),
-        file("deploy/new/c.yaml", Some("c: 1")),
+        file("deploy/b.yaml", Some("b: 1\r\n# größe\r\n"), "b: 2\r\n# größe\r\n"),
+        file("run.sh", Some("#!/bin/sh\n"), "#!/bin/sh\ntrue\n"),
+        file("deploy/new/c.yaml", None, "c: 1"),
     ];
     let commit = remote.repository.commit(&remote.base, &files, &words()).await.unwrap();
     // Whoever does it again does the same.
@@ -95,7 +95,7 @@ async fn a_commit_has_what_was_written_and_all_else_as_it_was() {
     assert_eq!(remote.tip("anchorwatch/one"), commit.as_str());
     assert_eq!(
         remote.git(&["diff-tree", "-r", "--name-status", remote.base.as_str(), commit.as_str()]),
-        "D\tdeploy/a.yaml\nM\tdeploy/b.yaml\nA\tdeploy/new/c.yaml\nM\trun.sh"
+        "M\tdeploy/b.yaml\nA\tdeploy/new/c.yaml\nM\trun.sh"
     );
     assert_eq!(remote.git(&["cat-file", "-p", &format!("{commit}:deploy/b.yaml")]), "b: 2\r\n# größe");
     assert!(remote.git(&["ls-tree", commit.as_str(), "run.sh"]).starts_with("100755 "));
@@ -176,7 +176,7 @@ async fn a_hook_and_a_read_only_remote_say_why_they_refuse() {
 #[tokio::test]
 async fn nothing_is_pushed_by_a_permit_for_something_else() {
     let remote = Remote::new().await;
-    let (one, two) = (remote.commit("a.yaml", "a: 1").await, remote.commit("a.yaml", "a: 2").await);
+    let (one, two) = (remote.commit("deploy/a.yaml", "a: 2").await, remote.commit("deploy/a.yaml", "a: 3").await);
     let push = Push { commit: two.clone(), branch: "two".to_owned(), lease: None };
     let name = remote.repository.name();
     for other in [permit(name, "two", &one), permit(name, "one", &two), permit("elsewhere", "two", &two)] {
@@ -187,11 +187,32 @@ async fn nothing_is_pushed_by_a_permit_for_something_else() {
 }
 
 #[tokio::test]
-async fn a_link_is_not_written_through() {
-    let remote = Remote::new().await;
-    let linked = remote.repository.commit(&remote.base, &[file("deploy/link.yaml", Some("a: 2"))], &words()).await;
-    let linked = linked.unwrap_err();
-    assert!(matches!(&linked, GitError::WriteThrough { path, .. } if path == "deploy/link.yaml"), "{linked:?}");
+async fn only_what_was_read_is_written_over_and_nothing_through_a_link() {
+    let mut remote = Remote::new().await;
+    remote.shop.write("v1/a.yaml", "a: 1\n");
+    remote.shop.write("v1/b.yaml", "b: 1\n");
+    remote.shop.link("current", "v1");
+    let base: ObjectId = remote.shop.commit("links").parse().unwrap();
+    remote.shop.git(&["push", "--quiet", remote.bare.to_str().unwrap(), "main"]);
+    let repository = copy(&remote.bare, &remote.shop.scratch()).await;
+    for (path, before, why) in [
+        ("deploy/link.yaml", Some("a: 1\n"), "symbolic link"),
+        ("current/a.yaml", Some("a: 1\n"), "symbolic link"),
+        ("current/new.yaml", None, "symbolic link"),
+        ("v1/a.yaml/b.yaml", None, "symbolic link"),
+        ("v1/a.yaml", Some("a: 2\n"), "something else than was read"),
+        ("v1/a.yaml", None, "something else than was read"),
+        ("v1/new.yaml", Some("a: 1\n"), "something else than was read"),
+    ] {
+        let refused = repository.commit(&base, &[file(path, before, "a: 3\n")], &words()).await.unwrap_err();
+        assert!(matches!(&refused, GitError::WriteFile { .. }), "{path}: {refused:?}");
+        assert!(refused.to_string().contains(why), "{path}: {refused}");
+    }
+    // What Git passes over in silence, and what changes nothing.
+    for files in [&[file("../a.yaml", None, "a")][..], &[file("v1/a.yaml", Some("a: 1\n"), "a: 1\n")]] {
+        let refused = repository.commit(&base, files, &words()).await.unwrap_err();
+        assert!(matches!(&refused, GitError::Ask { .. }), "{files:?}: {refused:?}");
+    }
 }
 
 #[tokio::test]
@@ -211,12 +232,12 @@ async fn a_commit_is_signed_by_a_key_of_ssh() {
     let signers = remote.shop.root().join("../signers");
     fs::write(&signers, format!("watch@example.com {public}")).unwrap();
     let signed = CommitWords { signing_key: Some(key), ..words() };
-    let commit = remote.repository.commit(&remote.base, &[file("a.yaml", Some("a"))], &signed).await.unwrap();
+    let commit = remote.repository.commit(&remote.base, &[file("a.yaml", None, "a")], &signed).await.unwrap();
     remote.push(&commit, "signed", None).await.unwrap();
     let setting = format!("gpg.ssh.allowedSignersFile={}", signers.display());
     remote.git(&["-c", &setting, "verify-commit", commit.as_str()]);
     let lost = CommitWords { signing_key: Some("/nowhere/key".into()), ..words() };
-    let unsigned = remote.repository.commit(&remote.base, &[file("a.yaml", Some("a"))], &lost).await;
+    let unsigned = remote.repository.commit(&remote.base, &[file("a.yaml", None, "a")], &lost).await;
     assert!(matches!(unsigned, Err(GitError::Ask { .. })), "{unsigned:?}");
 }
 

@@ -63,7 +63,11 @@ impl Shop {
         let scratch = self.repository.scratch();
         let repository = GitRepository::open_to_push(&location, options.clone(), &scratch).await.unwrap();
         let base = repository.resolve(Some("main")).await.unwrap().id;
-        let files = [FileToWrite { path: "deploy/a.yaml".to_owned(), bytes: Some(branch.as_bytes().to_vec()) }];
+        let files = [FileToWrite {
+            path: "deploy/a.yaml".to_owned(),
+            before: Some(b"a: 2".to_vec()),
+            after: branch.as_bytes().to_vec(),
+        }];
         let words = CommitWords {
             author: Author { name: "Watch".to_owned(), email: "watch@example.com".to_owned() },
             time: 1_800_000_000,

@@ -114,7 +114,8 @@ pub(crate) fn publish(
     })?;
     if publishing.may_write {
         let source = request.named.as_ref().map_or(&request.source.address, |named| &named.source);
-        Following { runtime, source, notes: publishing.notes, forge: None }.finish(&repository)?;
+        let following = Following { runtime, source, notes: publishing.notes, forge: None };
+        following.finish(&repository).first_failure()?;
     }
     let mut confirm = Some(confirm);
     let mut confirmation: Option<Confirmation> = None;
@@ -233,7 +234,11 @@ impl Publisher<'_> {
         let files: Vec<FileToWrite> = adoption
             .files
             .iter()
-            .map(|file| FileToWrite { path: file.path.clone(), bytes: Some(file.after.clone().into_bytes()) })
+            .map(|file| FileToWrite {
+                path: file.path.clone(),
+                before: (!file.is_new).then(|| file.before.clone().into_bytes()),
+                after: file.after.clone().into_bytes(),
+            })
             .collect();
         let commit = self.ask(self.repository.commit(base, &files, &words))?;
         let lease = if plan.is_direct { Some(base.clone()) } else { self.tip(&pushed_to)? };
@@ -242,13 +247,18 @@ impl Publisher<'_> {
         // Held until this process ends, however that is.
         let _held = self.publishing.notes.hold(&record.change_id)?;
         if let Some(there) = lease.as_ref().filter(|_| !plan.is_direct) {
-            if self.ask(self.repository.trailer(there, PLAN_TRAILER))?.as_deref() != Some(&hash) {
+            // Whoever amends a commit keeps its trailers: ours is what was noted before it was pushed, or the same again.
+            let is_same = self.ask(self.repository.is_same(there, &commit))?;
+            let open = self.publishing.notes.open()?;
+            let is_noted = open.iter().filter_map(ChangeRecord::commit).any(|noted| noted.commit == there.as_str());
+            let says = self.ask(self.repository.trailer(there, PLAN_TRAILER))?;
+            if says.as_deref() != Some(&hash) || !(is_same || is_noted) {
                 return Err(Failure::new(format!(
                     "the branch {pushed_to} is there already, and somebody has added to it"
                 ))
                 .hint("merge it, or delete it, and try again"));
             }
-            if self.ask(self.repository.is_same(there, &commit))? {
+            if is_same {
                 // It is asked for twice; or whoever began it ended before that was noted.
                 return self.pushed(record, CommitRecord { commit: there.to_string(), ..noted }).map(Some);
             }
@@ -287,9 +297,9 @@ impl Publisher<'_> {
         let is_certain = !matches!(error, PushError::Git(_));
         match self.tip(&push.branch) {
             Ok(Some(tip)) if tip == push.commit => return self.pushed(record, commit).map(Some),
-            Ok(_) => {}
-            Err(_) if is_certain => {}
-            Err(_) => {
+            Ok(_) | Err(_) if is_certain => {}
+            // Somebody may have pushed on top of it, or the server be at work.
+            Ok(_) | Err(_) => {
                 return Err(failure()
                     .detail("nobody knows whether it arrived")
                     .detail("the next adopt of this source looks, and notes what it finds"));
@@ -371,6 +381,20 @@ impl Publisher<'_> {
     }
 }
 
+/// Characters that fit everywhere: <https://docs.github.com/en/rest/pulls/pulls> takes 65,536 of a body.
+const TITLE_LIMIT: usize = 255;
+const BODY_LIMIT: usize = 60_000;
+
+/// A text's beginning, up to a line's end where there are several.
+fn beginning(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let beginning: String = text.chars().take(limit - 1).collect();
+    let whole = beginning.rfind('\n').map_or(&*beginning, |end| &beginning[..end]);
+    format!("{whole}…")
+}
+
 /// The commit with its pull request, or why there is none. Its words are the commit's own.
 pub(super) fn proposed(
     runtime: &Handle,
@@ -382,6 +406,7 @@ pub(super) fn proposed(
         let forge = access.open()?;
         let id: ObjectId = commit.commit.parse().map_err(|_| Failure::new("the note of it is damaged"))?;
         let (title, body) = runtime.block_on(repository.message(&id)).map_err(git_failure)?;
+        let (title, body) = (beginning(&title, TITLE_LIMIT), beginning(&body, BODY_LIMIT));
         let make = ProposalToMake { branch: &commit.pushed_to, base: &commit.plan.branch, title: &title, body: &body };
         let made = runtime.block_on(forge.propose(&make));
         made.map_err(|error| hinted(Failure::because(&error), error.hint()))

@@ -52,6 +52,13 @@ pub(crate) enum CommitState {
     },
 }
 
+impl CommitRecord {
+    /// Its items.
+    pub(crate) fn fingerprints(&self) -> impl Iterator<Item = &str> {
+        self.plan.objects.iter().flat_map(|object| &object.fields).map(|field| field.fingerprint.as_str())
+    }
+}
+
 impl CommitState {
     /// True while nobody knows whether it was pushed.
     pub(crate) fn is_unfinished(&self) -> bool {

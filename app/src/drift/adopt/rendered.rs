@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anchorwatch_core::change::adopt;
+use anchorwatch_core::change::adopt::{self, Unadoptable};
 use anchorwatch_core::drift::compare::{Difference, compare};
 use anchorwatch_core::drift::{self, DriftItem};
 use anchorwatch_core::object::live::LiveObject;
@@ -26,6 +26,9 @@ use crate::index::Wanted;
 
 /// How many changes are tried for one field.
 const MOST_TRIALS: usize = 24;
+/// How many are tried for all fields together.
+const MOST_IN_ALL: usize = 300;
+const EXHAUSTED: &str = "too many changes were tried for the other fields; adopt fewer at once";
 
 /// What is rendered is made otherwise by these.
 #[derive(Debug, Default)]
@@ -87,6 +90,7 @@ pub(super) fn edited(
         changed: BTreeMap::new(),
         now,
         judge: Judge { examiner: &adopting.ground.examiner, targets: &targets, taken: Vec::new() },
+        trials_left: MOST_IN_ALL,
     };
     for (at, target) in targets.iter().enumerate() {
         let (wishes, refused) = wishes(adopting, target);
@@ -116,6 +120,10 @@ struct Wish<'a> {
 
 /// What an object should say, change by change, and what must not be written.
 fn wishes<'a>(adopting: &Adopting<'_>, target: &Target<'a>) -> (Vec<Wish<'a>>, Vec<(&'a DriftItem, NotAdopted)>) {
+    if target.wanted.kind.is_secret() {
+        let refused = || NotAdopted::from(Unadoptable::Credential("the Secret".to_owned()));
+        return (Vec::new(), target.items.iter().map(|item| (*item, refused())).collect());
+    }
     let Some(live) = &target.live else {
         return (vec![Wish { edit: None, items: target.items.to_vec() }], Vec::new());
     };
@@ -157,6 +165,7 @@ struct Search<'a> {
     /// What is rendered from them.
     now: Vec<u8>,
     judge: Judge<'a>,
+    trials_left: usize,
 }
 
 impl<'a> Search<'a> {
@@ -177,6 +186,10 @@ impl<'a> Search<'a> {
         let candidates = self.candidates(template.as_deref(), &aim)?;
         let mut faults = candidates.refusals;
         for candidate in candidates.all.iter().take(MOST_TRIALS) {
+            if self.trials_left == 0 {
+                return Err(NotAdopted::Undriven(EXHAUSTED.to_owned()));
+            }
+            self.trials_left -= 1;
             match self.tried(&contents, candidate, &open) {
                 Ok((rendered, taken)) => {
                     self.keep(candidate, &taken);

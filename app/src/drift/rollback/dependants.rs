@@ -67,7 +67,11 @@ impl TargetCluster<'_> {
     /// The claims that belong to an object itself: they would go with it, and what lies in them. Where they cannot be listed, that is
     /// told with the rest of what could not be.
     pub(super) fn claims_of(self, uid: &str, namespace: &str) -> Dependants {
-        let path = path_in("v1", "persistentvolumeclaims", namespace);
+        let path = if namespace.is_empty() {
+            "/api/v1/persistentvolumeclaims".to_owned()
+        } else {
+            path_in("v1", "persistentvolumeclaims", namespace)
+        };
         match self.runtime.block_on(owned(self.cluster, &path, "PersistentVolumeClaim")) {
             Ok(owned) => Dependants { found: dependants::of(uid, &owned), ..Dependants::default() },
             Err(_) => Dependants { not_listed: vec!["persistentvolumeclaims".to_owned()], ..Dependants::default() },

@@ -2,6 +2,8 @@
 
 use anchorwatch_core::change::{Action, Observed, Promise, Target, Write};
 use anchorwatch_core::guard::Confirmation;
+use anchorwatch_edge::clock;
+use jiff::SignedDuration;
 
 use super::confirmed::{Confirmed, NotCreated};
 use super::gone::Became;
@@ -11,6 +13,8 @@ use super::{Done, Planning, Step};
 use crate::failure::Failure;
 use crate::index::Wanted;
 
+/// How long an object is waited for that is to be created anew; the confirmation has long ceased to count then.
+const GIVEN_UP: SignedDuration = SignedDuration::from_mins(30);
 const ENDED_BEFORE: &str = "whoever was about to write it ended before that";
 
 impl Planning<'_> {
@@ -60,6 +64,10 @@ impl Planning<'_> {
         if step.change.write.action() == Action::Recreate && step.state != StepState::Written {
             match Became::of(now.as_deref(), step.change.uid.as_deref()) {
                 Became::There => return (StepState::NotWritten { reason: ENDED_BEFORE.to_owned() }, None),
+                Became::Going(finalizers) if clock::now().duration_since(record.begun_at) > GIVEN_UP => {
+                    let held = finalizers.join(", ");
+                    return reason(format!("it is being deleted ({held}), and is not created any more; plan it anew"));
+                }
                 Became::Going(_) => return (StepState::Deleted, None),
                 Became::Another => {}
                 Became::Gone => match self.created(record, step, wanted) {

@@ -178,10 +178,10 @@ fn tried(target: TargetCluster<'_>, change: &ObjectChange, place: &Place) -> Res
         return no("it was changed since it was created; delete it by hand, if it is to go");
     }
     let dependants = match (action, &change.uid) {
-        (Action::Delete, Some(uid)) => target.claims_of(uid, &change.target.namespace),
+        (Action::Delete | Action::Recreate, Some(uid)) => target.claims_of(uid, &change.target.namespace),
         _ => Dependants::default(),
     };
-    if let Write::Delete(propagation) = write
+    if let Write::Delete(propagation) | Write::Recreate { propagation, .. } = write
         && let Err(refusal) = guard::may_be_deleted(&change.target.kind, *propagation, &dependants)
     {
         return Ok(Err(refusal.to_string()));
