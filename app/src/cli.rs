@@ -17,6 +17,7 @@ mod snapshot;
 mod store;
 mod target;
 mod token;
+mod told;
 
 use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};

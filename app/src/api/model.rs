@@ -15,9 +15,10 @@ use utoipa::ToSchema;
 use crate::drift::adopt::AdoptedFile;
 use crate::drift::adopt::publish::Publication;
 use crate::drift::adopt::record::CommitState;
+
 use crate::drift::rollback::record::{ChangeRecord, StepState};
 use crate::drift::rollback::undo::not_kept;
-use crate::drift::rollback::{Done, Planned, RolledBack, Step};
+use crate::drift::rollback::{Done, Left, Planned, RolledBack, Step};
 use crate::shown::hunks;
 use crate::words::word;
 
@@ -542,6 +543,8 @@ pub(crate) struct LeftResponse {
 pub(crate) struct DoneResponse {
     /// By which it is taken back.
     pub(crate) change_id: String,
+    /// The change that it takes back, if it is an undo.
+    pub(crate) undoes: Option<String>,
     pub(crate) steps: Vec<StepResponse>,
 }
 
@@ -549,6 +552,8 @@ pub(crate) struct DoneResponse {
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct StepResponse {
     pub(crate) target: TargetResponse,
+    /// `patch`, `create`, `delete` or `recreate`.
+    pub(crate) action: String,
     /// How many fields.
     pub(crate) fields: usize,
     /// `proven`, `already_so`, `deleted` for what is to be created once it is gone, `not_written`, `not_proven`, or `waiting` for what was not begun.
@@ -678,8 +683,6 @@ pub(crate) struct ChangeList {
 pub(crate) struct ChangeResponse {
     pub(crate) cluster: String,
     pub(crate) source: String,
-    /// The change that it takes back, if it is an undo.
-    pub(crate) undoes: Option<String>,
     /// Who confirmed it.
     pub(crate) by: String,
     pub(crate) begun_at: Timestamp,
@@ -733,33 +736,44 @@ fn propagation(change: &ObjectChange) -> Option<Propagation> {
     }
 }
 
+impl From<&Left> for LeftResponse {
+    fn from(left: &Left) -> Self {
+        Self { item: told(&left.item), reason: left.reason.clone() }
+    }
+}
+
 impl RollbackResponse {
-    pub(crate) fn of(rolled_back: &RolledBack, key: &SecretKey) -> Self {
-        let RolledBack { planned, done } = rolled_back;
-        let left = planned.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
-        let recovered = planned.recovered.iter().map(DoneResponse::from);
+    /// What would be done.
+    pub(crate) fn planned(planned: &Planned, key: &SecretKey) -> Self {
         Self {
             plan: PlanResponse::of(planned, key),
-            left: left.collect(),
-            recovered: recovered.collect(),
+            left: planned.left.iter().map(LeftResponse::from).collect(),
+            recovered: planned.recovered.iter().map(DoneResponse::from).collect(),
             is_partial: planned.is_partial,
-            done: done.as_ref().map(DoneResponse::from),
+            done: None,
+        }
+    }
+
+    pub(crate) fn of(RolledBack { planned, done }: &RolledBack, key: &SecretKey) -> Self {
+        Self { done: done.as_ref().map(DoneResponse::from), ..Self::planned(planned, key) }
+    }
+}
+
+impl AdoptedFileResponse {
+    pub(crate) fn of(file: &AdoptedFile) -> Self {
+        // Lines around what changes may be of anything.
+        let redactor = Redactor::new().for_logs();
+        Self {
+            path: file.path.clone(),
+            // Each text as a whole: a hunk does not say what its lines belong to.
+            diff: hunks::unified(&file.path, &redactor.clean(&file.before), &redactor.clean(&file.after)),
+            items: file.items.iter().map(told).collect(),
         }
     }
 }
 
 impl AdoptResponse {
     pub(crate) fn of(Publication { adoption, plan, done }: &Publication, key: &SecretKey) -> Self {
-        // Lines around what changes may be of anything.
-        let redactor = Redactor::new().for_logs();
-        let file = |file: &AdoptedFile| AdoptedFileResponse {
-            path: file.path.clone(),
-            // Each text as a whole: a hunk does not say what its lines belong to.
-            diff: hunks::unified(&file.path, &redactor.clean(&file.before), &redactor.clean(&file.after)),
-            items: file.items.iter().map(told).collect(),
-        };
-        let left =
-            adoption.left.iter().map(|left| LeftResponse { item: told(&left.item), reason: left.reason.clone() });
         Self {
             plan: CommitPlanResponse {
                 plan_hash: plan.hash(key),
@@ -767,9 +781,9 @@ impl AdoptResponse {
                 source: plan.source.clone(),
                 branch: plan.branch.clone(),
                 pushed_to: plan.pushed_to(key),
-                files: adoption.files.iter().map(file).collect(),
+                files: adoption.files.iter().map(AdoptedFileResponse::of).collect(),
             },
-            left: left.collect(),
+            left: adoption.left.iter().map(LeftResponse::from).collect(),
             is_partial: adoption.is_partial,
             done: done.as_ref().and_then(CommitResponse::of),
         }
@@ -841,12 +855,18 @@ impl ChangeResponse {
         Self {
             cluster: record.plan.cluster.clone(),
             source: record.plan.source.clone(),
-            undoes: record.undoes().map(str::to_owned),
             by: record.by.clone(),
             begun_at: record.begun_at,
             commit: CommitResponse::of(&record),
             done: (&Done::from(record)).into(),
         }
+    }
+}
+
+impl DoneResponse {
+    /// True if each object is as it was to be.
+    pub(crate) fn is_as_promised(&self) -> bool {
+        self.steps.iter().all(|step| matches!(step.state.as_str(), "proven" | "already_so"))
     }
 }
 
@@ -858,9 +878,14 @@ impl From<&Done> for DoneResponse {
                 StepState::NotProven { reason } => ("not_proven".to_owned(), Some(reason.clone())),
                 state => (word(state), None),
             };
-            StepResponse { target: (&step.target).into(), fields: step.fields, state, reason }
+            let action = word(step.action);
+            StepResponse { target: (&step.target).into(), action, fields: step.fields, state, reason }
         };
-        Self { change_id: done.change_id.clone(), steps: done.steps.iter().map(step).collect() }
+        Self {
+            change_id: done.change_id.clone(),
+            undoes: done.undoes.clone(),
+            steps: done.steps.iter().map(step).collect(),
+        }
     }
 }
 

@@ -1,4 +1,5 @@
-//! `anchorwatch adopt`: writes what the cluster has into the files of a working folder, or into a commit of a repository.
+//! `anchorwatch adopt`: writes what the cluster has into the files of a working folder, or into a commit of a repository; or has a
+//! service do so.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,47 +11,55 @@ use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_edge::git::GitLocation;
 use serde_json::json;
 
-use super::output::{self, Style, TableOrJson, object, padded};
-use super::rollback::{Doing, MeantArgs, confirmation, confirmed, journal, shown};
+use super::output::{self, Style, TableOrJson, padded};
+use super::rollback::{Doing, MeantArgs, confirmation, confirmed, journal, nothing_open, shown};
+use super::service::plan::{self, Asked};
+use super::service::{self, Service};
+use super::told::Item;
 use super::{plain, target};
-use crate::api::model::AdoptResponse;
-use crate::drift::adopt::publish::{Committing, Publication, Publishing, publish};
-use crate::drift::adopt::{self, AdoptedFile, Adoption};
+use crate::api::model::{AdoptResponse, AdoptedFileResponse, CommitPlanResponse, CommitResponse, LeftResponse};
+use crate::drift::adopt::publish::{Committing, Publishing, publish};
+use crate::drift::adopt::{self, Adoption};
 use crate::drift::rollback::Meant;
-use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::scan::Request;
 use crate::failure::Failure;
-use crate::shown::hunks;
 use crate::words::Arg::{Count, Text};
 
-/// Lines around what changes.
-const CONTEXT: usize = 2;
+/// Lines of a unified diff that name the file.
+const HEAD: usize = 2;
 
 /// What can be said on the command line.
 #[derive(Debug, clap::Args)]
 pub(super) struct AdoptArgs {
     #[command(flatten)]
     meant: MeantArgs,
-    /// What Git says: files on disk, which are changed in place and yours to commit, or `REPO[//PATH][?ref=BRANCH]`, which gets a commit.
-    #[arg(long, value_name = "SRC")]
-    source: String,
+    /// What Git says: files on disk, which are changed in place and yours to commit, or `REPO[//PATH][?ref=BRANCH]`, which gets a commit. With --server: the name of one of its sources.
+    #[arg(long, value_name = "SRC", required_unless_present = "server")]
+    source: Option<String>,
     /// Push to the branch that the source follows, and not to one of its own.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "server")]
     direct: bool,
     /// Say `Signed-off-by` in the commit.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "server")]
     signoff: bool,
     #[command(flatten)]
     target: target::TargetArgs,
     #[command(flatten)]
     doing: Doing,
+    // Last, as its heading is that of all that follows.
+    #[command(flatten)]
+    by_service: service::ByService,
 }
 
 pub(super) fn run(args: AdoptArgs) -> Result<ExitCode, Failure> {
     let face = Face { style: super::style(args.target.lang, true), doing: args.doing };
     let meant = args.meant.read()?;
+    if let Some(service) = args.by_service.service()? {
+        return face.publish_by(&service, &meant, (args.source.as_deref(), args.target.namespace()));
+    }
     let committing = Committing { is_direct: args.direct, is_signed_off: args.signoff, ..Committing::default() };
-    let request = args.target.resolve(args.source)?;
+    // Without a server clap has asked for it.
+    let request = args.target.resolve(args.source.unwrap_or_default())?;
     let key = target::secret_key(request.is_of_a_recording())?;
     if GitLocation::is_meant_by(&request.source.address) {
         return face.publish((&request, &key), &meant, &committing);
@@ -74,12 +83,12 @@ impl Face {
         let runtime = super::runtime()?;
         let style = &self.style;
         let adoption = adopt::into_files(runtime.handle(), (request, key), meant, |adoption| {
-            self.table(|| plan(adoption, style))?;
+            self.table(|| planned(adoption, style))?;
             if self.doing.dry_run { Ok(false) } else { confirmed(&self.doing, &style.words.say("adopt-ask")) }
         })?;
         match self.doing.output {
             TableOrJson::Json => output::print_json(&document(&adoption))?,
-            TableOrJson::Table if adoption.files.is_empty() => super::print(&plan(&adoption, style))?,
+            TableOrJson::Table if adoption.files.is_empty() => super::print(&planned(&adoption, style)?)?,
             TableOrJson::Table if adoption.is_written => super::print(&written(&adoption, style))?,
             TableOrJson::Table => {}
         }
@@ -100,88 +109,126 @@ impl Face {
         let (scope, notes) = (WriteScope::Everything, &journal);
         let publishing = Publishing { scope: &scope, notes, committing, may_write: !dry_run };
         let publication = publish(runtime.handle(), (request, key), meant, publishing, |publication| {
-            let hash = publication.plan.hash(key);
-            self.table(|| plan(&publication.adoption, style) + &branch(publication, key, style))?;
+            let planned = AdoptResponse::of(publication, key);
+            self.table(|| commit(&planned, style))?;
             let is_meant = !dry_run && confirmed(&self.doing, &style.words.say("adopt-ask-push"))?;
-            Ok(is_meant.then(|| confirmation(hash)))
+            Ok(is_meant.then(|| confirmation(planned.plan.plan_hash)))
         })?;
-        let Publication { adoption, done, .. } = &publication;
-        match (self.doing.output, done) {
-            (TableOrJson::Json, _) => output::print_json(&AdoptResponse::of(&publication, key))?,
-            (TableOrJson::Table, None) if adoption.files.is_empty() => super::print(&plan(adoption, style))?,
+        let answer = AdoptResponse::of(&publication, key);
+        match (self.doing.output, &answer.done) {
+            (TableOrJson::Json, _) => output::print_json(&answer)?,
+            (TableOrJson::Table, None) if answer.plan.files.is_empty() => super::print(&commit(&answer, style)?)?,
             (TableOrJson::Table, None) => {}
             (TableOrJson::Table, Some(done)) => super::print(&pushed(done, style))?,
         }
-        let is_well = adoption.left.is_empty() && (dry_run || done.is_some());
-        Ok(ExitCode::from(u8::from(!is_well)))
+        Ok(exit_code(&answer, dry_run))
     }
 
-    fn table(&self, text: impl FnOnce() -> String) -> Result<(), Failure> {
-        if self.doing.output == TableOrJson::Table { super::print(&text()) } else { Ok(()) }
+    /// Into the repository of a service's source.
+    fn publish_by(
+        &self,
+        service: &Service,
+        meant: &Meant,
+        among: (Option<&str>, Option<&str>),
+    ) -> Result<ExitCode, Failure> {
+        let (style, doing) = (&self.style, &self.doing);
+        let items = plan::open(service, meant, among)?;
+        if items.is_empty() {
+            return nothing_open(service, doing, style);
+        }
+        let question = style.words.say("adopt-ask-push");
+        let body = json!({"items": items});
+        let asked = Asked { service, path: "/api/v1/drift/adopt", body, doing, question: &question };
+        let answer: AdoptResponse = asked.take(
+            |planned: &AdoptResponse| Ok((!planned.plan.files.is_empty()).then(|| planned.plan.plan_hash.clone())),
+            |planned| commit(planned, style),
+        )?;
+        if let (TableOrJson::Table, Some(done)) = (doing.output, &answer.done) {
+            super::print(&pushed(done, style))?;
+        }
+        Ok(exit_code(&answer, doing.dry_run))
+    }
+
+    fn table(&self, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
+        if self.doing.output == TableOrJson::Table { super::print(&text()?) } else { Ok(()) }
     }
 }
 
-/// Where it would be pushed to.
-fn branch(Publication { plan, .. }: &Publication, key: &SecretKey, style: &Style) -> String {
-    let (branch, to) = (plain(&plan.branch), plain(&plan.pushed_to(key)));
-    let id = if plan.is_direct { "adopt-direct" } else { "adopt-branch" };
-    let hash = plan.hash(key);
-    let args = [("branch", Text(&branch)), ("to", Text(&to)), ("hash", Text(&hash[..12]))];
-    format!("\n{}\n", style.words.say_with(id, &args))
+fn exit_code(answer: &AdoptResponse, dry_run: bool) -> ExitCode {
+    let is_well = answer.left.is_empty() && (dry_run || answer.done.is_some());
+    ExitCode::from(u8::from(!is_well))
 }
 
-/// What was pushed.
-fn pushed(record: &ChangeRecord, style: &Style) -> String {
-    let Some(commit) = record.commit() else { return String::new() };
-    let (to, branch) = (plain(&commit.pushed_to), plain(&commit.plan.branch));
+/// What would be committed, and where it would be pushed to.
+fn commit(AdoptResponse { plan, left, .. }: &AdoptResponse, style: &Style) -> Result<String, Failure> {
+    let CommitPlanResponse { source, files, branch, pushed_to, plan_hash, .. } = plan;
+    let text = changes(source, files, left, style)?;
+    if files.is_empty() {
+        return Ok(text);
+    }
+    let id = if branch == pushed_to { "adopt-direct" } else { "adopt-branch" };
+    let (branch, to, hash) = (plain(branch), plain(pushed_to), shown::beginning(plan_hash));
+    let args = [("branch", Text(&branch)), ("to", Text(&to)), ("hash", Text(&hash))];
+    Ok(format!("{text}\n{}\n", style.words.say_with(id, &args)))
+}
+
+/// What was pushed, and what came of the pull request.
+fn pushed(done: &CommitResponse, style: &Style) -> String {
+    let (commit, to, branch) = (shown::beginning(&done.commit), plain(&done.pushed_to), plain(&done.branch));
     let args = [
-        ("commit", Text(&commit.commit[..12])),
+        ("commit", Text(&commit)),
         ("to", Text(&to)),
         ("branch", Text(&branch)),
-        ("repository", Text(&plain(&commit.repository))),
+        ("repository", Text(&plain(&done.repository))),
+        ("proposal", Text(&plain(done.proposal.as_deref().unwrap_or_default()))),
     ];
-    let id = if commit.plan.is_direct { "adopt-pushed-direct" } else { "adopt-pushed" };
-    format!("\n{}\n", style.words.say_with(id, &args))
+    let id = match &done.proposal {
+        _ if done.branch == done.pushed_to => "adopt-pushed-direct",
+        Some(_) => "adopt-proposed",
+        None => "adopt-pushed",
+    };
+    let reason = done.reason.iter().map(|reason| plain(reason) + "\n").collect::<String>();
+    format!("\n{}\n{reason}", style.words.say_with(id, &args))
 }
 
-fn plan(adoption: &Adoption, style: &Style) -> String {
+/// What would be written into files on disk.
+fn planned(adoption: &Adoption, style: &Style) -> Result<String, Failure> {
+    let files: Vec<AdoptedFileResponse> = adoption.files.iter().map(AdoptedFileResponse::of).collect();
+    let left: Vec<LeftResponse> = adoption.left.iter().map(LeftResponse::from).collect();
+    changes(&adoption.source, &files, &left, style)
+}
+
+/// File by file, and what of it is left as it is.
+fn changes(
+    source: &str,
+    files: &[AdoptedFileResponse],
+    left: &[LeftResponse],
+    style: &Style,
+) -> Result<String, Failure> {
     let words = style.words;
+    let items = files.iter().map(|file| file.items.iter().map(Item::read).collect::<Result<Vec<_>, _>>());
+    let items: Vec<Vec<Item>> = items.collect::<Result<_, _>>()?;
     // One field may take two files: a patch, and its name in a kustomization.
-    let items = adoption.files.iter().flat_map(|file| &file.items);
-    let fields = items.map(|item| &item.fingerprint).collect::<BTreeSet<_>>().len();
-    let args =
-        [("fields", Count(fields)), ("files", Count(adoption.files.len())), ("source", Text(&plain(&adoption.source)))];
+    let fields = items.iter().flatten().map(|item| &item.fingerprint).collect::<BTreeSet<_>>().len();
+    let args = [("fields", Count(fields)), ("files", Count(files.len())), ("source", Text(&plain(source)))];
     let mut out = words.say_with(if fields == 0 { "adopt-nothing" } else { "adopt-head" }, &args) + "\n";
-    for file in &adoption.files {
+    for (file, items) in files.iter().zip(&items) {
         let _ = writeln!(out, "\n  {}", plain(&file.path));
-        for item in &file.items {
+        for item in items {
             let what = if item.change == Change::MissingObject {
                 words.say("adopt-removed")
             } else {
                 plain(&item.stable_path)
             };
             let level = padded(&words.level(item.drift_level), 7);
-            let _ = writeln!(
-                out,
-                "    {level}{} {what}",
-                object(&item.resource_kind, &item.resource_name, &item.namespace)
-            );
+            let _ = writeln!(out, "    {level}{} {what}", item.object());
         }
-        diff(file, &mut out);
-    }
-    shown::left(&adoption.left, style, &mut out);
-    out
-}
-
-/// What changes in a file, as a unified diff.
-fn diff(file: &AdoptedFile, out: &mut String) {
-    for hunk in hunks::hunks(&file.before, &file.after, CONTEXT) {
-        let (old, new) = hunk.counts();
-        let _ = writeln!(out, "    @@ -{},{old} +{},{new} @@", hunk.old + 1, hunk.new + 1);
-        for line in hunk.lines {
-            let _ = writeln!(out, "    {}{}", line.sign, plain(&line.text()));
+        for line in file.diff.lines().skip(HEAD) {
+            let _ = writeln!(out, "    {}", plain(line));
         }
     }
+    shown::left(left, style, &mut out)?;
+    Ok(out)
 }
 
 fn written(adoption: &Adoption, style: &Style) -> String {

@@ -53,10 +53,8 @@ struct Asking {
         value_name = "URL",
         env = "ANCHORWATCH_SERVER",
         requires = "token_file",
-        conflicts_with_all = [
-            "live", "context", "kubeconfig", "values", "release_name", "allow_remote_bases", "audit", "config",
-            "unmanaged", "confirm", "verbose",
-        ]
+        conflicts_with_all = target::ALONE,
+        conflicts_with = "verbose"
     )]
     server: Option<String>,
     #[command(flatten)]

@@ -1,5 +1,7 @@
 //! A running service, as the command line asks it.
 
+pub(super) mod plan;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,14 +9,19 @@ use anchorwatch_edge::outbound::{Answer, Anywhere, Get, InsideOnly, Outbound, Ou
 use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use secrecy::SecretString;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::target;
 use crate::failure::Failure;
 
 /// How long a busy service is asked again.
 const PATIENCE: Duration = Duration::from_mins(2);
 /// How long to wait where a busy service does not say it.
 const PAUSE: Duration = Duration::from_secs(5);
+
+/// The heading of what is done by a service, and not here.
+pub(super) const BY_SERVICE: &str = "By a service";
 
 /// How to come in.
 #[derive(Debug, clap::Args)]
@@ -47,6 +54,31 @@ impl Asking {
     }
 }
 
+/// Which service is to do it.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = BY_SERVICE)]
+pub(super) struct ByService {
+    /// Have this running service plan and do it, of what is open in one of its own sources; -n names the namespaces, with commas
+    /// between them. As in `https://anchorwatch.example.com`; http only to this machine (127.0.0.1, localhost).
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "ANCHORWATCH_SERVER",
+        requires = "token_file",
+        conflicts_with_all = target::ALONE
+    )]
+    server: Option<String>,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl ByService {
+    /// The service that is meant, if one is.
+    pub(super) fn service(&self) -> Result<Option<Service>, Failure> {
+        self.server.as_deref().map(|server| Service::at(server, &self.access)).transpose()
+    }
+}
+
 /// A service, and how it is reached.
 pub(super) struct Service {
     client: Client,
@@ -70,6 +102,14 @@ pub(super) struct Question<'a> {
     pub(super) key: Option<&'a str>,
     /// How long one answer may take.
     pub(super) timeout: Duration,
+}
+
+/// What is answered to a plan's hash.
+pub(super) enum Answered {
+    /// It is done.
+    Done(Value),
+    /// Nothing is: this is the plan by now.
+    AnotherPlan(Value),
 }
 
 impl Service {
@@ -135,6 +175,18 @@ impl Service {
         self.read(&answer)
     }
 
+    /// What it answers to a plan's hash; it is not asked again, as it may have begun.
+    pub(super) async fn confirm(&self, question: &Question<'_>) -> Result<Answered, Failure> {
+        let answer = self.once(question).await.map_err(|error| self.unreachable(&error))?;
+        if answer.status == StatusCode::CONFLICT
+            && let Ok(Value::Object(mut problem)) = serde_json::from_slice(&answer.body)
+            && let Some(plan) = problem.remove("plan")
+        {
+            return Ok(Answered::AnotherPlan(plan));
+        }
+        self.read(&answer).map(Answered::Done)
+    }
+
     async fn once(&self, question: &Question<'_>) -> Result<Answer, OutboundError> {
         let Question { path, body, key, timeout } = *question;
         let url = &SecretString::from(format!("{}{path}", self.base));
@@ -165,7 +217,7 @@ impl Service {
             OutboundError::Tls(_) | OutboundError::Authority(_) => {
                 "name the service by what its certificate is for, and who vouches for it with --server-ca FILE"
             }
-            OutboundError::Timeout(_) => "a scan that has begun goes on; ask for its reports, or again later",
+            OutboundError::Timeout(_) => "what has begun goes on; ask again later",
             OutboundError::TooLarge(_) => "ask for fewer namespaces with -n",
             _ => "see that --server is right and that the service runs: its /readyz says so",
         };
@@ -194,19 +246,46 @@ impl Service {
             StatusCode::UNAUTHORIZED => {
                 "make a token with anchorwatch token create NAME --role operator, and name its file with --token-file"
             }
-            StatusCode::FORBIDDEN => "a scan needs a token of the role operator, for all that it is to look at",
+            StatusCode::FORBIDDEN => {
+                "it takes a token of the role operator, for all that is meant; to write what is HIGH an approver, and to write at all \
+                 a source whose `write` allows it"
+            }
             StatusCode::NOT_FOUND => {
-                "with --server, --source and --cluster are names in the service's configuration; without them all are scanned"
+                "with --server, --source and --cluster are names in the service's configuration; what is gone by now, or not for this \
+                 token, is not found either"
             }
             StatusCode::MISDIRECTED_REQUEST => "add the name to `hosts` of the service's configuration",
-            StatusCode::UNPROCESSABLE_ENTITY => "name other namespaces with -n, or none",
-            StatusCode::BAD_GATEWAY => "the service's log says more of each source",
+            StatusCode::UNPROCESSABLE_ENTITY => {
+                "name something else: other namespaces with -n, another source with --source"
+            }
+            StatusCode::BAD_GATEWAY => "the service's log says more",
+            StatusCode::CONFLICT => "run this again to see how it is now",
             StatusCode::GATEWAY_TIMEOUT => "it goes on; ask again later",
-            status if is_busy(status) => "try again later; it was asked for two minutes",
+            status if is_busy(status) => "try again later",
             _ => "the service's log says more",
         };
         failure.hint(hint)
     }
+}
+
+/// An answer, taken apart.
+pub(super) fn understood<T: DeserializeOwned>(said: Value) -> Result<T, Failure> {
+    serde_json::from_value(said).map_err(|error| not_understood(error.to_string()))
+}
+
+/// Why an answer cannot be taken apart.
+pub(super) fn not_understood(why: impl Into<String>) -> Failure {
+    Failure::new("the service's answer cannot be understood")
+        .detail(why)
+        .hint("take the anchorwatch of the same version as the service")
+}
+
+/// An id becomes part of a path.
+pub(super) fn checked(id: &str) -> Result<&str, Failure> {
+    if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        return Ok(id);
+    }
+    Err(not_understood(format!("nothing is called {id:?}")))
 }
 
 /// True for the names of this machine; whether they lead there is seen when they are connected to.

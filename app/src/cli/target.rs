@@ -17,6 +17,20 @@ use crate::drift::source::SourceRequest;
 use crate::failure::Failure;
 use crate::words::Language;
 
+/// What a service decides for itself, by its configuration: flags that mean nothing where one is asked.
+pub(super) const ALONE: [&str; 10] = [
+    "live",
+    "context",
+    "kubeconfig",
+    "values",
+    "release_name",
+    "allow_remote_bases",
+    "audit",
+    "config",
+    "unmanaged",
+    "confirm",
+];
+
 /// What to compare, and how to speak.
 #[derive(Debug, clap::Args)]
 pub(super) struct TargetArgs {

@@ -45,21 +45,37 @@ impl Meant {
         may: impl Fn(&DriftItem) -> Result<(), Refusal>,
     ) -> Result<(Vec<&'o DriftItem>, Vec<Left>), Failure> {
         let (mut chosen, mut left) = (Vec::new(), Vec::new());
-        for item in outcome.reports.iter().flat_map(|report| &report.items).filter(|item| self.holds(item)) {
+        for item in outcome.reports.iter().flat_map(|report| &report.items).filter(|item| self.takes(item)) {
             match may(item) {
                 Ok(()) => chosen.push(item),
                 Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
             }
         }
         let all = || chosen.iter().copied().chain(left.iter().map(|left| &left.item));
-        let lost = |selector: &&Selector| !all().any(|item| selector.selects(item));
-        let named: Vec<String> = self.selectors().iter().filter(lost).map(ToString::to_string).collect();
+        self.must_select(|selector| all().any(|item| selector.selects(item))).map_err(|failure| {
+            failure
+                .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
+                .hint("run anchorwatch scan with the same flags to see what there is")
+        })?;
+        Ok((chosen, left))
+    }
+
+    /// Fails if somebody named what does not differ.
+    pub(crate) fn must_select(&self, selects: impl Fn(&Selector) -> bool) -> Result<(), Failure> {
+        let lost = self.selectors().iter().filter(|selector| !selects(selector));
+        let named: Vec<String> = lost.map(ToString::to_string).collect();
         if named.is_empty() {
-            return Ok((chosen, left));
+            return Ok(());
         }
-        Err(Failure::new(format!("nothing differs that is {}", named.join(" or ")))
-            .detail(format!("{} objects of {} were looked at", outcome.extent.objects, outcome.source))
-            .hint("run anchorwatch scan with the same flags to see what there is"))
+        Err(Failure::new(format!("nothing differs that is {}", named.join(" or "))))
+    }
+
+    /// True if an item is meant that differs so, and that a selector selects.
+    pub(crate) fn holds(&self, change: Change, selects: impl Fn(&Selector) -> bool) -> bool {
+        match self {
+            Self::All => change != Change::UnmanagedObject,
+            Self::These(_) | Self::Deleted(_) => self.selectors().iter().any(selects),
+        }
     }
 
     /// True if an object is to be deleted.
@@ -75,11 +91,8 @@ impl Meant {
         }
     }
 
-    fn holds(&self, item: &DriftItem) -> bool {
-        match self {
-            Self::All => item.change != Change::UnmanagedObject,
-            Self::These(_) | Self::Deleted(_) => self.selectors().iter().any(|selector| selector.selects(item)),
-        }
+    fn takes(&self, item: &DriftItem) -> bool {
+        self.holds(item.change, |selector| selector.selects(item))
     }
 }
 

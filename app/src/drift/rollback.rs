@@ -101,8 +101,8 @@ pub(crate) struct Done {
     pub(crate) change_id: String,
     /// Who confirmed it.
     pub(crate) by: String,
-    /// True if it took another change back.
-    pub(crate) is_undo: bool,
+    /// The change that it took back, if it is an undo.
+    pub(crate) undoes: Option<String>,
     /// What came of each object, in the plan's order.
     pub(crate) steps: Vec<Step>,
     /// Items that are as Git says now, by their fingerprints. None of an undo's: it brings back what differs.
@@ -121,12 +121,12 @@ pub(crate) struct Step {
 
 impl From<ChangeRecord> for Done {
     fn from(record: ChangeRecord) -> Self {
-        let is_undo = record.undoes().is_some();
-        let is_proven = |step: &&StepRecord| !is_undo && step.state.is_as_promised();
+        let undoes = record.undoes().map(str::to_owned);
+        let is_proven = |step: &&StepRecord| undoes.is_none() && step.state.is_as_promised();
         let rolled_back = record.steps.iter().filter(is_proven).flat_map(|step| &step.change.fields);
         Self {
-            is_undo,
             rolled_back: rolled_back.map(|field| field.fingerprint.clone()).collect(),
+            undoes,
             change_id: record.change_id,
             by: record.by,
             steps: record.steps.into_iter().map(Step::from).collect(),
@@ -138,13 +138,6 @@ impl From<StepRecord> for Step {
     fn from(step: StepRecord) -> Self {
         let action = step.change.write.action();
         Self { fields: step.change.fields.len(), target: step.change.target, action, state: step.state }
-    }
-}
-
-impl Done {
-    /// True if each object is as it was to be.
-    pub(crate) fn is_as_promised(&self) -> bool {
-        self.steps.iter().all(|step| step.state.is_as_promised())
     }
 }
 

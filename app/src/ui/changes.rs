@@ -253,8 +253,8 @@ pub(super) async fn undo(
 }
 
 fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
-    let ChangeResponse { cluster, undoes, by, begun_at, done, commit, .. } = change;
-    let title = match (&commit, &undoes) {
+    let ChangeResponse { cluster, by, begun_at, done, commit, .. } = change;
+    let title = match (&commit, &done.undoes) {
         (Some(_), _) => "page-change-adopt",
         (None, Some(_)) => "page-change-undo",
         (None, None) => "page-change-rollback",
@@ -274,7 +274,7 @@ fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
         href: format!("/changes/{}", encoded(&done.change_id)),
         title: frame.say(title),
         at: frame.time(begun_at),
-        undoes: undoes.map(|undoes| format!("/changes/{}", encoded(&undoes))),
+        undoes: done.undoes.map(|undoes| format!("/changes/{}", encoded(&undoes))),
         steps: done.steps.into_iter().map(step).collect(),
         commit: commit.map(|commit| committed(commit, frame)),
         by,

@@ -451,6 +451,13 @@ impl Served {
         self.service.post("/api/v1/drift/adopt", token, body)
     }
 
+    /// The program, asking this service by the token of a role.
+    fn ask(&self, token: &str, arguments: &[&str]) -> Run {
+        self.shop.world.write("token", token);
+        let asking = ["--server", self.service.url(), "--token-file", "token", "--lang", "en"];
+        self.shop.world.run(&[arguments, &asking].concat())
+    }
+
     fn commits(&self) -> Vec<Value> {
         let listed = self.service.get("/api/v1/changes", &self.approver).json();
         listed["items"].as_array().unwrap().iter().map(|change| change["commit"].clone()).collect()
@@ -488,7 +495,145 @@ fn a_service_pushes_what_was_looked_at_and_says_when_git_has_it() {
 
     served.shop.remote(&["update-ref", "refs/heads/main", &branch]);
     served.service.until("the items are adopted", || served.items("adopted").len() == 3);
-    assert!(served.commits().iter().all(|commit| commit["state"] == "adopted"), "{:#?}", served.commits());
+    // Both that were asked for are known to be there.
+    served.service.until("all is known", || served.commits().iter().all(|commit| commit["state"] == "adopted"));
+}
+
+#[test]
+fn the_command_line_has_a_service_adopt_in_two_steps() {
+    let served = Served::start("write: true");
+    let items = served.scanned();
+    let ask = |arguments: &[&str]| served.ask(&served.operator, &[&["adopt"], arguments].concat());
+    let planned = ask(&["ConfigMap/a", "--dry-run"]);
+    planned.ends(0, &[]).shows(&["Adopts 3 fields into 1 file", "  deploy/all.yaml", "+  k: w   # the old one"]);
+    planned.shows(&["One commit on main, pushed to the branch anchorwatch/adopt-"]);
+    assert_eq!(ask(&[&items[0][..12], "--dry-run", "-o", "json"]).ends(0, &[]).json()["done"], Value::Null);
+    ask(&["ConfigMap/a:data.k"]).ends(2, &["nobody is here to confirm it"]).shows(&["Adopts 1 field "]);
+    assert_eq!(served.shop.branches(), ["main"]);
+
+    ask(&["ConfigMap/b"]).ends(2, &["nothing differs that is ConfigMap/b", "3 open items of http", "hint: "]);
+    ask(&["ConfigMap/a", "--source", "shpo"]).ends(2, &["nothing differs that is ConfigMap/a"]);
+    ask(&["ConfigMap/a", "-n", "web, bank"]).ends(2, &["nothing differs that is ConfigMap/a"]);
+    ask(&["--all", "-n", "web"]).ends(0, &[]).shows(&["Nothing that is meant is open at http"]);
+
+    // What somebody knows of is open, too.
+    served.service.post(&format!("/api/v1/drift/items/{}/acknowledge", items[0]), &served.operator, &json!({}));
+    let done = ask(&["--all", "--source", "shop", "-n", "web,shop", "--yes"]);
+    done.ends(0, &[]).shows(&["Adopts 3 fields", "Pushed commit ", "open a pull request onto main"]);
+    assert_eq!(served.shop.file(&served.shop.branch()), ADOPTED);
+    let again = ask(&["--all", "--yes", "--output", "json"]).ends(0, &[]).json();
+    assert_eq!(again["done"]["state"], "pushed", "{again:#}");
+    let change = again["done"]["change_id"].as_str().unwrap();
+    served.ask(&served.operator, &["undo", change]).ends(2, &["is a commit", "git revert "]);
+    served.ask(&served.operator, &["undo", "x"]).ends(2, &["no change is called x", "hint: "]);
+    served.ask(&served.operator, &["rollback", "--all"]).ends(2, &["a recorded state cannot be rolled back"]);
+}
+
+#[test]
+fn what_a_service_refuses_or_leaves_is_said_with_what_to_do() {
+    let served = Served::start("write: {kinds: [Deployment]}");
+    served.scanned();
+    let left = served.ask(&served.operator, &["adopt", "--all", "--dry-run"]);
+    left.ends(1, &[]).shows(&["Nothing is to be written into ", "Left as it is:", "`write` does not name it"]);
+    let viewer = served.shop.world.run(&["token", "create", "v", "--role", "viewer", "--config", "anchorwatch.yaml"]);
+    let refused = served.ask(&viewer.out, &["adopt", "--all", "--yes"]);
+    refused.ends(2, &["refuses: v may not do this", "role operator", "hint: "]);
+    drop(served);
+    let served = Served::start("write: false");
+    served.scanned();
+    let refused = served.ask(&served.approver, &["adopt", "--all", "--yes"]);
+    refused.ends(2, &["the source shop is not written", "hint: "]);
+}
+
+/// An open item, as a service tells it.
+fn told(fingerprint: &str, source: &str, change: &str) -> Value {
+    json!({"fingerprint": fingerprint, "resource_kind": "ConfigMap", "resource_name": source, "namespace": "shop",
+        "stable_path": "data.k", "field_path": "data.k", "change": change, "drift_level": "medium", "origin": "human",
+        "source_name": source, "git_value": "v", "actual_value": "w\u{1b}[31m", "more": 1})
+}
+
+#[test]
+fn all_pages_are_read_one_source_is_meant_and_another_plan_is_shown_and_not_done() {
+    let world = World::new();
+    world.write("token", "aw_hidden");
+    let receiver = Receiver::start(Reply::json(200, &json!({"items": []}))).unwrap();
+    let open = || {
+        let pages = [
+            ("status=pending", json!({"items": [told("aa", "shop", "changed")], "next": "aa"})),
+            (
+                "status=pending&after=aa",
+                json!({"items": [told("bb", "web", "changed"), told("cc", "shop", "unmanaged_object")]}),
+            ),
+            ("status=acknowledged", json!({"items": [told("dd", "shop", "removed")]})),
+        ];
+        for (path, page) in pages {
+            receiver.next(path, Reply::json(200, &page));
+        }
+    };
+    let url = receiver.url();
+    let ask = |arguments: &[&str]| {
+        open();
+        let asking = ["rollback", "--all", "--server", &url, "--token-file", "token", "--lang", "en"];
+        world.run(&[&asking, arguments].concat())
+    };
+    ask(&["--yes"]).ends(2, &["of several sources", "shop, web", "hint: name one of them with --source"]);
+
+    let plan = |hash: &str, path: &str| {
+        let mut item = told("aa", "shop", "changed");
+        item["stable_path"] = json!(path);
+        let target = json!({"api_version": "v1", "kind": "ConfigMap", "namespace": "shop", "name": "shop"});
+        json!({"plan_hash": hash, "cluster": "lab", "source": "git", "changes": [{"target": target, "action": "patch",
+            "dependants": [], "not_listed": [], "write": null, "items": [item]}]})
+    };
+    let left = json!([{"item": told("dd", "shop", "removed"), "reason": "nobody's"}]);
+    let planned = json!({"plan": plan("1", "data.k"), "left": left, "recovered": [], "is_partial": false});
+    receiver.next("/drift/rollback", Reply::json(200, &planned));
+    let problem = json!({"title": "another", "status": 409, "plan": plan("2", "data.other")});
+    receiver.next("/drift/rollback", Reply::json(409, &problem));
+    let run = ask(&["--source", "shop", "--recreate", "--even-if", "paused", "--yes"]);
+    run.ends(2, &["error: the plan is another one by now, and nothing was written", "hint: "]);
+    run.shows(&["data.k\n", "now  \"w", "then v", "nobody's", "data.other\n"]).hides(&["\u{1b}", "aw_hidden"]);
+    let bodies: Vec<Value> =
+        receiver.received("/drift/rollback").iter().map(anchorwatch_testbed::Received::json).collect();
+    // What Git does not have is named, or stays.
+    let meant = json!({"items": ["aa", "dd"], "uid": null, "recreate": true, "even_if": ["paused"]});
+    let mut confirmed = meant.clone();
+    confirmed["plan_hash"] = json!("1");
+    assert_eq!(bodies, [meant, confirmed]);
+
+    open();
+    receiver.next("/drift/rollback", Reply::json(200, &planned));
+    let deletion = ["rollback", "ConfigMap/web", "--uid", "u-1", "--cascade", "orphan", "--dry-run"];
+    world.run(&[&deletion[..], &["--server", &url, "--token-file", "token"]].concat()).ends(1, &[]);
+    let said = receiver.received("/drift/rollback").last().unwrap().json();
+    let named = json!({"items": ["bb"], "uid": "u-1", "propagation": "Orphan", "recreate": false, "even_if": []});
+    assert_eq!(said, named);
+
+    // What is left makes a dry run's exit status.
+    receiver.next("/drift/rollback", Reply::json(200, &planned));
+    assert_eq!(ask(&["--source", "shop", "--dry-run", "-o", "json"]).ends(1, &[]).json(), planned);
+}
+
+#[test]
+fn what_a_service_decides_itself_is_no_flag() {
+    let world = World::new();
+    world.write("token", "aw_hidden");
+    for command in [&["rollback", "ConfigMap/a"][..], &["adopt", "ConfigMap/a"], &["undo", "x"]] {
+        let asking = [command, &["--server", "https://127.0.0.1:1"]].concat();
+        world.run(&asking).ends(2, &["--token-file"]);
+        let with_token = [&asking[..], &["--token-file", "token"]].concat();
+        world.run(&with_token).ends(2, &["cannot ask the service", "hint: "]).hides(&["aw_hidden"]);
+        let flags =
+            [&["--context", "x"][..], &["--kubeconfig", "x"], &["--live", "x"], &["--config", "x"], &["--unmanaged"]];
+        let of_undo = if command[0] == "undo" { 2 } else { flags.len() };
+        for flag in &flags[..of_undo] {
+            world.run(&[&with_token[..], flag].concat()).ends(2, &["cannot be used with"]);
+        }
+    }
+    for flag in ["--direct", "--signoff"] {
+        let asking = ["adopt", "--all", "--server", "https://127.0.0.1:1", "--token-file", "token", flag];
+        world.run(&asking).ends(2, &["cannot be used with"]);
+    }
 }
 
 #[test]

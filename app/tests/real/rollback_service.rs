@@ -137,6 +137,48 @@ fn a_plan_is_looked_at_confirmed_done_remembered_and_taken_back() {
 }
 
 #[test]
+fn the_command_line_has_a_service_roll_back_and_undo() {
+    let world = World::shared();
+    let writing = Writing::start(&world, "rb-asked", "{kinds: [Deployment]}");
+    world.alice("rb-asked", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    world.alice("rb-asked", &["annotate", "service/web", "example.com/note=1"]);
+    let items = writing.scanned(&[IMAGE]);
+    let image = || {
+        let path = "-o=jsonpath={.spec.template.spec.containers[0].image}";
+        world.kubectl(&["get", "deployment/web", "-n=rb-asked", path])
+    };
+    let ask = |token: &str, arguments: &[&str]| {
+        writing.folder.write("token", token);
+        let asking = ["--server", writing.service.url(), "--token-file", "token", "--lang", "en"];
+        let output = program(&writing.folder, &[arguments, &asking].concat()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+
+    let (code, planned, _) = ask(&writing.operator, &["rollback", "--all", "--dry-run"]);
+    assert_eq!(code, Some(1), "a Service may not be written");
+    for shown in ["Rollback of 1 field in 1 object", "shop/web:9", "shop/web:1.4.2", "`write` does not name it"] {
+        assert!(planned.contains(shown), "{shown:?} is not in {planned}");
+    }
+    let (code, _, said) = ask(&writing.operator, &["rollback", "Deployment/web:image", "--yes"]);
+    assert!(code == Some(2) && said.contains("it takes the role approver"), "{said}");
+    assert_eq!(image(), "shop/web:9");
+
+    let (code, done, said) = ask(&writing.approver, &["rollback", "Deployment/web:image", "-n", "rb-asked", "--yes"]);
+    assert_eq!((code, image().as_str()), (Some(0), "shop/web:1.4.2"), "{done}{said}");
+    let (_, change) = done.split_once("Take it back with: anchorwatch undo ").unwrap();
+    let (change, address) = change.trim().split_once(" --server ").unwrap();
+    assert_eq!(address, writing.service.url());
+    let (code, planned, said) = ask(&writing.approver, &["undo", &change[..30], "--dry-run"]);
+    assert!(code == Some(0) && planned.contains("Takes back 1 field in 1 object"), "{planned}{said}");
+    let (code, done, said) = ask(&writing.approver, &["undo", change, "--yes", "-o", "json"]);
+    assert_eq!((code, image().as_str()), (Some(0), "shop/web:9"), "{done}{said}");
+    let done: Value = serde_json::from_str(&done).unwrap();
+    assert_eq!((&done["done"]["undoes"], &done["done"]["steps"][0]["state"]), (&json!(change), &json!("proven")));
+    assert_eq!(writing.scanned(&[IMAGE]), items, "it is the same item, and back");
+}
+
+#[test]
 fn without_write_nothing_is_written() {
     let world = World::shared();
     let writing = Writing::start(&world, "rb-readonly", "false");

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anchorwatch_core::drift::DriftLevel;
+use anchorwatch_core::drift::{Change, DriftLevel};
 use anchorwatch_edge::clock;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,7 +13,8 @@ use unicode_width::UnicodeWidthStr as _;
 use super::{Args, TriggerName};
 use crate::cli::output::{self, Format, Style, padded};
 use crate::cli::progress::Progress;
-use crate::cli::service::{Question, Service};
+use crate::cli::service::{Question, Service, checked, understood};
+use crate::cli::told::Item;
 use crate::cli::{plain, print, runtime, tell};
 use crate::failure::Failure;
 use crate::words::Arg::{Count, Text};
@@ -65,24 +66,6 @@ struct Answer {
     /// Whole reports, of all namespaces or of those with something in it.
     #[serde(skip)]
     reports: Vec<Value>,
-}
-
-/// What an item is told by.
-#[derive(Debug, Deserialize)]
-struct Item {
-    resource_kind: String,
-    resource_name: String,
-    namespace: String,
-    stable_path: String,
-    change: String,
-    drift_level: DriftLevel,
-    origin: String,
-    #[serde(default)]
-    git_value: Value,
-    #[serde(default)]
-    actual_value: Value,
-    #[serde(default)]
-    attribution: Value,
 }
 
 pub(super) fn run(args: &Args, style: &Style) -> Result<ExitCode, Failure> {
@@ -143,26 +126,10 @@ async fn scanned(service: &Service, args: &Args) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-fn understood<T: serde::de::DeserializeOwned>(said: Value) -> Result<T, Failure> {
-    serde_json::from_value(said).map_err(|error| {
-        Failure::new("the service's answer cannot be understood")
-            .detail(error.to_string())
-            .hint("take the anchorwatch of the same version as the service")
-    })
-}
-
-/// An id becomes part of a path.
-fn checked(id: &str) -> Result<&str, Failure> {
-    if !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-        return Ok(id);
-    }
-    Err(Failure::new("the service's answer cannot be understood").detail(format!("no report is called {id:?}")))
-}
-
 impl Answer {
     fn items(&self) -> Result<Vec<Item>, Failure> {
         let items = self.reports.iter().flat_map(|report| report["items"].as_array().into_iter().flatten());
-        items.map(|item| understood(item.clone())).collect()
+        items.map(Item::read).collect()
     }
 
     /// Each said once, however many reports lack it.
@@ -243,10 +210,9 @@ impl Item {
     fn cells(&self, style: &Style) -> Vec<String> {
         let words = style.words;
         let level = words.level(self.drift_level);
-        let object = output::object(&self.resource_kind, &self.resource_name, &self.namespace);
-        let change = match self.change.as_str() {
-            "missing_object" => words.say("tag-missing"),
-            "unmanaged_object" => words.say("tag-unmanaged"),
+        let change = match self.change {
+            Change::MissingObject => words.say("tag-missing"),
+            Change::UnmanagedObject => words.say("tag-unmanaged"),
             _ => format!(
                 "{}  {} → {}",
                 plain(&self.stable_path),
@@ -255,7 +221,7 @@ impl Item {
             ),
         };
         let who = self.attribution["manager"].as_str().map(plain).unwrap_or_default();
-        vec![level, object, change, who]
+        vec![level, self.object(), change, who]
     }
 }
 
