@@ -1,8 +1,9 @@
-//! Telling people: what is due becomes messages, messages are sent, and a button that is pressed acknowledges or ignores.
+//! Telling people: what is due becomes messages, messages are sent, and a button that is pressed acknowledges, ignores, rolls back or adopts.
 //!
 //! `serve` starts [`send::run`] on each replica, since a message is claimed, and [`poll::run`] too, since the poll is a duty
 //! that one of them holds.
 
+mod act;
 pub(crate) mod channels;
 pub(crate) mod poll;
 mod press;
@@ -39,6 +40,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use secrecy::SecretString;
     use serde_json::{Value as Json, json};
+    use tokio_util::task::TaskTracker;
 
     use super::channels::Bot;
     use super::poll::Polling;
@@ -161,12 +163,11 @@ mod tests {
 
         fn sending(&self, clock: Clock) -> Sending {
             Sending {
-                store: self.store().clone(),
+                service: self.service.clone(),
                 channels: vec![Arc::new(TelegramChat::new("telegram", self.bot.clone(), CHAT))],
                 wording: word::tests::wording(Language::English),
                 digest_interval: Duration::from_mins(15),
                 holder: "replica".to_owned(),
-                failing: self.service.failing.clone(),
                 clock,
             }
         }
@@ -180,6 +181,7 @@ mod tests {
                     approvers: vec![3],
                 },
                 wording: word::tests::wording(Language::English),
+                working: TaskTracker::new(),
             }
         }
 
@@ -201,7 +203,7 @@ mod tests {
     /// A world whose drift was told, and whose buttons are pressed one after the other.
     struct Pressed {
         world: World,
-        polling: Polling,
+        polling: Arc<Polling>,
     }
 
     impl Pressed {
@@ -212,7 +214,7 @@ mod tests {
             world.receiver.wait_for("/sendMessage", 1);
             stop.cancel();
             ends(sending).await;
-            Self { polling: world.polling(), world }
+            Self { polling: Arc::new(world.polling()), world }
         }
 
         /// What the message has for data behind a label, as it is now.
@@ -239,6 +241,9 @@ mod tests {
                 message_id: 7,
             };
             self.polling.pressed(&press).await.unwrap();
+            self.polling.working.close();
+            self.polling.working.wait().await;
+            self.polling.working.reopen();
             let said = self.world.receiver.received("/answerCallbackQuery");
             said.last().unwrap().json()["text"].as_str().unwrap().to_owned()
         }
@@ -336,6 +341,21 @@ mod tests {
         assert!(text.contains("\n2 differences are hidden: HIGH×1, info×1.\n"), "{text}");
         let states = pressed.world.store().items(&Filter::default(), 9, None).await.unwrap().items;
         assert!(states.len() == 2 && states.iter().all(|item| item["status"] == "ignored"), "{states:?}");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_shown_long_ago_is_not_confirmed() {
+        let pressed = Pressed::new().await;
+        let until = clock::now() - SignedDuration::from_secs(1);
+        pressed.world.store().offer("old", "telegram:3", "", until).await.unwrap();
+        for (person, data, said) in [
+            (1, "do:old", "Only an approver may do this."),
+            (3, "do:old", "This was to be confirmed within 15 minutes. Look again."),
+            (3, "do:other", "This was confirmed already, or is not known any more."),
+        ] {
+            assert_eq!(pressed.press(person, data).await, said);
+        }
+        assert!(pressed.world.receiver.received("/editMessageText").is_empty());
     }
 
     #[tokio::test(flavor = "multi_thread")]

@@ -310,17 +310,16 @@ fn tell(service: &Arc<Service>, channels: Channels, duties: &TaskTracker) {
         redactor: Arc::new(Redactor::clone(&service.redactor).for_logs().sparing([Kind::Password])),
     };
     let sending = Sending {
-        store: service.store.clone(),
+        service: service.clone(),
         channels: channels.all,
         wording: wording.clone(),
         digest_interval: config.notifications.digest_interval,
         holder: service.replica.clone(),
-        failing: service.failing.clone(),
         clock: service.clock,
     };
     duties.spawn(notify::send::run(sending, service.stop.clone()));
     if let Some(bot) = channels.bot {
-        let polling = Polling { service: service.clone(), bot, wording };
+        let polling = Polling { service: service.clone(), bot, wording, working: TaskTracker::new() };
         duties.spawn(notify::poll::run(polling, service.stop.clone()));
     }
 }

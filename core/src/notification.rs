@@ -154,6 +154,14 @@ impl Told {
         if whole { fingerprints } else { Vec::new() }
     }
 
+    /// The item of an urgent message that tells of that one alone, which is HIGH.
+    pub fn one_high(&self) -> Option<&str> {
+        let Self::Drift(ToldDrifts { high: 1, medium: 0, objects, more_objects: 0 }) = self else { return None };
+        let [object] = &objects[..] else { return None };
+        let [fingerprint] = &object.fingerprints[..] else { return None };
+        Some(fingerprint)
+    }
+
     /// What somebody ignores who ignores it: all of its items, or none where these are not named, or too many.
     pub fn ignorable(&self) -> Vec<&str> {
         Some(self.acknowledgeable()).filter(|items| items.len() <= IGNORED).unwrap_or_default()
@@ -258,6 +266,21 @@ mod tests {
             let told = Told::Drift(ToldDrifts::of(items));
             assert_eq!((told.acknowledgeable().len(), told.ignorable().len()), (count, ignorable));
         }
+    }
+
+    #[test]
+    fn one_item_that_is_high_is_told_alone() {
+        let (high, medium) =
+            (|name| item(name, 1, DriftLevel::High, Turn::New), item("b", 1, DriftLevel::Medium, Turn::New));
+        for (items, one) in [
+            (vec![high("a")], Some("a-1")),
+            (vec![high("a"), high("b")], None),
+            (vec![high("a"), medium.clone()], None),
+            (vec![medium], None),
+        ] {
+            assert_eq!(Told::Drift(ToldDrifts::of(items)).one_high(), one);
+        }
+        assert_eq!(Told::Digest(ToldDrifts::of(vec![high("a")])).one_high(), None);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Polling Telegram for buttons that were pressed.
 //!
 //! Telegram lets one ask at a time, so it is a duty. What was dealt with is saved afterwards: after a crash a press is dealt with
-//! once more, and then everything is acknowledged or ignored already.
+//! once more, and then everything is acknowledged or ignored already. What takes long goes on beside the poll, which is not held up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use std::time::Duration;
 use anchorwatch_edge::notify::telegram::TelegramError;
 use anchorwatch_edge::store::{Duty, StoreError};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::channels::Bot;
 use super::rest;
@@ -31,6 +32,8 @@ pub(crate) struct Polling {
     pub(crate) bot: Bot,
     /// Words what is answered.
     pub(crate) wording: Wording,
+    /// What takes longer than a poll, and is seen to its end.
+    pub(crate) working: TaskTracker,
 }
 
 /// Why a round of the poll ended early.
@@ -51,6 +54,7 @@ pub(super) enum PollError {
 pub(crate) async fn run(polling: Polling, stop: CancellationToken) {
     let name = format!("telegram-poll/{}", polling.bot.telegram.id());
     let mut faults = Faults::new("Telegram is not asked for buttons that were pressed");
+    let polling = Arc::new(polling);
     let service = &polling.service;
     loop {
         let failure = match service.store.hold_duty(&name, &service.replica, LEASE, service.now()).await {
@@ -68,15 +72,17 @@ pub(crate) async fn run(polling: Polling, stop: CancellationToken) {
             faults.none();
         }
         if rest(pause, &stop).await {
-            return;
+            break;
         }
     }
+    polling.working.close();
+    polling.working.wait().await;
 }
 
 impl Polling {
     /// Asks again and again, and lets go of the duty in the end.
-    async fn serve(&self, mut duty: Duty, stop: &CancellationToken) -> Result<(), PollError> {
-        let ended = self.ask(&mut duty, stop).await;
+    async fn serve(self: &Arc<Self>, mut duty: Duty, stop: &CancellationToken) -> Result<(), PollError> {
+        let ended = self.poll(&mut duty, stop).await;
         match self.service.store.release_duty(&duty).await {
             // Somebody else holds it: there is nothing to let go of.
             Err(StoreError::DutyLost(_)) | Ok(()) => ended,
@@ -84,7 +90,7 @@ impl Polling {
         }
     }
 
-    async fn ask(&self, duty: &mut Duty, stop: &CancellationToken) -> Result<(), PollError> {
+    async fn poll(self: &Arc<Self>, duty: &mut Duty, stop: &CancellationToken) -> Result<(), PollError> {
         while !stop.is_cancelled() {
             self.service.store.renew_duty(duty, LEASE, self.service.now()).await?;
             let offset = duty.state.as_deref().and_then(|state| state.parse().ok()).unwrap_or_default();

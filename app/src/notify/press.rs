@@ -1,7 +1,12 @@
 //! What becomes of a button that was pressed: acknowledged, or ignored once it was shown what that hides.
 //!
 //! What was shown is kept nowhere. The buttons below a preview carry a seal of it, so that whoever confirms confirms just that: what
-//! has become otherwise since is shown anew. What is settled already is told, and nothing is done twice.
+//! has become otherwise since is shown anew. What is settled already is told, and nothing is done twice. What is to be written to a cluster
+//! or to Git is [confirmed](confirm) once, by an id.
+
+mod confirm;
+
+use std::sync::Arc;
 
 use anchorwatch_core::drift::policy;
 use anchorwatch_core::object::secret::hex;
@@ -14,8 +19,9 @@ use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 
+use super::act::acts;
 use super::poll::{PollError, Polling};
-use super::word::{Wish, wish};
+use super::word::{Wish, offer_id, wish};
 use crate::api::{Caller, Deciding, IgnoreRequest, Problem, ignore, once_each};
 use crate::failure::Failure;
 use crate::serve::Event;
@@ -32,14 +38,24 @@ struct Answer {
 
 impl Polling {
     /// Deals with a button that was pressed. Only a store that fails is a reason to deal with it again.
-    pub(super) async fn pressed(&self, press: &Press) -> Result<(), PollError> {
+    pub(super) async fn pressed(self: &Arc<Self>, press: &Press) -> Result<(), PollError> {
         let (words, person) = (self.wording.words, press.person_id);
         if !self.bot.telegram.allows(&self.bot.allowed, press) {
             warn!(person, chat = press.chat_id, "somebody pressed a button who may not");
             self.answer(press, &words.say("notify-not-allowed")).await;
             return Ok(());
         }
-        let known = match wish(&press.data) {
+        let (wish, offer_id) = (wish(&press.data), offer_id(&press.data));
+        let writes = offer_id.is_some() || matches!(wish, Some((_, Wish::Plan(_))));
+        if writes && !self.is_approver(press) {
+            warn!(person, "somebody pressed a button of approvers");
+            self.answer(press, &words.say("notify-approvers-only")).await;
+            return Ok(());
+        }
+        if let Some(offer_id) = offer_id {
+            return self.confirm(press, offer_id).await;
+        }
+        let known = match wish {
             Some((id, wish)) => self.service.store.notification(id).await?.map(|notification| (notification, wish)),
             None => None,
         };
@@ -47,7 +63,7 @@ impl Polling {
             self.answer(press, &words.say("notify-unknown")).await;
             return Ok(());
         };
-        let Answer { said, message } = match wish {
+        let answer = match wish {
             Wish::Acknowledge => {
                 let said = self.acknowledge(&notification, press).await?;
                 Answer { message: Some(self.wording.settled(&notification, &said)), said }
@@ -55,17 +71,33 @@ impl Polling {
             Wish::Preview => self.ignore(&notification, press, None).await?,
             Wish::Ignore { days, seal } => self.ignore(&notification, press, Some((days, seal))).await?,
             Wish::Leave => {
-                Answer { said: words.say("notify-left"), message: Some(self.wording.message(&notification)) }
+                let acts = acts(&self.service, &notification.told).await?;
+                let message = self.wording.message_with(&notification, &acts);
+                Answer { said: words.say("notify-left"), message: Some(message) }
+            }
+            Wish::Plan(act) => {
+                self.show_plan(press, notification, act);
+                return Ok(());
             }
         };
+        self.tell(press, &notification, answer).await;
+        Ok(())
+    }
+
+    /// Answers whoever pressed, and makes the message say so.
+    async fn tell(&self, press: &Press, notification: &Notification, Answer { said, message }: Answer) {
         self.answer(press, &said).await;
-        let Some(message) = message else { return Ok(()) };
+        if let Some(message) = message {
+            self.edit(press, notification, message).await;
+        }
+    }
+
+    async fn edit(&self, press: &Press, notification: &Notification, message: Message) {
         let message = self.wording.cleaned(message);
         if let Err(error) = self.bot.telegram.edit(press.chat_id, press.message_id, &message).await {
             let (id, reason) = (&notification.short_id, Failure::because(&error).line());
             warn!(id, reason, "a message keeps its text and its buttons");
         }
-        Ok(())
     }
 
     /// Acknowledges all that a notification tells, as far as nobody did; gives what is said of it.
@@ -169,8 +201,12 @@ impl Polling {
 
     /// Whoever pressed, as one who asks the API.
     fn caller(&self, press: &Press) -> Caller {
-        let role = if self.bot.approvers.contains(&press.person_id) { Role::Approver } else { Role::Operator };
+        let role = if self.is_approver(press) { Role::Approver } else { Role::Operator };
         Caller(Person { name: by(press), role, clusters: Vec::new(), namespaces: Vec::new(), token_id: None })
+    }
+
+    fn is_approver(&self, press: &Press) -> bool {
+        self.bot.approvers.contains(&press.person_id)
     }
 
     async fn answer(&self, press: &Press, text: &str) {

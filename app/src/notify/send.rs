@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use anchorwatch_edge::clock::Clock;
 use anchorwatch_edge::notify::Channel;
-use anchorwatch_edge::store::{Composing, Outgoing, Store, StoreError, Unsent};
+use anchorwatch_edge::store::{Composing, Outgoing, StoreError, Unsent};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, info, warn};
 
+use super::act::acts;
 use super::rest;
 use super::word::Wording;
 use crate::fail_point;
-use crate::faults::Failing;
+use crate::serve::Service;
 
 /// How long what is urgent waits for more of its kind.
 const WINDOW: Duration = Duration::from_secs(2);
@@ -32,8 +33,8 @@ const LANES: usize = 4;
 /// What sending needs.
 #[derive(Clone)]
 pub(crate) struct Sending {
-    /// The store.
-    pub(crate) store: Store,
+    /// The service, which knows what may be done about a drift.
+    pub(crate) service: Arc<Service>,
     /// The channels, each with a name of its own.
     pub(crate) channels: Vec<Arc<dyn Channel>>,
     /// Words what is sent.
@@ -42,15 +43,13 @@ pub(crate) struct Sending {
     pub(crate) digest_interval: Duration,
     /// This replica's name.
     pub(crate) holder: String,
-    /// What the store does not let be done.
-    pub(crate) failing: Failing,
     /// The service's clock.
     pub(crate) clock: Clock,
 }
 
 /// Sends what is due until it is stopped; a message that is being sent is sent to its end.
 pub(crate) async fn run(sending: Sending, stop: CancellationToken) {
-    let mut faults = sending.failing.faults("notifications wait: the store fails");
+    let mut faults = sending.service.failing.faults("notifications wait: the store fails");
     loop {
         let pause = match sending.round(&stop).await {
             Ok(()) => {
@@ -73,8 +72,8 @@ impl Sending {
     async fn round(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let channels: Vec<String> = self.channels.iter().map(|channel| channel.name().to_owned()).collect();
         let composing = Composing { channels: &channels, window: WINDOW, digest_interval: self.digest_interval };
-        self.store.compose(composing, self.clock.now()).await?;
-        let given_up = self.store.give_up_notifications(self.clock.now()).await?;
+        self.service.store.compose(composing, self.clock.now()).await?;
+        let given_up = self.service.store.give_up_notifications(self.clock.now()).await?;
         if given_up > 0 {
             warn!(count = given_up, "notifications were given up: none of their senders came to an end");
         }
@@ -84,7 +83,7 @@ impl Sending {
 
     async fn lane(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         while !stop.is_cancelled() {
-            let claimed = self.store.claim_notification(&self.holder, lease(), self.clock.now()).await?;
+            let claimed = self.service.store.claim_notification(&self.holder, lease(), self.clock.now()).await?;
             let Some(outgoing) = claimed else { break };
             let notification = &outgoing.notification;
             let span = tracing::info_span!(
@@ -107,8 +106,9 @@ impl Sending {
         let notification = &outgoing.notification;
         let (id, channel) = (notification.short_id.as_str(), notification.channel.as_str());
         let found = self.channels.iter().find(|known| known.name() == channel);
+        let message = self.wording.message_with(notification, &acts(&self.service, &notification.told).await?);
         let unsent = match found {
-            Some(found) => match found.send(&self.wording.cleaned(self.wording.message(notification))).await {
+            Some(found) => match found.send(&self.wording.cleaned(message)).await {
                 Ok(external_id) => {
                     fail_point::reached("after-send");
                     self.note(outgoing, external_id.as_deref()).await?;
@@ -127,7 +127,7 @@ impl Sending {
                 channel_closed_for: None,
             },
         };
-        let next = self.store.unsent(outgoing, &unsent, self.clock.now()).await?;
+        let next = self.service.store.unsent(outgoing, &unsent, self.clock.now()).await?;
         let reason = unsent.reason;
         if let Some(next) = next {
             warn!(id, channel, reason, %next, "a notification was not sent; it is tried again");
@@ -142,9 +142,9 @@ impl Sending {
     /// Notes that a message was sent, as soon as the store takes it.
     async fn note(&self, outgoing: &Outgoing, external_id: Option<&str>) -> Result<(), StoreError> {
         let sent_at = self.clock.now();
-        let mut faults = self.failing.faults("cannot note that a notification was sent; trying again");
+        let mut faults = self.service.failing.faults("cannot note that a notification was sent; trying again");
         for _ in 1..NOTES {
-            match self.store.sent(outgoing, external_id, sent_at).await {
+            match self.service.store.sent(outgoing, external_id, sent_at).await {
                 Err(error @ StoreError::Query { .. }) => faults.note(&error),
                 done => {
                     faults.none();
@@ -153,6 +153,6 @@ impl Sending {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        self.store.sent(outgoing, external_id, sent_at).await
+        self.service.store.sent(outgoing, external_id, sent_at).await
     }
 }

@@ -1,5 +1,7 @@
 //! Wording a notification: the same text for every channel, in one language.
 
+pub(crate) mod plan;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -12,6 +14,7 @@ use anchorwatch_edge::store::{Hidden, Notification};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use super::act::Act;
 use crate::cli::plain;
 use crate::shown::cut;
 use crate::words::{Arg, Words};
@@ -20,6 +23,10 @@ use crate::words::{Arg, Words};
 const ACKNOWLEDGE: &str = "ack";
 const IGNORE: &str = "ign";
 const LEAVE: &str = "leave";
+const ROLL_BACK: &str = "roll";
+const ADOPT: &str = "adopt";
+/// Before the id of an offer.
+const CONFIRM: &str = "do";
 /// For how many days one may ignore by a button.
 const DAYS: [u16; 3] = [1, 7, 30];
 /// Names are cut there, so that a message has room for all of its lines.
@@ -250,6 +257,13 @@ pub(crate) enum Wish<'a> {
     },
     /// To leave it as it is.
     Leave,
+    /// To see what doing this would write.
+    Plan(Act),
+}
+
+/// The offer's id, if somebody wants to take one.
+pub(crate) fn offer_id(data: &str) -> Option<&str> {
+    data.strip_prefix(CONFIRM)?.strip_prefix(':')
 }
 
 /// The notification's id, and what is wanted of it, from what a button has for data. Who presses may send anything.
@@ -259,6 +273,8 @@ pub(crate) fn wish(data: &str) -> Option<(&str, Wish<'_>)> {
         ACKNOWLEDGE => Some((id, Wish::Acknowledge)),
         IGNORE => Some((id, Wish::Preview)),
         LEAVE => Some((id, Wish::Leave)),
+        ROLL_BACK => Some((id, Wish::Plan(Act::RollBack))),
+        ADOPT => Some((id, Wish::Plan(Act::Adopt))),
         verb => {
             let days = verb.strip_prefix(IGNORE)?.parse().ok().filter(|days| DAYS.contains(days))?;
             let (id, seal) = id.split_once(':')?;
@@ -418,8 +434,9 @@ pub(super) mod tests {
 
     #[test]
     fn what_a_button_says_comes_back_and_is_short_enough() {
-        let (message, id) = (wording(Language::English).message(&drift()), drift().notification_id);
-        let preview = wording(Language::English).preview(&drift(), &[], "0123456789abcdef");
+        let (wording, id) = (wording(Language::English), drift().notification_id);
+        let message = wording.message_with(&drift(), &[Act::RollBack, Act::Adopt]);
+        let preview = wording.preview(&drift(), &[], "0123456789abcdef");
         let data: Vec<String> = [message, preview]
             .into_iter()
             .flat_map(|message| message.buttons.concat())
@@ -427,15 +444,58 @@ pub(super) mod tests {
             .collect();
         let seal = "0123456789abcdef";
         let ignore = |days| Wish::Ignore { days, seal };
-        let wishes = [Wish::Acknowledge, Wish::Preview, ignore(1), ignore(7), ignore(30), Wish::Leave];
+        let wishes = [
+            Wish::Acknowledge,
+            Wish::Preview,
+            Wish::Plan(Act::RollBack),
+            Wish::Plan(Act::Adopt),
+            ignore(1),
+            ignore(7),
+            ignore(30),
+            Wish::Leave,
+        ];
         assert_eq!(data.len(), wishes.len());
         for (data, expected) in data.iter().zip(wishes) {
             assert!(data.len() <= 64, "{data}");
-            assert_eq!(wish(data), Some((id.as_str(), expected)));
+            assert_eq!((wish(data), offer_id(data)), (Some((id.as_str(), expected)), None));
         }
-        for forged in ["", "ack", "sack:1", "ign:", "ign365:1:2", "ign-1:1:2", "ign7:1", "ignore:1:2"] {
+        for forged in ["", "ack", "sack:1", "ign:", "ign365:1:2", "ign-1:1:2", "ign7:1", "ignore:1:2", "do:1", "do"] {
             assert!(wish(forged).is_none_or(|(id, _)| id.is_empty()), "{forged}");
         }
+    }
+
+    #[test]
+    fn a_plan_is_shown_by_levels_and_paths_and_confirmed_by_its_offer() {
+        let item = |path: &str, level: &str| {
+            serde_json::json!({
+                "resource_kind": "Deployment", "resource_name": "web", "namespace": "shop", "field_path": path,
+                "stable_path": "spec.set[=\"a value\"]", "drift_level": level, "git_value": "a value",
+                "fingerprint": path,
+            })
+        };
+        let offered = plan::Offered {
+            act: Act::RollBack,
+            plan_hash: "0123456789abcdef0123",
+            items: &[item("spec.set[0]", "high"), item("", "medium")],
+            branch: "",
+            offer_id: "0190b6f4-0000-7000-8000-000000000001",
+            person: "p1",
+            until: Timestamp::UNIX_EPOCH,
+        };
+        let message = wording(Language::English).offered(&drift(), offered, "Look.");
+        assert_eq!(
+            message.lines[drift_lines()..].join("\n"),
+            "\nRolling back writes 2 fields to the cluster, as Git says: HIGH×1, MEDIUM×1.\n\
+             HIGH Deployment/web in shop · 2 differences\n\
+             HIGH spec.set[0]\n\
+             MEDIUM the whole object\n\
+             Plan 0123456789ab: p1 may confirm it, once, until 1970-01-01 00:00 UTC.\n\
+             Look."
+        );
+        let [confirm, leave] = &message.buttons[0][..] else { unreachable!("{:?}", message.buttons) };
+        assert!(confirm.data.len() <= 64);
+        assert_eq!(offer_id(&confirm.data), Some(offered.offer_id));
+        assert_eq!(wish(&leave.data), Some((drift().notification_id.as_str(), Wish::Leave)));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
-use anchorwatch_testbed::{Receiver, Reply, Service};
+use anchorwatch_testbed::{Chat, Receiver, Reply, Service};
 use serde_json::{Value, json};
 
 use crate::world::{Run, World, list, live_config_map, managed};
@@ -42,6 +42,8 @@ data: {k: v}
 /// A bare repository, a recorded state that differs from it, and people who have told Git who they are.
 struct Shop {
     world: World,
+    /// What a service's configuration says beside the source.
+    beside: String,
 }
 
 impl Shop {
@@ -53,7 +55,7 @@ impl Shop {
         world.write("live.json", live("w"));
         fs::write(world.work().join("../home/.gitconfig"), "[user]\n\tname = Ann\n\temail = ann@example.com\n")
             .unwrap();
-        let shop = Self { world };
+        let shop = Self { world, beside: String::new() };
         shop.git(&["clone", "--quiet", "--bare", "tree", "shop.git"]);
         shop
     }
@@ -414,7 +416,8 @@ impl Served {
     fn on(shop: Shop, repository: &str, git: &str, settings: &str) -> Self {
         let config = format!(
             "listen: 127.0.0.1:0\ngit: {{author: 'Watch <watch@example.com>'{git}}}\nclusters:\n- {{name: lab, snapshot: live.json}}\n\
-             sources:\n- {{name: shop, cluster: lab, address: '{repository}//deploy?ref=main', {settings}}}\n"
+             sources:\n- {{name: shop, cluster: lab, address: '{repository}//deploy?ref=main', {settings}}}\n{}",
+            shop.beside
         );
         shop.world.write("anchorwatch.yaml", config);
         let service = Self::serve(&shop, "");
@@ -770,4 +773,62 @@ fn a_pull_request_that_is_closed_is_dropped() {
     *state.lock().unwrap() = "closed";
     served.service.until("it is dropped", || served.commits()[0]["state"] == "dropped");
     assert_eq!(served.items("pending").len(), 3);
+}
+
+#[test]
+fn an_approver_adopts_from_telegram_what_they_were_shown_and_once() {
+    let chat = Chat::start().unwrap();
+    let one = |value: &str| {
+        list(&[live_config_map("a", &json!({"k": value, "gone": "x"})), live_config_map("b", &json!({"k": "v"}))])
+    };
+    let mut shop = Shop::new();
+    shop.world.write("live.json", one("yesterday"));
+    shop.world.write("bot.token", "42:hidden");
+    shop.beside = chat.settings("bot.token", &[1], &[3, 4])
+        + "rules:\n- {id: urgent, match: {kind: ConfigMap}, level: high, owner: ann, reason: a test}\n";
+    let served = Served::on(shop, "shop.git", "", "write: true");
+    served.scanned();
+    // A recorded state cannot be rolled back.
+    let sent = chat.message(0);
+    assert_eq!(Chat::labels(&sent), ["Acknowledge", "Ignore…", "Adopt…"]);
+    let adopt = Chat::data(&sent, "Adopt…");
+    let roll_back = adopt.replace("adopt:", "roll:");
+    assert_eq!(chat.press(1, &adopt), "Only an approver may do this.");
+    assert_eq!(chat.press(3, &roll_back), "This cannot be done from here; the page may say why.");
+    assert_eq!(Chat::labels(&chat.message(1)), Chat::labels(&sent));
+
+    assert_eq!(chat.press(3, &adopt), "Look at the plan, and confirm it or cancel.");
+    let shown = chat.message(2);
+    let text = shown["text"].as_str().unwrap();
+    for part in [
+        "\nAdopting commits 1 field, as the cluster has it, and pushes to anchorwatch/adopt-",
+        ": HIGH×1.\nHIGH ConfigMap/a in shop · 1 difference\nHIGH data.k\nPlan ",
+        ": p3 may confirm it, once, until ",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in {text}");
+    }
+    assert!(!text.contains("yesterday"), "{text}");
+    let confirm = Chat::data(&shown, "Confirm");
+    assert_eq!(chat.press(4, &confirm), "Only the person who was shown this plan may confirm it.");
+    assert_eq!(chat.press(1, &confirm), "Only an approver may do this.");
+    served.shop.world.write("live.json", one("today"));
+    assert_eq!(chat.press(3, &confirm), "The plan is another one now, and nothing was written. Look again.");
+    assert_eq!(served.shop.branches(), ["main"]);
+
+    // That it is being done was said, and then that it was not.
+    let shown = chat.message(4);
+    let gone = "This was confirmed already, or is not known any more.";
+    assert_eq!(chat.press(3, &confirm), gone);
+    let confirm = Chat::data(&shown, "Confirm");
+    let said = chat.press(3, &confirm);
+    let branch = served.shop.branch();
+    let expected = format!("Adoption, confirmed by p3: pushed, not merged yet, on {branch}. Change ");
+    assert!(said.starts_with(&expected), "{said}");
+    let settled = chat.message(6);
+    assert!(settled["text"].as_str().unwrap().contains(&format!("\n{said}\n")), "{settled:#}");
+    assert_eq!(Chat::labels(&settled), [""; 0]);
+    assert_eq!(served.shop.file(&branch), FILE.replace("k: v   #", "k: today   #"));
+    assert_eq!(chat.press(3, &confirm), gone);
+    let listed = served.service.get("/api/v1/changes", &served.approver).json();
+    assert_eq!((listed["items"].as_array().unwrap().len(), &listed["items"][0]["by"]), (1, &json!("telegram:3/p3")));
 }

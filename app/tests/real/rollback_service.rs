@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use anchorwatch_testbed::{Answer, Person, Service};
+use anchorwatch_testbed::{Answer, Chat, Person, Service};
 use serde_json::{Value, json};
 
 use crate::edits::WAYS;
@@ -35,8 +35,19 @@ impl Writing {
     }
 
     /// The same, with something more said of the source, and beside it.
-    pub(crate) fn start_with(world: &World, namespace: &str, (write, more): (&str, &str), beside: &str) -> Self {
+    pub(crate) fn start_with(world: &World, namespace: &str, said: (&str, &str), beside: &str) -> Self {
+        Self::start_having(world, namespace, said, |_| beside.to_owned())
+    }
+
+    /// The same, where what is said beside it needs files.
+    fn start_having(
+        world: &World,
+        namespace: &str,
+        (write, more): (&str, &str),
+        beside: impl FnOnce(&Folder) -> String,
+    ) -> Self {
         let folder = WAYS[1].deliver(world, namespace);
+        let beside = beside(&folder);
         fs::create_dir(folder.path().join("git")).unwrap();
         fs::rename(folder.path().join("shop.yaml"), folder.path().join("git/shop.yaml")).unwrap();
         let kubeconfig = world.plane.kubeconfig(Person::Admin);
@@ -176,6 +187,38 @@ fn the_command_line_has_a_service_roll_back_and_undo() {
     let done: Value = serde_json::from_str(&done).unwrap();
     assert_eq!((&done["done"]["undoes"], &done["done"]["steps"][0]["state"]), (&json!(change), &json!("proven")));
     assert_eq!(writing.scanned(&[IMAGE]), items, "it is the same item, and back");
+}
+
+#[test]
+fn an_approver_rolls_back_from_telegram_what_they_were_shown() {
+    let world = World::shared();
+    let chat = Chat::start().unwrap();
+    let beside = chat.settings("bot.token", &[1], &[3]);
+    let writing = Writing::start_having(&world, "rb-telegram", ("true", "unmanaged: false"), |folder| {
+        folder.write("bot.token", "42:hidden");
+        beside
+    });
+    world.alice("rb-telegram", &["set", "image", "deployment/web", "web=shop/web:9"]);
+    writing.scanned(&[IMAGE]);
+    // Files on disk get no commit.
+    let sent = chat.message(0);
+    assert_eq!(Chat::labels(&sent), ["Acknowledge", "Ignore…", "Roll back…"]);
+    let roll_back = Chat::data(&sent, "Roll back…");
+    assert_eq!(chat.press(3, &roll_back), "Look at the plan, and confirm it or cancel.");
+    let shown = chat.message(1);
+    let text = shown["text"].as_str().unwrap();
+    assert!(text.contains("\nRolling back writes 1 field to the cluster, as Git says: HIGH×1.\n"), "{text}");
+    assert!(text.contains("\nHIGH spec.template.spec.containers[0].image\n") && !text.contains("shop/web:"), "{text}");
+    let said = chat.press(3, &Chat::data(&shown, "Confirm"));
+    assert!(said.starts_with("Rollback, confirmed by p3: as it was to be. Change "), "{said}");
+    let settled = chat.message(3);
+    assert!(settled["text"].as_str().unwrap().contains(&said), "{settled:#}");
+    assert_eq!(Chat::labels(&settled), [""; 0]);
+    let image = ["get", "deployment/web", "-n=rb-telegram", "-o=jsonpath={.spec.template.spec.containers[0].image}"];
+    assert_eq!((world.kubectl(&image).as_str(), writing.items("rolled_back").len()), ("shop/web:1.4.2", 1));
+    let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
+    assert_eq!(listed["items"][0]["by"], "telegram:3/p3");
+    assert_eq!(chat.press(3, &roll_back), "Somebody has dealt with it already.");
 }
 
 #[test]

@@ -270,6 +270,31 @@ notify-ignore-hidden = { $count ->
     [one] { $count } difference is hidden: { $counts }.
    *[other] { $count } differences are hidden: { $counts }.
   }
+notify-roll-back = Roll back…
+notify-adopt = Adopt…
+notify-approvers-only = Only an approver may do this.
+notify-plan-roll-back = { $count ->
+    [one] Rolling back writes { $count } field to the cluster, as Git says: { $counts }.
+   *[other] Rolling back writes { $count } fields to the cluster, as Git says: { $counts }.
+  }
+notify-plan-adopt = { $count ->
+    [one] Adopting commits { $count } field, as the cluster has it, and pushes to { $branch }: { $counts }.
+   *[other] Adopting commits { $count } fields, as the cluster has them, and pushes to { $branch }: { $counts }.
+  }
+notify-plan-field = { $level } { $path }
+notify-plan-whole = the whole object
+notify-plan-offer = Plan { $hash }: { $person } may confirm it, once, until { $until }.
+notify-plan-look = Look at the plan, and confirm it or cancel.
+notify-plan-another = The plan is another one now, and nothing was written. Look again.
+notify-plan-none = This cannot be done from here; the page may say why.
+notify-plan-unsure = It could not be done, or not be seen to its end; the page lists what was.
+notify-confirm = Confirm
+notify-confirming = Confirmed by { $person }: it is being done. The page lists what comes of it.
+notify-confirm-gone = This was confirmed already, or is not known any more.
+notify-confirm-late = This was to be confirmed within 15 minutes. Look again.
+notify-confirm-not-theirs = Only the person who was shown this plan may confirm it.
+notify-roll-back-done = Rollback, confirmed by { $person }: { $state }. Change { $change }.
+notify-adopt-done = Adoption, confirmed by { $person }: { $state }, on { $branch }. Change { $change }.
 
 # Words of the page.
 page-title-overview = Drift

@@ -198,6 +198,25 @@ notify-ignore-reason = 由 Telegram 忽略，通知 #{ $id }
 notify-ignored-until = { $person } 已忽略，至 { $until } 為止。
 notify-ignored-by = { $person } 已忽略。
 notify-ignore-hidden = 已隱藏 { $count } 處不同：{ $counts }。
+notify-roll-back = 回復…
+notify-adopt = 寫入 Git…
+notify-approvers-only = 只有 approver 可以執行。
+notify-plan-roll-back = 回復會依 Git 將 { $count } 個欄位寫入叢集：{ $counts }。
+notify-plan-adopt = 將依叢集現況提交 { $count } 個欄位，並推送至 { $branch }：{ $counts }。
+notify-plan-field = { $level } { $path }
+notify-plan-whole = 整個物件
+notify-plan-offer = 計畫 { $hash }：{ $person } 可於 { $until } 前確認一次。
+notify-plan-look = 請先看計畫，再確認或取消。
+notify-plan-another = 計畫已與先前不同，未寫入任何內容；請再看一次。
+notify-plan-none = 無法在此執行；網頁上可能有說明。
+notify-plan-unsure = 未能完成，或無法得知結果；網頁上列有已執行的變更。
+notify-confirm = 確認
+notify-confirming = { $person } 已確認：執行中。結果會列在網頁上。
+notify-confirm-gone = 已確認過，或已查無此計畫。
+notify-confirm-late = 已超過 15 分鐘的確認期限，請再看一次。
+notify-confirm-not-theirs = 只有先前看到此計畫的人可以確認。
+notify-roll-back-done = 回復（由 { $person } 確認）：{ $state }。變更 { $change }。
+notify-adopt-done = 寫入 Git（由 { $person } 確認）：{ $state }，分支 { $branch }。變更 { $change }。
 
 # 網頁用語。
 page-title-overview = 漂移

@@ -1,4 +1,4 @@
-//! What is forgotten: scans with their reports, jobs, items and sessions that nobody asks for any more.
+//! What is forgotten: scans with their reports, jobs, items, sessions and offers that nobody asks for any more.
 
 use jiff::Timestamp;
 use sea_orm::ConnectionTrait as _;
@@ -24,8 +24,12 @@ impl Store {
         ] {
             write.execute_raw(self.statement(sql, [micros(before).into()])).await.map_err(&fail)?;
         }
-        let sql = "DELETE FROM sessions WHERE expires_at < $1";
-        write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
+        for sql in [
+            "DELETE FROM sessions WHERE expires_at < $1",
+            "DELETE FROM duties WHERE name LIKE 'offer/%' AND leased_until < $1",
+        ] {
+            write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
+        }
         self.commit(write).await.map_err(fail)?;
         Ok(scans)
     }

@@ -7,7 +7,7 @@ use anchorwatch_core::drift::{DriftItem, DriftLevel};
 use anchorwatch_core::notification::{ATTEMPTS, Told, ToldDrifts};
 use anchorwatch_edge::clock::new_id;
 use anchorwatch_edge::store::{
-    Composing, Notification, NotificationState, Outgoing, Store, StoreAddress, StoreError, Unsent,
+    Composing, Notification, NotificationState, Outgoing, Store, StoreAddress, StoreError, Taken, Unsent,
 };
 use jiff::Timestamp;
 
@@ -32,6 +32,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_channel_that_takes_nothing_is_left_alone(&store, 90 * DAY).await;
     scans_that_fail_are_told_once_and_when_they_succeed(&store, 100 * DAY).await;
     a_duty_has_one_holder(&store, 110 * DAY).await;
+    an_offer_is_taken_once_in_time_and_by_whom_it_was_made_to(&store, 115 * DAY).await;
     what_still_waits_is_not_forgotten(&store, 120 * DAY).await;
     nothing_is_lost_or_told_twice_while_scans_are_recorded(&store, 130 * DAY).await;
 }
@@ -301,6 +302,26 @@ async fn a_duty_has_one_holder(store: &Store, day: i64) {
     store.save_duty(&mut second, "8").await.unwrap();
     store.release_duty(&second).await.unwrap();
     assert_eq!(hold("e", 62).await.unwrap().state.as_deref(), Some("8"));
+}
+
+async fn an_offer_is_taken_once_in_time_and_by_whom_it_was_made_to(store: &Store, day: i64) {
+    for offer_id in ["one", "late"] {
+        store.offer(offer_id, "ann", "a plan", after(day + MINUTE)).await.unwrap();
+    }
+    let take =
+        async |offer_id, person, seconds| store.take_offer(offer_id, person, after(day + seconds)).await.unwrap();
+    for none in ["none", "\0"] {
+        assert_eq!(take(none, "ann", 0).await, Taken::Gone);
+    }
+    assert_eq!(take("one", "ben", 1).await, Taken::NotTheirs);
+    let takers = futures::future::join_all([take("one", "ann", 2), take("one", "ann", 2), take("one", "ann", 2)]).await;
+    let taken = takers.iter().filter(|taken| **taken == Taken::Now("a plan".to_owned())).count();
+    assert_eq!((taken, takers.iter().filter(|taken| **taken == Taken::Gone).count()), (1, 2), "{takers:?}");
+    assert_eq!(take("late", "ann", MINUTE).await, Taken::Late);
+    store.forget(after(0), 1000, after(day + MINUTE)).await.unwrap();
+    assert_eq!(take("late", "ann", MINUTE).await, Taken::Late);
+    store.forget(after(0), 1000, after(day + MINUTE + 1)).await.unwrap();
+    assert_eq!(take("late", "ann", MINUTE).await, Taken::Gone);
 }
 
 async fn what_still_waits_is_not_forgotten(store: &Store, day: i64) {
