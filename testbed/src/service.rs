@@ -122,7 +122,7 @@ impl Service {
     ///
     /// If it never does.
     pub fn until(&self, awaited: &str, holds: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_mins(1);
+        let end = Instant::now() + Duration::from_mins(2);
         while !holds() {
             assert!(Instant::now() < end, "{awaited} never came\n{}", self.log());
             std::thread::sleep(Duration::from_millis(20));

@@ -106,7 +106,7 @@ impl Followed {
     }
 
     fn until(&self, what: &str, holds: impl Fn() -> bool) {
-        let end = Instant::now() + Duration::from_secs(30);
+        let end = Instant::now() + Duration::from_mins(2);
         while !holds() {
             assert!(Instant::now() < end, "never: {what}\n{:#?}\n{}", self.sources(), self.service.log());
             std::thread::sleep(Duration::from_millis(20));

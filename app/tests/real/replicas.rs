@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anchorwatch_testbed::{Person, Postgres, Receiver, Reply, Service};
 use serde_json::{Value, json};
 
-use crate::world::World as Cluster;
+use crate::world::{LIMIT, World as Cluster};
 
 /// How long claims hold here, in seconds.
 const LEASE: u64 = 5;
@@ -91,8 +91,8 @@ impl World {
             && self.count("SELECT COUNT(*) FROM notifications WHERE state IN ('queued', 'sending')") == 0
     }
 
-    fn until(&self, limit: Duration, what: &str, happened: impl Fn() -> bool) {
-        let end = Instant::now() + limit;
+    fn until(&self, what: &str, happened: impl Fn() -> bool) {
+        let end = Instant::now() + LIMIT;
         while !happened() {
             assert!(Instant::now() < end, "{what} never came\n{}", self.left());
             std::thread::sleep(Duration::from_millis(100));
@@ -180,7 +180,7 @@ fn replicas_that_are_killed_at_random_do_all_that_is_due_once() {
         kills += 1;
         replicas[chosen] = replica();
     }
-    world.until(Duration::from_mins(1), "the rest", || world.is_idle(SOURCES));
+    world.until("the rest", || world.is_idle(SOURCES));
     world.check(SOURCES);
     let taken_over = world.count("SELECT COUNT(*) FROM jobs WHERE attempts > 1");
     writeln!(std::io::stderr().lock(), "{kills} kills, {taken_over} scans taken over, {} repeats", world.repeats())
@@ -196,9 +196,9 @@ fn replicas_that_are_killed_at_random_do_all_that_is_due_once() {
 fn a_message_whose_sender_dies_before_it_is_noted_comes_once_more_as_repeated() {
     let Some(world) = World::with_sources(1) else { return };
     let mut first = world.replica("first", "after-send:abort");
-    world.until(Duration::from_secs(30), "the first message", || !world.sent().is_empty());
+    world.until("the first message", || !world.sent().is_empty());
     let second = world.replica("second", "");
-    world.until(Duration::from_secs(30), "its repetition", || world.is_idle(1));
+    world.until("its repetition", || world.is_idle(1));
     assert!(first.has_ended(), "{}", first.log());
     world.check(1);
     let texts = world.sent().into_values().next().unwrap();
@@ -209,16 +209,12 @@ fn a_message_whose_sender_dies_before_it_is_noted_comes_once_more_as_repeated() 
 fn what_a_replica_writes_after_it_stood_still_past_its_lease_is_refused() {
     let Some(world) = World::with_sources(1) else { return };
     let slow = world.replica("slow", "before-scan:1500");
-    world.until(Duration::from_secs(30), "a scan", || {
-        world.count("SELECT COUNT(*) FROM jobs WHERE state = 'running'") == 1
-    });
+    world.until("a scan", || world.count("SELECT COUNT(*) FROM jobs WHERE state = 'running'") == 1);
     slow.freeze();
     let other = world.replica("other", "");
-    world.until(Duration::from_secs(30), "the successor's scan", || world.is_idle(1));
+    world.until("the successor's scan", || world.is_idle(1));
     slow.thaw();
-    world.until(Duration::from_secs(30), "its refusal", || {
-        slow.log().contains("another replica has taken this scan over")
-    });
+    world.until("its refusal", || slow.log().contains("another replica has taken this scan over"));
     world.check(1);
     assert_eq!(world.count("SELECT attempts FROM jobs"), 2);
     assert_eq!(world.repeats(), 0, "{}\n{}", slow.log(), other.log());
@@ -251,15 +247,15 @@ fn a_watch_whose_holder_is_killed_is_taken_over_and_misses_no_edit() {
     let holder = || world.postgres.query("SELECT holder FROM duties WHERE name = 'watch/shop'").unwrap();
     let mut first = world.replica("first", "");
     // The first scan is over, so that what is seen from here on is seen by the watch.
-    world.until(Duration::from_secs(30), "the first scan", || world.is_idle(1) && !holder().is_empty());
+    world.until("the first scan", || world.is_idle(1) && !holder().is_empty());
     let second = world.replica("second", "");
     edit(r#"{"data": {"flag": "off"}}"#);
-    world.until(Duration::from_secs(30), "the first edit", || seen("data.flag"));
+    world.until("the first edit", || seen("data.flag"));
     let before = holder();
     first.kill();
     edit(r#"{"data": {"size": "2"}}"#);
-    world.until(Duration::from_secs(30), "the edit that nobody watched", || seen("data.size"));
+    world.until("the edit that nobody watched", || seen("data.size"));
     assert_ne!(holder(), before, "{}", second.log());
     edit(r#"{"data": {"colour": "blue"}}"#);
-    world.until(Duration::from_secs(30), "an edit after that", || seen("data.colour"));
+    world.until("an edit after that", || seen("data.colour"));
 }

