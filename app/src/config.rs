@@ -24,6 +24,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_saphyr::{Location, Spanned};
 
+use crate::drift::Act;
 use crate::drift::adopt::publish::{Committing, ForgeAccess};
 use crate::drift::scan::{Named, Request};
 use crate::drift::side::Live;
@@ -168,6 +169,13 @@ impl Source {
     /// What may be written of it, to its cluster and to its repository.
     pub(crate) fn write_scope(&self) -> &WriteScope {
         &self.write
+    }
+
+    /// How a difference of such an object can be ended.
+    pub(crate) fn acts(&self, api_version: &str, kind: &str, namespace: &str) -> Vec<Act> {
+        let acts = [(Act::RollBack, self.connect().is_some()), (Act::Adopt, self.has_repository())];
+        let is_written = self.write.allows(api_version, kind, namespace);
+        acts.into_iter().filter(|(_, can)| is_written && *can).map(|(act, _)| act).collect()
     }
 
     /// How commits to its repository are made.

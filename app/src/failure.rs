@@ -3,9 +3,23 @@
 use std::error::Error;
 use std::fmt::Write as _;
 
+/// Whose it is to do something about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Cause {
+    /// Something that is needed did not answer as it should: Git, a cluster, a disk.
+    #[default]
+    Broken,
+    /// Things are otherwise by now than whoever asked could know: to be looked at again.
+    Conflict,
+    /// It cannot be done at all as it is asked for, or set up.
+    Unfit,
+}
+
 /// Something that ends a command.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
+    /// Whose it is.
+    pub(crate) cause: Cause,
     what: String,
     details: Vec<String>,
     hint: Option<String>,
@@ -14,7 +28,7 @@ pub(crate) struct Failure {
 impl Failure {
     /// What failed.
     pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self { what: what.into(), details: Vec::new(), hint: None }
+        Self { cause: Cause::default(), what: what.into(), details: Vec::new(), hint: None }
     }
 
     /// What failed, and the chain of reasons.
@@ -26,6 +40,16 @@ impl Failure {
             source = reason.source();
         }
         failure
+    }
+
+    /// What failed, as things are otherwise by now.
+    pub(crate) fn conflict(what: impl Into<String>) -> Self {
+        Self { cause: Cause::Conflict, ..Self::new(what) }
+    }
+
+    /// What cannot be done at all.
+    pub(crate) fn unfit(what: impl Into<String>) -> Self {
+        Self { cause: Cause::Unfit, ..Self::new(what) }
     }
 
     /// Adds a line that says where or why.

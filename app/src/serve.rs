@@ -24,6 +24,7 @@ use anchorwatch_core::route::redaction::{Kind, Redactor};
 use anchorwatch_edge::clock::{self, Clock};
 use anchorwatch_edge::store::{Audit, ConfiguredSource, Person, Role, Store, StoreError};
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -361,6 +362,13 @@ async fn reload(service: &Service, read: Result<Config, Failure>) {
             tracing::error!(reason = failure.line(), "the configuration cannot be used; the one before it stays");
         }
     }
+}
+
+/// Runs a story that waits, on a thread of its own: whoever no longer waits for it does not break it off.
+pub(crate) async fn aside<T: Send + 'static>(story: impl FnOnce(&Handle) -> T + Send + 'static) -> T {
+    let runtime = Handle::current();
+    let told = tokio::task::spawn_blocking(move || story(&runtime)).await;
+    told.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// An error of the store, and what to do about it.

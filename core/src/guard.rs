@@ -37,6 +37,11 @@ pub struct Permit {
 }
 
 impl Permit {
+    /// A permit from now on, for as long as one counts.
+    fn until(now: Timestamp, place: &str, path: String, hash: String) -> Self {
+        Self { place: place.to_owned(), path, hash, expires: now.checked_add(PERMITTED).unwrap_or(now) }
+    }
+
     /// True if it lets this be sent to this path of this cluster now. The object's state is in the body, as a precondition.
     pub fn allows(&self, cluster: &str, path: &str, body: &Body, now: Timestamp) -> bool {
         self.holds(cluster, path, &body.hash(), now)
@@ -44,12 +49,17 @@ impl Permit {
 
     /// True if it lets this commit be pushed to this branch of this repository now.
     pub fn allows_push(&self, repository: &str, branch: &str, commit: &str, now: Timestamp) -> bool {
-        self.holds(repository, &format!("refs/heads/{branch}"), commit, now)
+        self.holds(repository, &reference(branch), commit, now)
     }
 
     fn holds(&self, place: &str, path: &str, hash: &str, now: Timestamp) -> bool {
         self.place == place && self.path == path && self.hash == hash && now <= self.expires
     }
+}
+
+/// A branch as Git names it in full.
+fn reference(branch: &str) -> String {
+    format!("refs/heads/{branch}")
 }
 
 /// What may be written of a source.
@@ -100,6 +110,19 @@ pub struct Confirmation {
     pub at: Timestamp,
     /// True for somebody who may approve what is HIGH.
     pub approves: bool,
+}
+
+impl Confirmation {
+    /// True as long as it counts.
+    fn counts(&self, now: Timestamp) -> bool {
+        let age = now.duration_since(self.at);
+        -AHEAD <= age && age <= CONFIRMED
+    }
+
+    /// True if whoever confirmed may approve what has this level.
+    fn reaches(&self, level: Option<DriftLevel>) -> bool {
+        self.approves || level != Some(DriftLevel::High)
+    }
 }
 
 /// What the server said of the very bytes that are to be written.
@@ -215,15 +238,14 @@ pub enum Refusal {
 pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     let Facts { plan, cluster, path, scope, confirmation, change, observed, write, key, dependants, body, dry_run } =
         facts;
-    let age = now.duration_since(confirmation.at);
-    if confirmation.plan != plan.hash(key) || age > CONFIRMED || age < -AHEAD {
+    if confirmation.plan != plan.hash(key) || !confirmation.counts(now) {
         return Err(Refusal::Unconfirmed);
     }
     let target = &change.target;
     if !scope.allows(&target.api_version, &target.kind, &target.namespace) {
         return Err(Refusal::NotWritable);
     }
-    if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
+    if !confirmation.reaches(plan.level()) {
         return Err(Refusal::NeedsApprover);
     }
     if !plan.changes.iter().any(|planned| planned.writes_as(change)) || !is_of(change, write, *observed) {
@@ -238,12 +260,7 @@ pub fn decide(facts: &Facts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     if let (Write::Delete(propagation) | Write::Recreate { propagation, .. }, Some(_)) = (write, observed) {
         may_be_deleted(&target.kind, *propagation, dependants)?;
     }
-    Ok(Permit {
-        place: (*cluster).to_owned(),
-        path: (*path).to_owned(),
-        hash: body.hash(),
-        expires: now.checked_add(PERMITTED).unwrap_or(now),
-    })
+    Ok(Permit::until(now, cluster, (*path).to_owned(), body.hash()))
 }
 
 /// All that the decision of a push rests on.
@@ -266,26 +283,20 @@ pub struct PushFacts<'a> {
 /// Decides whether a commit is pushed. Whoever gets a permit may push it to the plan's branch.
 pub fn decide_push(facts: &PushFacts<'_>, now: Timestamp) -> Result<Permit, Refusal> {
     let PushFacts { plan, confirmation, scope, key, repository, commit } = facts;
-    let age = now.duration_since(confirmation.at);
     if confirmation.plan != plan.hash(key) {
         return Err(Refusal::Conflict);
     }
-    if age > CONFIRMED || age < -AHEAD {
+    if !confirmation.counts(now) {
         return Err(Refusal::Unconfirmed);
     }
     let mut targets = plan.objects.iter().map(|object| &object.target);
     if !targets.all(|target| scope.allows(&target.api_version, &target.kind, &target.namespace)) {
         return Err(Refusal::NotWritable);
     }
-    if plan.level() == Some(DriftLevel::High) && !confirmation.approves {
+    if !confirmation.reaches(plan.level()) {
         return Err(Refusal::NeedsApprover);
     }
-    Ok(Permit {
-        place: (*repository).to_owned(),
-        path: format!("refs/heads/{}", plan.pushed_to(key)),
-        hash: (*commit).to_owned(),
-        expires: now.checked_add(PERMITTED).unwrap_or(now),
-    })
+    Ok(Permit::until(now, repository, reference(&plan.pushed_to(key)), (*commit).to_owned()))
 }
 
 /// True if this is the object that was planned for. What is to be created anew may be gone: by our own hand, or by another's.
@@ -322,9 +333,7 @@ pub fn hand_back(
     let path = "/metadata/managedFields".to_owned();
     let write = Write::Patch(vec![Operation::Replace { path, value: managed_fields }]);
     let body = Body::of(&write, Some(observed));
-    let expires = now.checked_add(PERMITTED).unwrap_or(now);
-    let permit = Permit { place: cluster.to_owned(), path: object.to_owned(), hash: body.hash(), expires };
-    (permit, body)
+    (Permit::until(now, cluster, object.to_owned(), body.hash()), body)
 }
 
 /// Whether an item may be part of a plan at all.

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use anchorwatch_core::drift::DriftLevel;
-use anchorwatch_core::guard::Confirmation;
 use anchorwatch_edge::store::Role;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 
 use super::body::Body;
-use super::changes::{blocking, meant, request_of, source_of, these};
+use super::changes::{Answer, blocking, meant, not_this, request_of, source_of, these};
 use super::model::{AdoptRequest, AdoptResponse};
 use super::{Caller, Problem};
 use crate::drift::adopt::publish::{Publication, Publishing, publish};
@@ -45,33 +43,25 @@ pub(crate) async fn plan_adoption(
             .detail("adopt them on the machine where they are, or name the source by its repository's address"));
     }
     let (wanted, meant) = (request_of(service, &source, &items).await?, these(&items));
-    let (by, approves) = (caller.0.name.clone(), caller.0.role >= Role::Approver);
-    let (service_of, key, hash) = (service.clone(), service.key.clone(), request.plan_hash.clone());
+    let answer = Answer::of(service, caller, request.plan_hash.clone());
+    let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
         let publishing = Publishing {
             scope: source.write_scope(),
             notes: &notes,
             committing: source.committing(),
-            may_write: hash.is_some(),
+            may_write: answer.plan_hash.is_some(),
         };
         publish(runtime, (&wanted, &key), &meant, publishing, |publication| {
-            let plan = publication.plan.hash(&key);
-            // What is HIGH an operator may plan, and no more.
-            let (may, at) = (approves || publication.plan.level() < Some(DriftLevel::High), service_of.now());
-            Ok((hash == Some(plan.clone()) && may).then_some(Confirmation { plan, by, at, approves }))
+            Ok(answer.to(publication.plan.hash(&key), publication.plan.level()))
         })
     });
     let publication: Publication = done.await?;
     let response = AdoptResponse::of(&publication, &service.key);
     let Some(hash) = request.plan_hash else { return Ok(response) };
     let Some(record) = &publication.done else {
-        if hash == response.plan.plan_hash {
-            caller.must_be(Role::Approver)?;
-        }
-        return Err(Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was pushed")
-            .detail("look at the plan, and say its hash to have it done")
-            .with("plan", serde_json::to_value(&response.plan).unwrap_or_default()));
+        return Err(not_this(caller, (&hash, &response.plan.plan_hash), &response.plan));
     };
     tracing::info!(change = record.change_id, by = record.by, "pushed a commit that adopts");
     service.announce(Event::Decided { id: record.change_id.clone() });

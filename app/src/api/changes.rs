@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use anchorwatch_core::change::Plan;
 use anchorwatch_core::drift::DriftLevel;
 use anchorwatch_core::drift::report::Trigger;
 use anchorwatch_core::guard::access::ClusterUser;
@@ -14,13 +13,13 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum_extra::extract::WithRejection;
+use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::body::Body;
-use super::model::{
-    ChangeList, ChangeResponse, EvenIf, PlanResponse, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse,
-};
+use super::model::{ChangeList, ChangeResponse, EvenIf, RollbackRequest, RollbackResponse, UndoRequest, UndoResponse};
 use super::{Caller, Problem};
 use crate::config::Source;
 use crate::drift::examiner::Selector;
@@ -30,8 +29,8 @@ use crate::drift::rollback::{
     Deletion, Done, Meant, RolledBack, Said, Writing, rollback as roll_back, undo as take_back,
 };
 use crate::drift::scan::Request;
-use crate::failure::Failure;
-use crate::serve::{Event, Service};
+use crate::failure::{Cause, Failure};
+use crate::serve::{Event, Service, aside};
 
 /// So many of the last changes are listed.
 const LISTED: u32 = 100;
@@ -60,12 +59,11 @@ pub(crate) async fn plan_rollback(
     caller.must_be(Role::Operator)?;
     let items = meant(service, caller, &request.items, request.report_id.as_deref()).await?;
     let source = source_of(service, &items)?;
-    let (meant, hash) = (aimed(&request, &items)?, request.plan_hash.clone());
+    let meant = aimed(&request, &items)?;
     let said = Said { recreate: request.recreate, even_if_paused: request.even_if.contains(&EvenIf::Paused) };
     let person = person(service, caller);
     let wanted = request_of(service, &source, &items).await?;
-    let by = confirming(service, caller);
-    let approves = caller.0.role >= Role::Approver;
+    let answer = Answer::of(service, caller, request.plan_hash.clone());
     let (service_of, key) = (service.clone(), service.key.clone());
     let done = blocking(move |runtime| {
         let notes = service_of.notes(runtime);
@@ -74,33 +72,23 @@ pub(crate) async fn plan_rollback(
             said,
             person: person.as_ref(),
             notes: &notes,
-            may_write: hash.is_some(),
+            may_write: answer.plan_hash.is_some(),
         };
         let rolled_back = roll_back(runtime, (&wanted, &key), &meant, writing, |planned| {
-            let is_meant = hash.is_some_and(|hash| hash == planned.plan.hash(&key));
-            // What is HIGH an operator may plan, and no more.
-            let may = approves || planned.plan.level() < Some(DriftLevel::High);
-            Ok((is_meant && may).then(|| by(&planned.plan)))
+            Ok(answer.to(planned.plan.hash(&key), planned.plan.level()))
         })?;
         // Here, so that whoever hangs up does not keep it from being noted.
         runtime.block_on(settle(&service_of, &rolled_back)).map_err(|error| Failure::because(&error))?;
         Ok(rolled_back)
     });
     let rolled_back = done.await?;
-    if rolled_back.done.is_none()
-        && let Some(hash) = &request.plan_hash
-    {
-        if *hash == rolled_back.planned.plan.hash(&service.key) {
-            caller.must_be(Role::Approver)?;
+    let response = RollbackResponse::of(&rolled_back, &service.key);
+    match request.plan_hash {
+        Some(hash) if response.done.is_none() => {
+            Err(not_this(caller, (&hash, &response.plan.plan_hash), &response.plan))
         }
-        return Err(Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was written")
-            .detail("look at the plan, and say its hash to have it done")
-            .with(
-                "plan",
-                serde_json::to_value(PlanResponse::of(&rolled_back.planned, &service.key)).unwrap_or_default(),
-            ));
+        _ => Ok(response),
     }
-    Ok(RollbackResponse::of(&rolled_back, &service.key))
 }
 
 /// The last changes, the newest first.
@@ -167,12 +155,14 @@ pub(crate) async fn undo_change(
     let config = service.config();
     let source = config.source(&record.plan.source).ok_or_else(|| Problem::not_found("source"))?.clone();
     let Some(connect) = source.connect().cloned() else { return Err(Problem::not_found("cluster")) };
-    let (confirmation, key) = (confirming(service, caller)(&plan), service.key.clone());
-    let (service_of, person, is_confirmed) = (service.clone(), person(service, caller), plan_hash.is_some());
+    let (key, hash) = (service.key.clone(), plan.hash(&service.key));
+    let is_confirmed = plan_hash.is_some();
+    let answer = Answer::of(service, caller, plan_hash);
+    let (service_of, person) = (service.clone(), person(service, caller));
     let done = blocking(move |runtime| {
         let cluster = runtime.block_on(Cluster::connect(&connect)).map_err(|error| Failure::because(&error))?;
         if cluster.identity() != record.reached {
-            return Err(Failure::new("the source's cluster is another one by now"));
+            return Err(Failure::conflict("the source's cluster is another one by now"));
         }
         if !is_confirmed {
             return take_back::try_out(runtime, &cluster, person.as_ref(), (&record, &plan)).map(Err);
@@ -185,7 +175,7 @@ pub(crate) async fn undo_change(
             notes: &notes,
             may_write: true,
         };
-        take_back::undo(runtime, (&cluster, &key), &record, &confirmation, writing).map(Ok)
+        take_back::undo(runtime, (&cluster, &key), &record, &answer.yes(hash), writing).map(Ok)
     });
     let done = match done.await? {
         Ok(done) => done,
@@ -265,11 +255,42 @@ pub(super) fn source_of(service: &Service, items: &[Value]) -> Result<Source, Pr
     Ok(source.clone())
 }
 
-/// What somebody says yes with.
-fn confirming(service: &Service, caller: &Caller) -> impl FnOnce(&Plan) -> Confirmation + Send + use<> {
-    let (by, approves, at) = (caller.0.name.clone(), caller.0.role >= Role::Approver, service.now());
-    let key = service.key.clone();
-    move |plan| Confirmation { plan: plan.hash(&key), by, at, approves }
+/// What a caller says to a plan.
+pub(super) struct Answer {
+    by: String,
+    approves: bool,
+    at: Timestamp,
+    /// The hash of the plan that they want to be done; `None` if they only look.
+    pub(super) plan_hash: Option<String>,
+}
+
+impl Answer {
+    pub(super) fn of(service: &Service, caller: &Caller, plan_hash: Option<String>) -> Self {
+        let (by, approves) = (caller.0.name.clone(), caller.0.role >= Role::Approver);
+        Self { by, approves, at: service.now(), plan_hash }
+    }
+
+    /// Yes, if it is the plan that they have looked at; what is HIGH an operator may plan, and no more.
+    pub(super) fn to(self, plan: String, level: Option<DriftLevel>) -> Option<Confirmation> {
+        let is_meant = self.plan_hash.as_ref() == Some(&plan);
+        (is_meant && (self.approves || level < Some(DriftLevel::High))).then(|| self.yes(plan))
+    }
+
+    fn yes(self, plan: String) -> Confirmation {
+        Confirmation { plan, by: self.by, at: self.at, approves: self.approves }
+    }
+}
+
+/// Why nothing was done, although somebody has said a plan's hash: they may not approve it, or it is another one now.
+pub(super) fn not_this(caller: &Caller, (said, now): (&str, &str), plan: &impl Serialize) -> Problem {
+    if said == now
+        && let Err(problem) = caller.must_be(Role::Approver)
+    {
+        return problem;
+    }
+    Problem::new(StatusCode::CONFLICT, "the plan is another one now, and nothing was done")
+        .detail("look at the plan, and say its hash to have it done")
+        .with("plan", serde_json::to_value(plan).unwrap_or_default())
 }
 
 /// As whom the caller is known in clusters, where the configuration says so.
@@ -281,11 +302,13 @@ fn person(service: &Service, caller: &Caller) -> Option<ClusterUser> {
 pub(super) async fn blocking<T: Send + 'static>(
     story: impl FnOnce(&Handle) -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Problem> {
-    let runtime = Handle::current();
-    let told = tokio::task::spawn_blocking(move || story(&runtime)).await;
-    let told = told.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    told.map_err(|failure| {
-        Problem::new(StatusCode::BAD_GATEWAY, "it could not be done, or not be seen to its end").detail(failure.body())
+    aside(story).await.map_err(|failure| {
+        let (status, title) = match failure.cause {
+            Cause::Broken => (StatusCode::BAD_GATEWAY, "it could not be done, or not be seen to its end"),
+            Cause::Conflict => (StatusCode::CONFLICT, "it cannot be done as things are by now"),
+            Cause::Unfit => (StatusCode::UNPROCESSABLE_ENTITY, "it cannot be done there"),
+        };
+        Problem::new(status, title).detail(failure.body())
     })
 }
 

@@ -49,8 +49,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<ExitCode, Failure> {
-    let temporary =
-        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let temporary = crate::drift::scratch()?;
     let folder = args.keep.as_deref().unwrap_or(temporary.path());
     let recorded_at: Timestamp = text("recorded-at.txt")?
         .trim()

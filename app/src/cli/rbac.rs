@@ -152,8 +152,7 @@ impl Rights {
     }
 
     fn add_source(&mut self, request: &SourceRequest, with_secrets: bool) -> Result<(), Failure> {
-        let scratch =
-            tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+        let scratch = crate::drift::scratch()?;
         let read = super::runtime()?.block_on(source::read(request, None, scratch.path()))?;
         let contents = read.contents(&target::secret_key(false)?);
         for object in &contents.objects {

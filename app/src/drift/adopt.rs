@@ -19,15 +19,19 @@ use anchorwatch_core::change::adopt::{self, Unadoptable};
 use anchorwatch_core::drift::compare::{Difference, compare};
 use anchorwatch_core::drift::{Change, DriftItem};
 use anchorwatch_core::guard::{self, WriteScope};
+use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::secret::SecretKey;
+use anchorwatch_core::object::split_api_version;
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit::{self, Place, Refusal};
+use anchorwatch_edge::cluster::apply::Place as ClusterPlace;
 use anchorwatch_edge::files::{self, ReplaceError};
 use tokio::runtime::Handle;
 
 use whole::Home;
 
+use super::examiner::Examiner;
 use super::ground::{self, Ground};
 use super::live::cluster_failure;
 use super::meant::{Left, Meant, by_object, is_told_by};
@@ -259,8 +263,7 @@ impl Adopting<'_> {
             return Ok(edit::remove(text, &place)?);
         }
         let raw = self.live(wanted)?;
-        let live = LiveObject::parse(&raw, wanted.head.api_version, wanted.head.kind, self.key)
-            .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))?;
+        let live = parsed(&raw, (wanted.head.api_version, wanted.head.kind), self.key)?;
         let is_chosen = |difference: &Difference<'_>| items.iter().any(|item| is_told_by(difference, item));
         let examiner = &self.ground.examiner;
         examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
@@ -291,29 +294,44 @@ impl Adopting<'_> {
 
     /// The object as the cluster has it.
     fn live(&self, wanted: &Wanted<'_>) -> Result<String, NotAdopted> {
+        let Examiner { index, schema, .. } = &self.ground.examiner;
+        let is_it = |head: &RawHead<'_>| {
+            let group = split_api_version(&head.api_version).0;
+            let found = index.find(group, &head.kind, &head.metadata.namespace, &head.metadata.name);
+            found.is_some_and(|found| std::ptr::eq(found, wanted))
+        };
+        self.object(is_it, || wanted.place(schema))
+    }
+
+    /// An object as the cluster has it: the recorded one that `is_it`, or what is at a place.
+    fn object(
+        &self,
+        is_it: impl Fn(&RawHead<'_>) -> bool,
+        place: impl FnOnce() -> Option<ClusterPlace>,
+    ) -> Result<String, NotAdopted> {
         let gone = || NotAdopted::Gone;
         match self.ground.side {
             Side::Recorded { .. } => {
-                let is_it = |recorded: &&super::live::Recorded<'_>| {
-                    let head = &recorded.head;
-                    let found = self.ground.examiner.index.find(
-                        anchorwatch_core::object::split_api_version(&head.api_version).0,
-                        &head.kind,
-                        &head.metadata.namespace,
-                        &head.metadata.name,
-                    );
-                    found.is_some_and(|found| std::ptr::eq(found, wanted))
-                };
-                self.ground.recorded.iter().find(is_it).map(|recorded| recorded.raw.to_owned()).ok_or_else(gone)
+                let found = self.ground.recorded.iter().find(|recorded| is_it(&recorded.head));
+                found.map(|recorded| recorded.raw.to_owned()).ok_or_else(gone)
             }
             Side::Served { cluster, .. } => {
-                let place = wanted.place(self.ground.examiner.schema).ok_or_else(gone)?;
-                let object = self.runtime.block_on(cluster.object(&place.object));
+                let object = self.runtime.block_on(cluster.object(&place().ok_or_else(gone)?.object));
                 let object = object.map_err(|error| NotAdopted::Unreadable(cluster_failure(&error).line()))?;
                 String::from_utf8(object.ok_or_else(gone)?).map_err(|error| NotAdopted::Unreadable(error.to_string()))
             }
         }
     }
+}
+
+/// Reads an object as the cluster has it.
+fn parsed<'a>(
+    raw: &'a str,
+    (api_version, kind): (&'a str, &'a str),
+    key: &SecretKey,
+) -> Result<LiveObject<'a>, NotAdopted> {
+    LiveObject::parse(raw, api_version, kind, key)
+        .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))
 }
 
 /// A path as somebody here would write it.

@@ -47,8 +47,7 @@ pub(super) fn stand_on<T>(
     key: &SecretKey,
     then: impl FnOnce(Ground<'_>) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let scratch =
-        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let scratch = super::scratch()?;
     let mut opening = Opening::begin(runtime, request.live.clone());
     let reading = tracing::info_span!("read source", anchorwatch.files = Empty, anchorwatch.objects = Empty).entered();
     let source = runtime.block_on(super::source::read(&request.source, Some(&mut opening), scratch.path()))?;

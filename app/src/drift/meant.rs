@@ -67,7 +67,7 @@ impl Meant {
         if named.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!("nothing differs that is {}", named.join(" or "))))
+        Err(Failure::conflict(format!("nothing differs that is {}", named.join(" or "))))
     }
 
     /// True if an item is meant that differs so, and that a selector selects.

@@ -49,8 +49,7 @@ pub(crate) fn record(
     key: &SecretKey,
     clear_secrets: bool,
 ) -> Result<Recording, Failure> {
-    let scratch =
-        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let scratch = super::scratch()?;
     let mut opening = Opening::begin(runtime, Live::Cluster(options.clone()));
     let source = runtime.block_on(source::read(request, Some(&mut opening), scratch.path()))?;
     let contents = source.contents(key);

@@ -154,7 +154,7 @@ pub(crate) fn rollback(
     let request = &Request { unmanaged: request.unmanaged || meant.is_deletion(), ..request.clone() };
     ground::stand_on(runtime, request, key, |mut ground| {
         let Side::Served { cluster, .. } = ground.side else {
-            return Err(Failure::new("a recorded state cannot be rolled back")
+            return Err(Failure::unfit("a recorded state cannot be rolled back")
                 .hint("leave --live out, and name the cluster by --context"));
         };
         let recovered = if writing.may_write {

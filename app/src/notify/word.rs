@@ -14,8 +14,8 @@ use anchorwatch_edge::store::{Hidden, Notification};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::act::Act;
 use crate::cli::plain;
+use crate::drift::Act;
 use crate::shown::cut;
 use crate::words::{Arg, Words};
 

@@ -11,7 +11,7 @@ use anchorwatch_edge::store::{NewJob, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
 
-use super::{Event, Service};
+use super::{Event, Service, aside};
 use crate::config::Source;
 use crate::drift::adopt::follow::{Following, Known};
 use crate::drift::adopt::record::{CommitRecord, CommitState};
@@ -72,9 +72,7 @@ fn again_in_repository() -> SignedDuration {
 /// Finishes what was begun to be written to the cluster.
 async fn finish_left(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
     let (of, one) = (service.clone(), source.clone());
-    let finishing = tokio::task::spawn_blocking(move || finish(&of, &Handle::current(), &one));
-    let finished = finishing.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
-    for done in finished? {
+    for done in aside(move |runtime| finish(&of, runtime, &one)).await? {
         tracing::warn!(change = done.change_id, "a change was left unfinished, and is looked after now");
         service.note_done(&done).await.map_err(|error| super::store_failure(&error))?;
     }
@@ -84,19 +82,15 @@ async fn finish_left(service: &Arc<Service>, source: &Source) -> Result<(), Fail
 /// Looks where commits are that adopt. One that the source's branch has is proven by a scan.
 async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
     let (of, one) = (service.clone(), source.clone());
-    let following = tokio::task::spawn_blocking(move || {
-        let runtime = Handle::current();
+    let following = aside(move |runtime| {
         let scanned_at = runtime.block_on(of.store.last_scan_began(&one.name));
-        let known = OfStore {
-            service: &of,
-            runtime: &runtime,
-            scanned_at: scanned_at.map_err(|error| super::store_failure(&error))?,
-        };
+        let known =
+            OfStore { service: &of, runtime, scanned_at: scanned_at.map_err(|error| super::store_failure(&error))? };
         let request = one.request(&[], Arc::default(), Trigger::Api, of.now());
-        let (notes, forge) = (of.notes(&runtime), one.committing().forge.as_ref());
-        Following { runtime: &runtime, source: &one.name, notes: &notes, forge }.follow(&request, &known)
+        let (notes, forge) = (of.notes(runtime), one.committing().forge.as_ref());
+        Following { runtime, source: &one.name, notes: &notes, forge }.follow(&request, &known)
     });
-    let news = following.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+    let news = following.await?;
     for record in &news.records {
         let Some(commit) = record.commit() else { continue };
         tracing::info!(change = record.change_id, commit = commit.commit, state = ?commit.state, "a commit that adopts");

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use super::{Event, Service};
+use super::{Event, Service, aside};
 use crate::config::Source;
 use crate::drift;
 use crate::drift::scan::{Outcome, Request, scan};
@@ -96,14 +96,13 @@ async fn look(service: Arc<Service>, source: String, request: Request) -> Result
     if let Some(known) = asking.await {
         return known;
     }
-    let (runtime, key) = (tokio::runtime::Handle::current(), service.key.clone());
-    let span = Span::current();
-    let scanning = tokio::task::spawn_blocking(move || {
+    let (span, key) = (Span::current(), service.key.clone());
+    let scanning = aside(move |runtime| {
         let _entered = span.enter();
         fail_point::reached("before-scan");
-        scan(&runtime, &request, &key)
+        scan(runtime, &request, &key)
     });
-    scanning.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    scanning.await
 }
 
 /// What a watch answers, where this replica holds one that knows everything. What comes by the clock is asked of the

@@ -18,6 +18,7 @@ use super::rows::{self, Level, graded, origin_reason, tag};
 use super::visit::Visit;
 use crate::api::model::{DriftItem, DriftLevel, DriftStatus};
 use crate::api::{Caller, Deciding, Problem};
+use crate::drift::Act;
 use crate::serve::Service;
 use crate::shown::{self, cut, hunks, short_commit, value};
 use crate::words::{Arg::Text, word};
@@ -183,11 +184,12 @@ fn ways(service: &Service, item: &DriftItem, frame: &Frame) -> Vec<(&'static str
     let source = item.source_name.as_deref().and_then(|name| config.source(name));
     let is_open = matches!(item.status, DriftStatus::Pending | DriftStatus::Acknowledged);
     let Some(source) = source.filter(|_| is_open && frame.may(Role::Operator)) else { return Vec::new() };
-    if !source.write_scope().allows(&item.api_version, &item.resource_kind, &item.namespace) {
-        return Vec::new();
-    }
-    let ways = [("rollback", source.connect().is_some()), ("adopt", source.has_repository())];
-    ways.into_iter().filter(|(_, can)| *can).map(|(way, _)| (way, frame.say(&format!("page-{way}")))).collect()
+    let acts = source.acts(&item.api_version, &item.resource_kind, &item.namespace).into_iter();
+    acts.map(|act| match act {
+        Act::RollBack => ("rollback", frame.say("page-rollback")),
+        Act::Adopt => ("adopt", frame.say("page-adopt")),
+    })
+    .collect()
 }
 
 /// Who may ignore what is HIGH, or is not.

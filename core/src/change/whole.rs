@@ -3,14 +3,13 @@
 use super::adopt::Unadoptable;
 use crate::drift::compare::{Pair, compare};
 use crate::drift::mask;
-use crate::object::GroupKind;
 use crate::object::path::Path;
 use crate::object::value::{Map, Value};
+use crate::object::{GroupKind, LAST_APPLIED};
 use crate::schema::{Schema, TypeId};
 
 /// What people write of an object's metadata; all else is the server's.
 const METADATA: [&str; 5] = ["name", "namespace", "labels", "annotations", "finalizers"];
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// How many parts of an object are looked at, whether the server would fill them in; what is beyond is written.
 const MOST: usize = 4_000;
 

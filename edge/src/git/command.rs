@@ -122,18 +122,20 @@ impl Git {
 
     /// Runs a call that may use the network.
     pub(super) async fn reach(&self, args: impl AsRef<[&str]>, input: Vec<u8>) -> Result<Output, GitError> {
-        let mut command = self.remote();
-        command.args(args.as_ref());
-        let limits = Limits { deadline: self.options.fetch_deadline, output: LIST_LIMIT };
-        self.run(subcommand(args.as_ref()), command, input, limits).await
+        self.reach_within(args, input, Duration::MAX).await
     }
 
-    /// The same, in less time.
-    pub(super) async fn reach_within(&self, args: impl AsRef<[&str]>, limit: Duration) -> Result<Output, GitError> {
+    /// The same, in no more than `limit` where that is less.
+    pub(super) async fn reach_within(
+        &self,
+        args: impl AsRef<[&str]>,
+        input: Vec<u8>,
+        limit: Duration,
+    ) -> Result<Output, GitError> {
         let mut command = self.remote();
         command.args(args.as_ref());
         let limits = Limits { deadline: self.options.fetch_deadline.min(limit), output: LIST_LIMIT };
-        self.run(subcommand(args.as_ref()), command, Vec::new(), limits).await
+        self.run(subcommand(args.as_ref()), command, input, limits).await
     }
 
     /// Runs a call that writes to our own copy, with the person's configuration where that counts, and no network.

@@ -218,36 +218,31 @@ impl GitRepository {
     /// What a trailer of a commit's message says, if it has that.
     pub async fn trailer(&self, commit: &ObjectId, name: &str) -> Result<Option<String>, GitError> {
         let format = format!("--format=%(trailers:key={name},valueonly)");
-        let output = self.git.read(["log", "--max-count=1", &format, commit.as_str(), "--"], Vec::new()).await?;
-        if !output.status.success() {
-            return Err(failed(&self.git, "log", output));
-        }
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let said = self.log(&["--max-count=1", &format, commit.as_str()]).await?.trim().to_owned();
         Ok((!said.is_empty()).then_some(said))
     }
 
     /// What a commit says: its first line, and the rest.
     pub async fn message(&self, commit: &ObjectId) -> Result<(String, String), GitError> {
-        let args = ["log", "--max-count=1", "--format=%s%n%b", commit.as_str(), "--"];
-        let output = self.git.read(args, Vec::new()).await?;
-        if !output.status.success() {
-            return Err(failed(&self.git, "log", output));
-        }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = self.log(&["--max-count=1", "--format=%s%n%b", commit.as_str()]).await?;
         let (title, body) = said.split_once('\n').unwrap_or((&said, ""));
         Ok((title.to_owned(), body.trim().to_owned()))
     }
 
     /// True if two commits make the same of the same parents, whatever they say and whenever they were made.
     pub async fn is_same(&self, one: &ObjectId, other: &ObjectId) -> Result<bool, GitError> {
-        let args = ["log", "--no-walk=unsorted", "--format=%T %P", one.as_str(), other.as_str(), "--"];
-        let output = self.git.read(args, Vec::new()).await?;
+        let said = self.log(&["--no-walk=unsorted", "--format=%T %P", one.as_str(), other.as_str()]).await?;
+        let lines: Vec<&str> = said.lines().collect();
+        Ok(one == other || matches!(lines[..], [a, b] if a == b))
+    }
+
+    /// What `git log` says of commits.
+    async fn log(&self, args: &[&str]) -> Result<String, GitError> {
+        let output = self.git.read([&["log"], args, &["--"]].concat(), Vec::new()).await?;
         if !output.status.success() {
             return Err(failed(&self.git, "log", output));
         }
-        let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let lines: Vec<&str> = said.lines().collect();
-        Ok(one == other || matches!(lines[..], [a, b] if a == b))
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// True if the copy has a commit.
@@ -280,7 +275,7 @@ impl GitRepository {
         let what = format!("{commit}:refs/heads/{branch}");
         // A thin pack would be made of what the copy does not have, and the server may not give it.
         let args = ["push", "--porcelain", "--no-verify", "--no-thin", &lease, "origin", &what];
-        let output = git.reach_within(args, PUSH_LIMIT).await?;
+        let output = git.reach_within(args, Vec::new(), PUSH_LIMIT).await?;
         if output.status.success() {
             return Ok(());
         }

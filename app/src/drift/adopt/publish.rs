@@ -104,12 +104,11 @@ pub(crate) fn publish(
     confirm: impl FnOnce(&Publication) -> Result<Option<Confirmation>, Failure>,
 ) -> Result<Publication, Failure> {
     let location = location(request)?;
-    let scratch =
-        tempfile::tempdir().map_err(|e| Failure::new("cannot make a temporary folder").detail(e.to_string()))?;
+    let scratch = super::super::scratch()?;
     let repository = open(runtime, &location, request.source.git.as_ref(), scratch.path())?;
     let branch = runtime.block_on(repository.branch(location.revision())).map_err(git_failure)?;
     let branch = branch.ok_or_else(|| {
-        Failure::new(format!("{} names no branch, so nothing can be committed onto it", request.source.address))
+        Failure::unfit(format!("{} names no branch, so nothing can be committed onto it", request.source.address))
             .hint("name a branch by ?ref=BRANCH, or a folder of files on disk")
     })?;
     if publishing.may_write {
@@ -146,13 +145,13 @@ pub(crate) fn publish(
             return Ok(publication);
         }
     }
-    Err(Failure::new("others push all the time, and nothing was pushed").hint("try again"))
+    Err(Failure::conflict("others push all the time, and nothing was pushed").hint("try again"))
 }
 
 /// The repository of a source, which has to have one.
 pub(super) fn location(request: &Request) -> Result<GitLocation, Failure> {
     let address = &request.source.address;
-    let no_repository = || Failure::new(format!("{address} is no repository's address"));
+    let no_repository = || Failure::unfit(format!("{address} is no repository's address"));
     if !GitLocation::is_meant_by(address) {
         return Err(no_repository().hint("files on disk are written in place; REPO//PATH?ref=BRANCH gets a commit"));
     }
@@ -253,7 +252,7 @@ impl Publisher<'_> {
             let is_noted = open.iter().filter_map(ChangeRecord::commit).any(|noted| noted.commit == there.as_str());
             let says = self.ask(self.repository.trailer(there, PLAN_TRAILER))?;
             if says.as_deref() != Some(&hash) || !(is_same || is_noted) {
-                return Err(Failure::new(format!(
+                return Err(Failure::conflict(format!(
                     "the branch {pushed_to} is there already, and somebody has added to it"
                 ))
                 .hint("merge it, or delete it, and try again"));
@@ -273,7 +272,7 @@ impl Publisher<'_> {
             commit: commit.as_str(),
         };
         let permit = guard::decide_push(&facts, clock::now())
-            .map_err(|refusal| Failure::new("nothing was pushed").detail(refusal.to_string()))?;
+            .map_err(|refusal| Failure::conflict("nothing was pushed").detail(refusal.to_string()))?;
         self.note(&record)?;
         fail_point::reached("adopt-intended");
         match self.runtime.block_on(self.repository.push(permit, &push)) {
@@ -363,7 +362,7 @@ impl Publisher<'_> {
             return Ok(author.clone());
         }
         self.ask(self.repository.person())?.ok_or_else(|| {
-            Failure::new("Git does not know who you are, and a commit needs an author")
+            Failure::unfit("Git does not know who you are, and a commit needs an author")
                 .hint("git config --global user.name NAME, and user.email ADDRESS")
         })
     }

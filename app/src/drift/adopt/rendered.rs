@@ -9,7 +9,6 @@ use std::path::PathBuf;
 use anchorwatch_core::change::adopt::{self, Unadoptable};
 use anchorwatch_core::drift::compare::{Difference, compare};
 use anchorwatch_core::drift::{self, DriftItem};
-use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::source::edit::{Change, Edit};
 use anchorwatch_core::source::rendered::chart::{self, Chart, Said};
@@ -20,7 +19,7 @@ use anchorwatch_edge::render::{RenderRequest, RenderWith, Trial};
 
 use super::super::meant::{Left, is_told_by};
 use super::judge::{Judge, Target};
-use super::{AdoptedFile, Adopting, NotAdopted};
+use super::{AdoptedFile, Adopting, NotAdopted, parsed};
 use crate::failure::Failure;
 use crate::index::Wanted;
 
@@ -76,9 +75,9 @@ pub(super) fn edited(
     let mut targets = Vec::new();
     for (wanted, items, raw) in &raws {
         let head = (wanted.head.api_version, wanted.head.kind);
-        match raw.as_deref().map(|raw| LiveObject::parse(raw, head.0, head.1, adopting.key)).transpose() {
+        match raw.as_deref().map(|raw| parsed(raw, head, adopting.key)).transpose() {
             Ok(live) => targets.push(Target { wanted, items, live }),
-            Err(error) => leave(items, &NotAdopted::Unreadable(format!("the object cannot be read: {error}"))),
+            Err(why) => leave(items, &why),
         }
     }
     let texts = trial.files().iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?)));

@@ -4,15 +4,13 @@ use anchorwatch_core::change::whole;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::object::GroupKind;
-use anchorwatch_core::object::live::LiveObject;
+use anchorwatch_core::object::list::RawHead;
 use anchorwatch_core::object::value::Value;
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit;
 use anchorwatch_edge::cluster::apply::Place;
 
-use super::{Adopting, NotAdopted};
-use crate::drift::live::cluster_failure;
-use crate::drift::side::Side;
+use super::{Adopting, NotAdopted, parsed};
 
 /// Where an object is to stand.
 pub(super) enum Home {
@@ -42,8 +40,7 @@ impl Adopting<'_> {
     pub(super) fn with_whole(&self, item: &DriftItem, text: &str) -> Result<String, NotAdopted> {
         let raw = self.unmanaged(item)?;
         let kind = GroupKind::of(&item.api_version, &item.resource_kind);
-        let live = LiveObject::parse(&raw, &item.api_version, &item.resource_kind, self.key)
-            .map_err(|error| NotAdopted::Unreadable(format!("the object cannot be read: {error}")))?;
+        let live = parsed(&raw, (&item.api_version, &item.resource_kind), self.key)?;
         let schema = self.ground.examiner.schema;
         let root = schema.root(&item.api_version, &kind);
         let mut object = whole::as_written((schema, &kind, root), &live.root)?;
@@ -70,25 +67,12 @@ impl Adopting<'_> {
     /// The object as the cluster has it.
     fn unmanaged(&self, item: &DriftItem) -> Result<String, NotAdopted> {
         let kind = GroupKind::of(&item.api_version, &item.resource_kind);
-        match self.ground.side {
-            Side::Recorded { .. } => {
-                let is_it = |recorded: &&crate::drift::live::Recorded<'_>| {
-                    let head = &recorded.head;
-                    GroupKind::of(&head.api_version, &head.kind) == kind
-                        && head.metadata.name == item.resource_name
-                        && head.metadata.namespace == item.namespace
-                };
-                let found = self.ground.recorded.iter().find(is_it);
-                found.map(|recorded| recorded.raw.to_owned()).ok_or(NotAdopted::Gone)
-            }
-            Side::Served { cluster, .. } => {
-                let (namespace, name) = (&item.namespace, &item.resource_name);
-                let place = Place::of(self.ground.examiner.schema, &item.api_version, &kind, namespace, name);
-                let object = self.runtime.block_on(cluster.object(&place.ok_or(NotAdopted::Gone)?.object));
-                let object = object.map_err(|error| NotAdopted::Unreadable(cluster_failure(&error).line()))?;
-                let object = object.ok_or(NotAdopted::Gone)?;
-                String::from_utf8(object).map_err(|error| NotAdopted::Unreadable(error.to_string()))
-            }
-        }
+        let (namespace, name) = (&item.namespace, &item.resource_name);
+        let is_it = |head: &RawHead<'_>| {
+            GroupKind::of(&head.api_version, &head.kind) == kind
+                && head.metadata.name == *name
+                && head.metadata.namespace == *namespace
+        };
+        self.object(is_it, || Place::of(self.ground.examiner.schema, &item.api_version, &kind, namespace, name))
     }
 }

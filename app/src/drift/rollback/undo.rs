@@ -84,11 +84,12 @@ pub(crate) fn undo(
     writing: Writing<'_>,
 ) -> Result<Done, Failure> {
     let busy = || {
-        Failure::new("that change is being written, or taken back, at this moment").hint("look at it again in a while")
+        Failure::conflict("that change is being written, or taken back, at this moment")
+            .hint("look at it again in a while")
     };
     let _undone = writing.notes.hold(&undone.change_id)?.ok_or_else(busy)?;
     if let Some(undo) = writing.notes.undone_by(&undone.change_id)? {
-        return Err(Failure::new(format!("that change was taken back already, by change {undo}")));
+        return Err(Failure::conflict(format!("that change was taken back already, by change {undo}")));
     }
     let plan = plan(undone);
     let steps = plan.changes.iter().zip(undoable(undone)).map(|(change, step)| StepRecord {

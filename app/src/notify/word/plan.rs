@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::{ADOPT, CONFIRM, LEAVE, ROLL_BACK, Wording, name};
-use crate::notify::act::Act;
+use crate::drift::Act;
 use crate::words::Arg;
 
 /// Characters of a plan's hash that people compare.
