@@ -239,8 +239,11 @@ impl Service {
                 .hint("name the address of the service itself with --server");
         };
         let mut failure = Failure::new(format!("the service at {} refuses: {title}", self.base));
-        if let Some(detail) = said("detail") {
-            failure = failure.detail(detail);
+        // What the service itself advises counts more than what its status does.
+        match said("detail").map(|detail| (detail, detail.rsplit_once("\nhint: "))) {
+            Some((_, Some((detail, hint)))) => return failure.detail(detail).hint(hint),
+            Some((detail, None)) => failure = failure.detail(detail),
+            None => {}
         }
         let hint = match status {
             StatusCode::UNAUTHORIZED => {

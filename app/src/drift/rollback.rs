@@ -155,7 +155,7 @@ pub(crate) fn rollback(
     ground::stand_on(runtime, request, key, |mut ground| {
         let Side::Served { cluster, .. } = ground.side else {
             return Err(Failure::unfit("a recorded state cannot be rolled back")
-                .hint("leave --live out, and name the cluster by --context"));
+                .hint("leave --live out, and name the cluster by --context; a service needs a kubeconfig for its cluster, not a snapshot"));
         };
         let recovered = if writing.may_write {
             Planning::on(runtime, cluster, &ground, writing).recover(writing.notes)?

@@ -529,7 +529,26 @@ fn the_command_line_has_a_service_adopt_in_two_steps() {
     let change = again["done"]["change_id"].as_str().unwrap();
     served.ask(&served.operator, &["undo", change]).ends(2, &["is a commit", "git revert "]);
     served.ask(&served.operator, &["undo", "x"]).ends(2, &["no change is called x", "hint: "]);
-    served.ask(&served.operator, &["rollback", "--all"]).ends(2, &["a recorded state cannot be rolled back"]);
+    served
+        .ask(&served.operator, &["rollback", "--all"])
+        .ends(2, &["a recorded state cannot be rolled back", "hint: leave --live out"]);
+}
+
+#[test]
+fn the_status_says_whose_it_is_that_nothing_was_done() {
+    let served = Served::start("write: true");
+    let items = served.scanned();
+    let asked = json!({"items": [items[0]]});
+    let says = |answer: anchorwatch_testbed::Answer, status: u16, detail: &str| {
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(answer.json()["detail"].as_str().unwrap().contains(detail), "{}", answer.text);
+    };
+    let rolled_back = served.service.post("/api/v1/drift/rollback", &served.operator, &asked);
+    says(rolled_back, 422, "a recorded state cannot be rolled back");
+    served.shop.world.write("live.json", list(&[live_config_map("b", &json!({"k": "v"}))]));
+    says(served.adopt(&served.operator, &asked), 409, "nothing differs that is ");
+    fs::rename(served.shop.world.work().join("shop.git"), served.shop.world.work().join("gone.git")).unwrap();
+    says(served.adopt(&served.operator, &asked), 502, "shop.git");
 }
 
 #[test]
