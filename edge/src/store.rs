@@ -30,7 +30,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    FromQueryResult, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
+    FromQueryResult, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _, Value,
 };
 use sea_orm_migration::MigratorTrait as _;
 use serde::Serialize;
@@ -59,6 +59,10 @@ use totals::Totals;
 
 /// How long a connection waits for another one's write, and for a free one of the pool.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long until a file is tried again that somebody else is making.
+const AGAIN: Duration = Duration::from_millis(20);
+/// SQLite's code for a lock that somebody else has.
+const SQLITE_BUSY: u32 = 5;
 /// SQLite writes one at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
@@ -253,7 +257,16 @@ impl Store {
             // As it is without a word, but for servers on which somebody has set it otherwise.
             if is_durable { postgres.options([("synchronous_commit", "on")]) } else { postgres }
         });
-        let db = Database::connect(options).await.map_err(fail)?;
+        let mut tries = PATIENCE.as_millis() / AGAIN.as_millis();
+        let db = loop {
+            match Database::connect(options.clone()).await {
+                Err(error) if is_busy(&error) && tries > 0 => {
+                    tries -= 1;
+                    tokio::time::sleep(AGAIN).await;
+                }
+                connected => break connected.map_err(fail)?,
+            }
+        };
         Ok(Self { db, address: address.clone(), totals: Arc::default() })
     }
 
@@ -350,6 +363,15 @@ impl Store {
         self.db.execute_raw(statement).await.map_err(failing("be copied"))?;
         Ok(())
     }
+}
+
+/// True where somebody else is switching the journal of the same file, as whoever makes it does: SQLite waits for any other lock, and
+/// gives up that one at once (<https://github.com/elixir-sqlite/exqlite/issues/138>).
+fn is_busy(error: &DbErr) -> bool {
+    let DbErr::Conn(RuntimeErr::SqlxError(error)) = error else { return false };
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    // The lowest byte is the primary code, of which there are several kinds.
+    code.and_then(|code| code.parse::<u32>().ok()).is_some_and(|code| code & 0xff == SQLITE_BUSY)
 }
 
 /// False for a connection to be thrown away. Where the disk is full, SQLite rolls back by itself, the rollback that follows

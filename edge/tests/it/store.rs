@@ -28,6 +28,18 @@ async fn the_audit_of_the_embedded_store_can_be_verified() {
     audit_suite::run(&StoreAddress::of_file(&file), tamper).await;
 }
 
+/// SQLite waits for no switch of a journal: <https://github.com/elixir-sqlite/exqlite/issues/138>.
+#[tokio::test(flavor = "multi_thread")]
+async fn several_make_an_embedded_store_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..20 {
+        let address = StoreAddress::of_file(&folder.path().join(format!("{number}.db")));
+        for store in futures::future::join_all((0..8).map(|_| Store::open(&address))).await {
+            store.unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_embedded_store_can_be_copied_while_it_is_used() {
     let folder = tempfile::tempdir().unwrap();
