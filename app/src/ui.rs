@@ -15,6 +15,7 @@ mod overview;
 mod problem;
 mod report;
 mod reports;
+mod rollback;
 mod rows;
 mod rules;
 mod sources;
@@ -41,7 +42,7 @@ pub(crate) fn routes() -> Router<Arc<Service>> {
         .route("/items/{fingerprint}", get(item::page))
         .route("/items/{fingerprint}/acknowledge", post(item::acknowledge))
         .route("/items/{fingerprint}/ignore", get(ignore::page).post(ignore::confirm))
-        .route("/items/{fingerprint}/rollback", get(changes::rollback).post(changes::confirm))
+        .route("/items/{fingerprint}/rollback", get(rollback::show).post(rollback::confirm))
         .route("/items/{fingerprint}/adopt", get(adopt::show).post(adopt::confirm))
         .route("/changes", get(changes::list))
         .route("/changes/{change_id}", get(changes::one))

@@ -1,5 +1,4 @@
-//! `/items/{fingerprint}/rollback`: the plan, as the server has tried it, and then what came of it. `/changes`: what was written
-//! to clusters, each with what takes it back.
+//! `/changes`: what was written to clusters and to Git, each with what takes it back.
 
 use std::sync::Arc;
 
@@ -7,23 +6,18 @@ use anchorwatch_edge::store::Role;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::WithRejection;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::address::{self, encoded};
+use super::address::encoded;
 use super::frame::{Frame, Time};
 use super::html;
-use super::item::{place, values};
-use super::rows::{self, Level, graded};
+use super::item::place;
 use super::visit::Visit;
-use crate::api::model::{
-    ChangeResponse, CommitResponse, PlanResponse, RollbackRequest, StepResponse, TargetResponse, UndoResponse,
-    UndoneResponse,
-};
-use crate::api::{Caller, Problem, change_of, changes_of, plan_rollback, undo_change};
+use crate::api::model::{ChangeResponse, CommitResponse, StepResponse, TargetResponse, UndoResponse, UndoneResponse};
+use crate::api::{Caller, Problem, change_of, changes_of, undo_change};
 use crate::serve::Service;
 
 /// The hash of the plan that was looked at.
@@ -32,119 +26,11 @@ pub(super) struct Confirmed {
     pub(super) plan_hash: String,
 }
 
-/// A field, as it is and as it becomes.
-struct Field {
-    level: Level,
-    path: String,
-    now: String,
-    then: String,
-}
-
-/// An object, and what is written to it.
-struct Planned {
-    object: String,
-    place: String,
-    is_created: bool,
-    fields: Vec<Field>,
-}
-
-#[derive(Template)]
-#[template(path = "rollback.html")]
-struct RollbackPage {
-    frame: Frame,
-    object: String,
-    place: String,
-    href: String,
-    /// True if it is another plan than the one that was confirmed.
-    is_another: bool,
-    plan_hash: String,
-    planned: Vec<Planned>,
-    left: Vec<(String, String)>,
-    may_write: bool,
-}
-
-pub(super) async fn rollback(
-    State(service): State<Arc<Service>>,
-    visit: Visit,
-    caller: Caller,
-    WithRejection(Path(fingerprint), _): WithRejection<Path<String>, Problem>,
-) -> Result<Response, Problem> {
-    show_plan(&service, visit, &caller, fingerprint, false).await
-}
-
-pub(super) async fn confirm(
-    State(service): State<Arc<Service>>,
-    visit: Visit,
-    caller: Caller,
-    WithRejection(Path(fingerprint), _): WithRejection<Path<String>, Problem>,
-    WithRejection(Form(confirmed), _): WithRejection<Form<Confirmed>, Problem>,
-) -> Result<Response, Problem> {
-    let request = asked(&fingerprint, Some(confirmed.plan_hash));
-    match plan_rollback(&service, &caller, request).await {
-        Ok(rolled_back) => {
-            let change = rolled_back.done.map(|done| done.change_id).unwrap_or_default();
-            Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
-        }
-        Err(problem) if problem.status() == StatusCode::CONFLICT => {
-            show_plan(&service, visit, &caller, fingerprint, true).await
-        }
-        Err(problem) => Err(problem),
-    }
-}
-
-fn asked(fingerprint: &str, plan_hash: Option<String>) -> RollbackRequest {
-    RollbackRequest { items: vec![fingerprint.to_owned()], plan_hash, ..RollbackRequest::default() }
-}
-
-async fn show_plan(
-    service: &Arc<Service>,
-    visit: Visit,
-    caller: &Caller,
-    fingerprint: String,
-    is_another: bool,
-) -> Result<Response, Problem> {
-    let rolled_back = plan_rollback(service, caller, asked(&fingerprint, None)).await?;
-    let deciding = crate::api::Deciding { service, caller };
-    let item = rows::read(deciding.item(&fingerprint).await?)?;
-    let frame = Frame::new(visit, Some(caller), "item");
-    let PlanResponse { plan_hash, cluster, changes, .. } = rolled_back.plan;
-    let planned: Vec<Planned> = changes
-        .into_iter()
-        .map(|change| {
-            let items: Vec<_> =
-                change.items.iter().filter_map(|item| Some((rows::read(item.clone()).ok()?, item))).collect();
-            let field = |(read, item): &(crate::api::model::DriftItem, &Json)| {
-                let (then, now) = values(item);
-                Field { level: graded(read.drift_level, &frame), path: read.stable_path.clone(), now, then }
-            };
-            Planned {
-                object: named(&change.target),
-                place: place(&cluster, &change.target.namespace),
-                is_created: change.uid.is_none(),
-                fields: items.iter().map(field).collect(),
-            }
-        })
-        .collect();
-    let is_high = item.drift_level == crate::api::model::DriftLevel::High;
-    let page = RollbackPage {
-        object: format!("{}/{}", item.resource_kind, item.resource_name),
-        place: place(&cluster, &item.namespace),
-        href: address::item(&fingerprint),
-        is_another,
-        may_write: !planned.is_empty() && frame.may(super::item::role_to_ignore(is_high)),
-        plan_hash,
-        planned,
-        left: rolled_back.left.into_iter().map(|left| (text(&left.item, "stable_path"), left.reason)).collect(),
-        frame,
-    };
-    Ok(html(&page))
-}
-
 pub(super) fn text(item: &Json, name: &str) -> String {
     item[name].as_str().unwrap_or_default().to_owned()
 }
 
-fn named(target: &TargetResponse) -> String {
+pub(super) fn named(target: &TargetResponse) -> String {
     format!("{}/{}", target.kind, target.name)
 }
 

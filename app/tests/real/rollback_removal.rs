@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::edits::WAYS;
 use crate::rollback::{json as answered, run, run_to};
-use crate::rollback_service::Writing;
+use crate::rollback_service::{Writing, hash_of};
 use crate::world::{Folder, World, text, until};
 
 const LEFTOVER: &str = r#"apiVersion: apps/v1
@@ -211,17 +211,34 @@ fn the_service_deletes_what_an_approver_names_with_its_uid() {
     let both = writing.roll_back(&writing.operator, &json!({"items": [settings, workload], "uid": "0"}));
     assert_eq!(both.status, 422, "{}", both.text);
 
-    for (item, object, token) in
-        [(&settings, "configmap/by-hand", &writing.operator), (&workload, "deployment/leftover", &writing.approver)]
-    {
-        let mut request = asking(item, object);
-        let planned = writing.roll_back(token, &request).json();
-        assert_eq!(planned["plan"]["changes"][0]["action"], "delete", "{planned:#}");
-        request["plan_hash"] = planned["plan"]["plan_hash"].clone();
-        let done = writing.roll_back(token, &request);
-        assert_eq!(done.json()["done"]["steps"][0]["state"], "proven", "{}", done.text);
-        assert_eq!(uid(object), "");
-    }
+    let path = format!("/items/{}/rollback", settings.as_str().unwrap());
+    let page = |way: &str, form: &str| {
+        let (method, path) = if form.is_empty() { ("GET", format!("{path}{way}")) } else { ("POST", path.clone()) };
+        writing.page(&writing.operator, method, &path, form)
+    };
+    let unnamed = page("", "").text;
+    let command = "kubectl get configmap/by-hand -n rm-served -o jsonpath={.metadata.uid}";
+    assert!(unnamed.contains(command) && !unnamed.contains("plan_hash"), "{unnamed}");
+    assert!(page("?uid=0", "").text.contains("its uid is "), "{}", page("?uid=0", "").text);
+    let named = format!("uid={}&propagation=Orphan", uid("configmap/by-hand"));
+    let plan = page(&format!("?{named}"), "");
+    assert!(
+        plan.text.contains("id=\"confirm\"") && plan.text.contains("nothing that was found belongs"),
+        "{}",
+        plan.text
+    );
+    let otherwise = page("", &format!("{}&plan_hash={}", named.replace("Orphan", "Foreground"), hash_of(&plan)));
+    assert!(otherwise.text.contains("nothing was written"), "{}", otherwise.text);
+    let done = page("", &format!("{named}&plan_hash={}", hash_of(&plan)));
+    assert_eq!((done.status, uid("configmap/by-hand").as_str()), (303, ""), "{}", done.text);
+
+    let mut request = asking(&workload, "deployment/leftover");
+    let planned = writing.roll_back(&writing.approver, &request).json();
+    assert_eq!(planned["plan"]["changes"][0]["action"], "delete", "{planned:#}");
+    request["plan_hash"] = planned["plan"]["plan_hash"].clone();
+    let done = writing.roll_back(&writing.approver, &request);
+    assert_eq!(done.json()["done"]["steps"][0]["state"], "proven", "{}", done.text);
+    assert_eq!(uid("deployment/leftover"), "");
     assert_eq!(writing.items("rolled_back").len(), 2);
     let listed = writing.service.get("/api/v1/changes", &writing.viewer).json();
     let path = format!("/api/v1/changes/{}/undo", listed["items"][1]["change_id"].as_str().unwrap());
