@@ -10,6 +10,7 @@ mod listen;
 pub(crate) mod metrics;
 mod recover;
 mod schedule;
+mod spread;
 mod tidy;
 mod watch;
 mod watched;

@@ -42,7 +42,7 @@ use sqlx::sqlite::{SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 #[cfg(feature = "memory")]
 pub use audit::KeptEntries;
 pub use audit::{Attempt, Audit, AuditLook, AuditNews, AuditRow, AuditUnavailable, AuditWriting, Forgetting};
-pub use changes::ChangeRow;
+pub use changes::{ChangeRow, LastScan};
 pub use duties::Duty;
 pub use jobs::{Claim, GivenUp, Job, JobOutcome, NewJob};
 pub use observe::{EpisodesOf, OpenObject, Sighting};

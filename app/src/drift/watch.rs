@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::examiner::Verdict;
-use super::ground::{self, Ground};
+use super::ground;
 use super::live::{self, Examined, Wish};
 use super::scan::{self, Outcome, Request};
 use super::side::Side;
@@ -35,11 +35,8 @@ use crate::index::Wanted;
 /// What a watch tells.
 #[derive(Debug)]
 pub(crate) enum Seen {
-    /// The source as it was read; another number than a later scan's means that Git has changed.
-    Ground {
-        /// See `Outcome::version`.
-        version: u64,
-    },
+    /// The source as it was read.
+    Ground(Ground),
     /// An object differs otherwise than before, or no more.
     Sighting(Sighting),
     /// All lists are whole: what is told from now on happens now.
@@ -58,6 +55,15 @@ pub(crate) enum Seen {
         /// The kind, and where.
         what: String,
     },
+}
+
+/// What a watch stands on.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    /// Another number than a later scan's means that Git has changed; see `Outcome::version`.
+    pub(crate) version: u64,
+    /// The commit; `None` for files on disk.
+    pub(crate) commit: Option<String>,
 }
 
 /// A scan that a watch is asked for.
@@ -89,7 +95,9 @@ pub(crate) struct Watching<'a> {
     pub(crate) key: &'a SecretKey,
     /// The clock.
     pub(crate) clock: Clock,
-    /// The objects that were said to differ before: they are told when they do no more.
+    /// True for the kinds that are watched here.
+    pub(crate) is_ours: &'a dyn Fn(&str) -> bool,
+    /// The objects of these that were said to differ before: they are told when they do no more.
     pub(crate) open: HashSet<Place>,
     /// Where it tells what it sees.
     pub(crate) seen: mpsc::Sender<Seen>,
@@ -101,7 +109,7 @@ pub(crate) struct Watching<'a> {
 
 /// Watches until it is told to stop, or nobody listens any more. Runs outside of the async runtime.
 pub(crate) fn watch(request: &Request, watching: Watching<'_>) -> Result<(), Failure> {
-    let Watching { runtime, key, clock, open, seen, asked, stop } = watching;
+    let Watching { runtime, key, clock, is_ours, open, seen, asked, stop } = watching;
     // Who wrote what a moment ago stands in the object; an audit log is read by the scan that follows.
     let request = Request { audit: None, ..request.clone() };
     ground::stand_on(runtime, &request, key, |ground| {
@@ -109,7 +117,8 @@ pub(crate) fn watch(request: &Request, watching: Watching<'_>) -> Result<(), Fai
             return Err(Failure::new("a recorded state cannot be watched"));
         };
         let version = ground.source.version();
-        let wishes = live::all_wishes(ground.examiner.schema, ground.examiner.index, request.unmanaged);
+        let mut wishes = live::all_wishes(ground.examiner.schema, ground.examiner.index, request.unmanaged);
+        wishes.retain(|wish| is_ours(&wish.kind.kind));
         let watches = runtime.block_on(async { cluster.watch(wishes.iter().map(|wish| wish.path().to_owned())) });
         let listing = wishes.iter().map(|_| Some(HashSet::new())).collect();
         let known = open.into_iter().map(|place| (place, None)).collect();
@@ -128,7 +137,8 @@ pub(crate) fn watch(request: &Request, watching: Watching<'_>) -> Result<(), Fai
             at: 0,
             pending: Vec::new(),
         };
-        let told = seen.blocking_send(Seen::Ground { version });
+        let commit = watch.ground.examiner.origin.commit.clone();
+        let told = seen.blocking_send(Seen::Ground(Ground { version, commit }));
         if told.is_err() {
             return Ok(());
         }
@@ -147,7 +157,7 @@ enum Next {
 type Mark = Vec<(String, String)>;
 
 struct Watch<'a> {
-    ground: Ground<'a>,
+    ground: ground::Ground<'a>,
     version: u64,
     request: &'a Request,
     wishes: &'a [Wish],

@@ -83,9 +83,8 @@ async fn finish_left(service: &Arc<Service>, source: &Source) -> Result<(), Fail
 async fn follow(service: &Arc<Service>, source: &Source) -> Result<(), Failure> {
     let (of, one) = (service.clone(), source.clone());
     let following = aside(move |runtime| {
-        let scanned_at = runtime.block_on(of.store.last_scan_began(&one.name));
-        let known =
-            OfStore { service: &of, runtime, scanned_at: scanned_at.map_err(|error| super::store_failure(&error))? };
+        let scanned = runtime.block_on(of.store.last_scan(&one.name)).map_err(|error| super::store_failure(&error))?;
+        let known = OfStore { service: &of, runtime, scanned_at: scanned.map(|scan| scan.began) };
         let request = one.request(&[], Arc::default(), Trigger::Api, of.now());
         let (notes, forge) = (of.notes(runtime), one.committing().forge.as_ref());
         Following { runtime, source: &one.name, notes: &notes, forge }.follow(&request, &known)

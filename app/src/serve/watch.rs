@@ -1,9 +1,9 @@
-//! Keeps a watch on each source: of several replicas one holds it, and writes down what it sees under its epoch.
+//! Keeps watches on each source: of several replicas each holds some kinds of it, and writes down what it sees under their epochs.
 //!
 //! Reports follow: a namespace in which something changed is scanned a moment later. When Git has changed, the watch
 //! begins anew on the new ground.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,143 +12,183 @@ use anchorwatch_edge::clock;
 use anchorwatch_edge::store::{Duty, NewJob, Sighting, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
+use super::spread::{self, PARTS, Share, Spread, part_of};
 use super::{Event, Service, store_failure};
 use crate::config::Source;
+use crate::drift;
 use crate::drift::scan::Request;
-use crate::drift::watch::{Seen, Watching, watch};
-use crate::fail_point;
+use crate::drift::watch::{Ground, Seen, Watching};
 use crate::failure::Failure;
+use crate::faults::Faults;
 
-/// How long a watch is held without being renewed; a third of it goes by until it is.
-fn lease() -> Duration {
-    fail_point::lease(Duration::from_secs(30))
-}
-
-/// How often somebody looks whether a watch is to be taken over.
+/// How often somebody looks what is to be watched.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long it rests after it failed.
-const REST: Duration = Duration::from_secs(15);
 /// What may wait to be written; then the streams wait.
 const WAITING: usize = 256;
 /// A namespace is scanned so long after something changed in it, and not more often than that.
 const SETTLE: SignedDuration = SignedDuration::from_secs(10);
 const APART: SignedDuration = SignedDuration::from_mins(1);
 
-/// Begins a watch for each source that asks for one, and ends those that nobody asks for any more.
+/// The watch of one source.
+struct Kept {
+    source: Source,
+    share: watch::Sender<Share>,
+    task: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+/// Watches this replica's share of all sources that ask for it.
 pub(super) async fn run(service: Arc<Service>) {
-    let mut watches: BTreeMap<String, (Source, tokio::task::JoinHandle<()>, tokio_util::sync::CancellationToken)> =
-        BTreeMap::new();
-    loop {
+    let mut watches: BTreeMap<String, Kept> = BTreeMap::new();
+    let mut spread = Spread::default();
+    let (failed, mut failing) = mpsc::channel::<String>(WAITING);
+    let mut faults = service.failing.faults("cannot hold a watch");
+    let again = LOOK.min(spread::lease() / 3);
+    while !service.stop.is_cancelled() {
         let config = service.config();
         let wanted: Vec<&Source> = config.sources.iter().filter(|source| source.is_watched()).collect();
-        watches.retain(|name, (source, _, stop)| {
-            let stays = wanted.iter().any(|wanted| wanted.name == *name && *wanted == source);
+        watches.retain(|name, kept| {
+            let stays = wanted.iter().any(|wanted| wanted.name == *name && **wanted == kept.source);
             if !stays {
-                stop.cancel();
+                kept.stop.cancel();
             }
             stays
         });
+        let names: Vec<&str> = wanted.iter().map(|source| source.name.as_str()).collect();
+        note(&mut faults, spread.turn(&service, &names).await);
         for source in wanted {
-            if !watches.contains_key(&source.name) {
+            let share = spread.share(&source.name);
+            let kept = watches.entry(source.name.clone()).or_insert_with(|| {
+                let (send, receive) = watch::channel(Share::default());
                 let stop = service.stop.child_token();
-                let task = tokio::spawn(keep(service.clone(), source.clone(), stop.clone()));
-                watches.insert(source.name.clone(), (source.clone(), task, stop));
-            }
+                let keeping =
+                    Keeping { service: service.clone(), source: source.clone(), share: receive, stop: stop.clone() };
+                Kept { source: source.clone(), share: send, task: tokio::spawn(keeping.run(failed.clone())), stop }
+            });
+            kept.share.send_if_modified(|held| std::mem::replace(held, share.clone()) != share);
         }
         tokio::select! {
-            () = tokio::time::sleep(LOOK) => {}
-            () = service.stop.cancelled() => break,
+            () = tokio::time::sleep(again) => {}
+            Some(source) = failing.recv() => note(&mut faults, spread.rest(&service, &source).await),
+            () = service.stop.cancelled() => {}
         }
     }
-    for (_, task, _) in watches.into_values() {
-        let _ = task.await;
+    for kept in watches.into_values() {
+        let _ = kept.task.await;
+    }
+    note(&mut faults, spread.end(&service).await);
+}
+
+fn note(faults: &mut Faults, done: Result<(), StoreError>) {
+    match done {
+        Ok(()) => faults.none(),
+        Err(error) => faults.note(&error),
     }
 }
 
-async fn keep(service: Arc<Service>, source: Source, stop: tokio_util::sync::CancellationToken) {
-    let name = format!("watch/{}", source.name);
-    let mut faults = service.failing.faults("cannot hold a watch");
-    while !stop.is_cancelled() {
-        let mut rest = LOOK;
-        match service.store.hold_duty(&name, &service.replica, lease(), service.now()).await {
-            Ok(Some(duty)) => {
-                faults.none();
-                match observe(&service, &source, &duty, &stop).await {
-                    Ok(()) => rest = Duration::ZERO,
-                    Err(failure) => {
-                        tracing::error!(
-                            source = source.name,
-                            reason = failure.line(),
-                            "the watch ended; it begins again"
-                        );
-                        service.watched.lose(&source.name, &failure.line(), service.now());
-                        rest = REST;
-                    }
-                }
-                let _ = service.store.release_duty(&duty).await;
-            }
-            Ok(None) => faults.none(),
-            Err(error) => faults.note(&error),
-        }
-        tokio::select! {
-            () = tokio::time::sleep(rest) => {}
-            () = stop.cancelled() => {}
-        }
-    }
-    service.watched.end(&source.name);
+/// Watches what this replica holds of a source.
+struct Keeping {
+    service: Arc<Service>,
+    source: Source,
+    share: watch::Receiver<Share>,
+    stop: CancellationToken,
 }
 
-/// Watches until the duty is lost, Git has changed, or it is told to stop.
-async fn observe(
-    service: &Arc<Service>,
-    source: &Source,
-    duty: &Duty,
-    stop: &tokio_util::sync::CancellationToken,
-) -> Result<(), Failure> {
-    let policy = service.policy().await.map_err(|error| store_failure(&error))?;
-    let open = service.store.open_objects(&source.name).await.map_err(|error| store_failure(&error))?;
-    let request = source.request(&[], policy, Trigger::Watch, service.now());
-    let request = Request { applied: service.applied(source), ..request };
-    let stop = stop.child_token();
-    let (send, receive) = mpsc::channel(WAITING);
-    let (ask, asked) = mpsc::channel(WAITING);
-    service.watched.may_ask(&source.name, ask);
-    let thread = {
-        let (stop, key, clock) = (stop.clone(), service.key.clone(), service.clock);
-        let runtime = Handle::current();
-        tokio::task::spawn_blocking(move || {
-            let open = open.into_iter().collect();
-            watch(&request, Watching { runtime: &runtime, key: &key, clock, open, seen: send, asked, stop })
-        })
-    };
-    let mut observer = Observer { service, source, duty, receive, version: None, dirty: BTreeMap::new() };
-    let written = observer.write(&stop).await;
-    stop.cancel();
-    drop(observer);
-    let watched = thread.await.unwrap_or_else(|panic| {
-        tracing::error!(source = source.name, %panic, "a watch broke down");
-        Err(Failure::new("the watch broke down"))
-    });
-    written.and(watched)
+impl Keeping {
+    async fn run(mut self, failed: mpsc::Sender<String>) {
+        let watched = &self.service.clone().watched;
+        while !self.stop.is_cancelled() {
+            let share = self.share.borrow_and_update().clone();
+            if share.is_empty() {
+                self.another_share(Duration::MAX).await;
+            } else if let Err(failure) = self.observe(share).await {
+                let reason = failure.line();
+                tracing::error!(source = self.source.name, reason, "the watch ended; it begins again");
+                watched.lose(&self.source.name, &reason, self.service.now());
+                let _ = failed.send(self.source.name.clone()).await;
+                // That nothing is watched is said until somebody tries again, or another replica does.
+                self.another_share(Duration::MAX).await;
+                self.another_share(spread::REST * 2).await;
+            } else {
+                // Git is another one, or the share is.
+                continue;
+            }
+            if self.share.borrow().is_empty() {
+                watched.end(&self.source.name);
+            }
+        }
+        watched.end(&self.source.name);
+    }
+
+    /// Waits for another share.
+    async fn another_share(&mut self, limit: Duration) {
+        tokio::select! {
+            Ok(()) = self.share.changed() => {}
+            () = tokio::time::sleep(limit) => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Watches until the share changes, Git has changed, or it is told to stop.
+    async fn observe(&mut self, share: Share) -> Result<(), Failure> {
+        let Self { service, source, .. } = &*self;
+        let policy = service.policy().await.map_err(|error| store_failure(&error))?;
+        let open = service.store.open_objects(&source.name).await.map_err(|error| store_failure(&error))?;
+        let request = source.request(&[], policy, Trigger::Watch, service.now());
+        let request = Request { applied: service.applied(source), ..request };
+        let stop = self.stop.child_token();
+        let (send, receive) = mpsc::channel(WAITING);
+        let (ask, asked) = mpsc::channel(WAITING);
+        // What others watch of it nobody here can tell.
+        let is_whole = share.len() == usize::from(PARTS);
+        service.watched.may_ask(&source.name, is_whole.then_some(ask));
+        let parts: BTreeSet<u8> = share.keys().copied().collect();
+        let thread = {
+            let (stop, key, clock) = (stop.clone(), service.key.clone(), service.clock);
+            let runtime = Handle::current();
+            tokio::task::spawn_blocking(move || {
+                let is_ours = |kind: &str| parts.contains(&part_of(kind));
+                let open = open.into_iter().filter(|(kind, ..)| is_ours(kind)).collect();
+                let watching =
+                    Watching { runtime: &runtime, key: &key, clock, is_ours: &is_ours, open, seen: send, asked, stop };
+                drift::watch::watch(&request, watching)
+            })
+        };
+        let name = source.name.clone();
+        let (service, source) = (service.clone(), source.clone());
+        let mut observer =
+            Observer { service: &service, source: &source, share, receive, ground: None, dirty: BTreeMap::new() };
+        let written = observer.write(&mut self.share, &stop).await;
+        stop.cancel();
+        drop(observer);
+        let watched = thread.await.unwrap_or_else(|panic| {
+            tracing::error!(source = name, %panic, "a watch broke down");
+            Err(Failure::new("the watch broke down"))
+        });
+        written.and(watched)
+    }
 }
 
 /// Writes down what a watch sees.
 struct Observer<'a> {
     service: &'a Arc<Service>,
     source: &'a Source,
-    duty: &'a Duty,
+    share: Share,
     receive: mpsc::Receiver<Seen>,
-    version: Option<u64>,
+    /// What it stands on, and since when.
+    ground: Option<(Ground, Timestamp)>,
     /// Namespaces in which something changed: when they are to be scanned.
     dirty: BTreeMap<String, Timestamp>,
 }
 
 impl Observer<'_> {
-    async fn write(&mut self, stop: &tokio_util::sync::CancellationToken) -> Result<(), Failure> {
+    async fn write(&mut self, share: &mut watch::Receiver<Share>, stop: &CancellationToken) -> Result<(), Failure> {
         let mut events = self.service.events.subscribe();
-        let mut renew = tokio::time::interval(lease() / 3);
+        let mut look = tokio::time::interval(LOOK);
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut scanned: BTreeMap<String, Timestamp> = BTreeMap::new();
         loop {
@@ -157,16 +197,15 @@ impl Observer<'_> {
                     Some(seen) => self.take(seen, stop).await?,
                     None => return Ok(()),
                 },
-                _ = renew.tick() => {
-                    if self.renew().await.is_err() {
-                        return Ok(());
-                    }
-                }
+                Ok(()) = share.changed() => return Ok(()),
                 _ = tick.tick() => self.scan_dirty(&mut scanned).await,
+                _ = look.tick() => if self.is_left_behind().await {
+                    return Ok(());
+                },
                 event = events.recv() => {
                     if let Ok(Event::Scanned { source, version: Some(version), .. }) = event
                         && source == self.source.name
-                        && self.version.is_some_and(|own| own != version)
+                        && self.ground.as_ref().is_some_and(|(own, _)| own.version != version)
                     {
                         tracing::info!(source, "Git has changed; the watch begins anew");
                         return Ok(());
@@ -177,27 +216,28 @@ impl Observer<'_> {
         }
     }
 
-    async fn renew(&self) -> Result<(), ()> {
-        match self.service.store.renew_duty(self.duty, lease(), self.service.now()).await {
-            Err(StoreError::DutyLost(_)) => {
-                tracing::warn!(source = self.source.name, "another replica has taken the watch over");
-                Err(())
-            }
-            Err(error) => {
-                tracing::warn!(source = self.source.name, %error, "cannot renew the duty of a watch");
-                Ok(())
-            }
-            Ok(()) => Ok(()),
+    /// True if another replica has scanned another commit since.
+    async fn is_left_behind(&self) -> bool {
+        let Some((Ground { commit: Some(own), .. }, since)) = &self.ground else { return false };
+        let scanned = self.service.store.last_scan(&self.source.name).await.ok().flatten();
+        let is_left_behind =
+            scanned.is_some_and(|scan| scan.began > *since && scan.revision.is_some_and(|revision| revision != *own));
+        if is_left_behind {
+            tracing::info!(
+                source = self.source.name,
+                "Git has changed, as another replica has seen; the watch begins anew"
+            );
         }
+        is_left_behind
     }
 
-    async fn take(&mut self, first: Seen, stop: &tokio_util::sync::CancellationToken) -> Result<(), Failure> {
+    async fn take(&mut self, first: Seen, stop: &CancellationToken) -> Result<(), Failure> {
         let mut sightings = Vec::new();
         let mut next = Some(first);
         while let Some(seen) = next {
             match seen {
-                Seen::Ground { version } => {
-                    self.version = Some(version);
+                Seen::Ground(ground) => {
+                    self.ground = Some((ground, self.service.now()));
                     self.service.watched.begin(&self.source.name, self.service.now());
                 }
                 Seen::Sighting(sighting) => sightings.push(sighting),
@@ -217,15 +257,13 @@ impl Observer<'_> {
     }
 
     /// Writes sightings as soon as the store takes them.
-    async fn note(
-        &mut self,
-        sightings: &[Sighting],
-        stop: &tokio_util::sync::CancellationToken,
-    ) -> Result<(), Failure> {
+    async fn note(&mut self, sightings: &[Sighting], stop: &CancellationToken) -> Result<(), Failure> {
         let Source { name, cluster, .. } = self.source;
+        let parts: BTreeSet<u8> = sightings.iter().map(|sighting| part_of(&sighting.kind)).collect();
+        let duties: Vec<&Duty> = parts.iter().filter_map(|part| self.share.get(part)).collect();
         let mut faults = self.service.failing.faults("cannot write down what a watch sees; trying again");
         loop {
-            match self.service.store.observe(self.duty, name, cluster, sightings).await {
+            match self.service.store.observe(&duties, name, cluster, sightings).await {
                 Ok(recorded) => {
                     faults.none();
                     let (new, changed, back, resolved) =
@@ -247,8 +285,6 @@ impl Observer<'_> {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = stop.cancelled() => return Ok(()),
             }
-            // The lease is held while the store is waited for, as far as that goes.
-            let _ = self.renew().await;
         }
     }
 

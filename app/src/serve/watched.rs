@@ -42,9 +42,12 @@ impl Watched {
         self.asking().get(source).cloned()
     }
 
-    /// A watch may be asked; one that has ended answers nobody.
-    pub(super) fn may_ask(&self, source: &str, ask: mpsc::Sender<Asked>) {
-        self.asking().insert(source.to_owned(), ask);
+    /// A watch may be asked, or may not, as it does not see everything; one that has ended answers nobody.
+    pub(super) fn may_ask(&self, source: &str, ask: Option<mpsc::Sender<Asked>>) {
+        match ask {
+            Some(ask) => self.asking().insert(source.to_owned(), ask),
+            None => self.asking().remove(source),
+        };
     }
 
     pub(super) fn whole(&self, source: &str) {

@@ -7,17 +7,17 @@ use crate::shop;
 use crate::world::{Folder, World, text};
 
 /// A real repository, a commit at a time.
-struct Repository(Folder);
+pub(crate) struct Repository(Folder);
 
 impl Repository {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let repository = Self(Folder::with(&[]));
         repository.git(&["init", "--quiet", "--initial-branch=main"], 0);
         repository
     }
 
     /// Commits these manifests as made so many minutes ago; gives the commit's id.
-    fn commit(&self, minutes_ago: u64, manifests: &str) -> String {
+    pub(crate) fn commit(&self, minutes_ago: u64, manifests: &str) -> String {
         self.0.write("deploy/shop.yaml", manifests);
         self.git(&["add", "--all"], 0);
         self.git(&["commit", "--quiet", "--message=change"], minutes_ago);
@@ -41,7 +41,7 @@ impl Repository {
         text(&output.stdout).trim().to_owned()
     }
 
-    fn source(&self) -> String {
+    pub(crate) fn source(&self) -> String {
         format!("{}//deploy?ref=main", self.0.source())
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anchorwatch_testbed::{Person, Postgres, Receiver, Reply, Service};
 use serde_json::{Value, json};
 
+use crate::commits::Repository;
 use crate::world::{LIMIT, World as Cluster};
 
 /// How long claims hold here, in seconds.
@@ -73,11 +74,17 @@ impl World {
     }
 
     fn replica(&self, log: &str, fail_points: &str) -> Service {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
-        command.args(["serve", "--config", "anchorwatch.yaml"]).current_dir(self.path());
-        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap());
+        let mut command = self.program();
+        command.args(["serve", "--config", "anchorwatch.yaml"]);
         command.env("ANCHORWATCH_LEASE_SECONDS", LEASE.to_string()).env("ANCHORWATCH_FAIL_POINTS", fail_points);
         Service::start("anchorwatch", command, &self.path().join(log)).unwrap()
+    }
+
+    fn program(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_anchorwatch"));
+        command.current_dir(self.path());
+        command.env_clear().env("HOME", self.path()).env("PATH", std::env::var_os("PATH").unwrap());
+        command
     }
 
     fn count(&self, sql: &str) -> usize {
@@ -220,42 +227,75 @@ fn what_a_replica_writes_after_it_stood_still_past_its_lease_is_refused() {
     assert_eq!(world.repeats(), 0, "{}\n{}", slow.log(), other.log());
 }
 
+/// Of kinds that no replica has to watch together.
 const WATCHED: &str = "apiVersion: v1
 kind: ConfigMap
-metadata: {name: conf, namespace: handed-over}
-data: {flag: 'on', size: '1', colour: red}
+metadata: {name: it, namespace: spread}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: it, namespace: spread}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: it, namespace: spread}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: it, namespace: spread}
 ";
+const KINDS: [&str; 4] = ["configmap", "service", "serviceaccount", "role"];
 
 #[test]
-fn a_watch_whose_holder_is_killed_is_taken_over_and_misses_no_edit() {
+fn watches_are_spread_over_replicas_and_those_of_a_killed_one_are_taken_over() {
     let cluster = Cluster::shared();
     let Some(world) = World::new() else { return };
-    cluster.namespace("handed-over");
+    cluster.namespace("spread");
     cluster.deliver_as_argo_cd(WATCHED);
-    fs::create_dir(world.path().join("git")).unwrap();
-    fs::write(world.path().join("git/all.yaml"), WATCHED).unwrap();
-    let kubeconfig = cluster.plane.kubeconfig(Person::Admin);
+    let repository = Repository::new();
+    repository.commit(0, WATCHED);
     world.configure(
-        &format!("{{name: lab, kubeconfig: {}}}", kubeconfig.display()),
-        "- {name: shop, cluster: lab, address: git, interval: 24h, watch: true}\n",
+        &format!("{{name: lab, kubeconfig: {}}}", cluster.plane.kubeconfig(Person::Admin).display()),
+        &format!("- {{name: shop, cluster: lab, address: '{}', interval: 24h, watch: true}}\n", repository.source()),
     );
-    let seen = |path: &str| {
-        world.count(&format!("SELECT COUNT(*) FROM drift_items WHERE stable_path = '{path}' AND status = 'pending'"))
-            == 1
+    // Somebody puts a label on one object of each kind, and each is seen.
+    let all_are_seen = |label: &str| {
+        for kind in KINDS {
+            cluster.alice("spread", &["label", kind, "it", &format!("{label}=1")]);
+        }
+        let sql = format!(
+            "SELECT COUNT(*) FROM drift_items WHERE stable_path = 'metadata.labels.{label}' AND status = 'pending'"
+        );
+        world.until(label, || world.count(&sql) == KINDS.len());
     };
-    let edit = |patch: &str| cluster.alice("handed-over", &["patch", "configmap", "conf", "--type=merge", "-p", patch]);
-    let holder = || world.postgres.query("SELECT holder FROM duties WHERE name = 'watch/shop'").unwrap();
+    // How many lots each replica holds.
+    let held = || {
+        let sql = "SELECT COUNT(*) FROM duties WHERE name LIKE 'watch/%' AND \
+                   leased_until > EXTRACT(EPOCH FROM now()) * 1000000 GROUP BY holder ORDER BY 1";
+        let rows = world.postgres.query(sql).unwrap();
+        rows.into_iter().map(|row| row[0].parse().unwrap()).collect::<Vec<usize>>()
+    };
     let mut first = world.replica("first", "");
+    world.until("all to one", || held() == [8]);
     // The first scan is over, so that what is seen from here on is seen by the watch.
-    world.until("the first scan", || world.is_idle(1) && !holder().is_empty());
+    world.until("the first scan", || world.is_idle(1));
+    all_are_seen("one");
     let second = world.replica("second", "");
-    edit(r#"{"data": {"flag": "off"}}"#);
-    world.until("the first edit", || seen("data.flag"));
-    let before = holder();
+    world.until("half to each", || held() == [4, 4]);
+    all_are_seen("two");
+
+    // One of them scans the next commit; the other hears of it.
+    repository.commit(0, &WATCHED.replace("port: 80", "port: 81"));
+    let mut token = world.program();
+    token.args(["token", "create", "op", "--role", "operator", "--config", "anchorwatch.yaml"]);
+    let token = String::from_utf8(token.output().unwrap().stdout).unwrap();
+    assert_eq!(second.post("/api/v1/drift/scan", token.trim(), &json!({})).status, 200);
+    let says = |what: &str| [first.log(), second.log()].iter().any(|log| log.contains(what));
+    world.until("both to see it", || says("; the watch begins anew") && says("as another replica has seen"));
+
     first.kill();
-    edit(r#"{"data": {"size": "2"}}"#);
-    world.until("the edit that nobody watched", || seen("data.size"));
-    assert_ne!(holder(), before, "{}", second.log());
-    edit(r#"{"data": {"colour": "blue"}}"#);
-    world.until("an edit after that", || seen("data.colour"));
+    all_are_seen("three");
+    world.until("all to the other", || held() == [8]);
+    all_are_seen("four");
 }

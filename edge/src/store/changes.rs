@@ -37,6 +37,15 @@ pub struct ChangeRow {
     pub body: Vec<u8>,
 }
 
+/// A scan, as far as others have to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastScan {
+    /// When it began.
+    pub began: Timestamp,
+    /// The commit that it has read; `None` where nothing differed, or for files on disk.
+    pub revision: Option<String>,
+}
+
 #[derive(FromQueryResult)]
 struct Row {
     change_id: String,
@@ -121,13 +130,15 @@ impl Store {
         self.changes_where("undoes = $1", change_id, 100).await
     }
 
-    /// When the last scan of a source began that could tell.
-    pub async fn last_scan_began(&self, source: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT started_at FROM scans WHERE source = $1 AND failure IS NULL ORDER BY started_at DESC LIMIT 1";
+    /// The last scan of a source that could tell.
+    pub async fn last_scan(&self, source: &str) -> Result<Option<LastScan>, StoreError> {
+        let sql = "SELECT started_at, revision FROM scans WHERE source = $1 AND failure IS NULL ORDER BY started_at DESC LIMIT 1";
         let row = self.db.query_one_raw(self.statement(sql, [source.into()])).await;
-        let read = |row: sea_orm::QueryResult| row.try_get::<i64>("", "started_at");
-        let began = row.and_then(|row| row.map(read).transpose()).map_err(failing("read scans"))?;
-        Ok(began.map(timestamp))
+        let read = |row: sea_orm::QueryResult| {
+            let began = timestamp(row.try_get::<i64>("", "started_at")?);
+            Ok(LastScan { began, revision: row.try_get("", "revision")? })
+        };
+        row.and_then(|row| row.map(read).transpose()).map_err(failing("read scans"))
     }
 
     async fn changes_where(&self, condition: &str, value: &str, most: u32) -> Result<Vec<ChangeRow>, StoreError> {

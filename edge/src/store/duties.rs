@@ -44,9 +44,40 @@ impl Store {
         Ok(row.map(|Row { epoch, state }| Duty { name: name.to_owned(), state, epoch }))
     }
 
+    /// The names of the duties that somebody holds now, of those that begin so.
+    pub async fn held_duties(&self, beginning: &str, now: Timestamp) -> Result<Vec<String>, StoreError> {
+        // The beginning is compared as it stands; to LIKE some characters are wildcards.
+        let sql = "SELECT name FROM duties WHERE substr(name, 1, $1) = $2 AND leased_until >= $3 ORDER BY name";
+        let length = i32::try_from(beginning.chars().count()).unwrap_or(i32::MAX);
+        let statement = self.statement(sql, [length.into(), beginning.into(), micros(now).into()]);
+        let fail = failing("read duties");
+        let rows = self.db.query_all_raw(statement).await.map_err(&fail)?;
+        rows.iter().map(|row| row.try_get("", "name").map_err(&fail)).collect()
+    }
+
     /// Holds a duty for longer.
     pub async fn renew_duty(&self, duty: &Duty, lease: Duration, now: Timestamp) -> Result<(), StoreError> {
         self.write_duty(&self.db, duty, "leased_until = $3", [micros(after(now, lease)).into()]).await
+    }
+
+    /// Holds duties for longer, in one transaction; gives the names of those that somebody else has taken over.
+    pub async fn renew_duties(
+        &self,
+        duties: impl Iterator<Item = &Duty>,
+        lease: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let fail = failing("renew duties");
+        let write = self.begin().await.map_err(&fail)?;
+        let mut lost = Vec::new();
+        for duty in duties {
+            match self.renew_within(&write, duty, lease, now).await {
+                Err(StoreError::DutyLost(name)) => lost.push(name),
+                written => written?,
+            }
+        }
+        write.commit().await.map_err(fail)?;
+        Ok(lost)
     }
 
     /// Saves what the next holder has to know, if this one still holds the duty.

@@ -51,17 +51,19 @@ struct EpisodeRow {
 }
 
 impl Store {
-    /// Notes what a watch has seen, if its duty is still held. Each sighting is judged beside what the one before left.
+    /// Notes what a watch has seen, if its duties are still held. Each sighting is judged beside what the one before left.
     pub async fn observe(
         &self,
-        duty: &Duty,
+        duties: &[&Duty],
         source: &str,
         cluster: &str,
         sightings: &[Sighting],
     ) -> Result<Recorded, StoreError> {
         let fail = failing("note what a watch has seen");
         let write = self.begin().await.map_err(&fail)?;
-        self.hold_within(&write, duty).await?;
+        for duty in duties {
+            self.hold_within(&write, duty).await?;
+        }
         self.hold_source(&write, source).await.map_err(&fail)?;
         self.hold_tellings(&write).await.map_err(&fail)?;
         let mut sum = Recorded::default();

@@ -301,7 +301,16 @@ async fn a_duty_has_one_holder(store: &Store, day: i64) {
     assert!(store.renew_duty(&first, LEASE, after(day + 61)).await.is_err());
     store.save_duty(&mut second, "8").await.unwrap();
     store.release_duty(&second).await.unwrap();
-    assert_eq!(hold("e", 62).await.unwrap().state.as_deref(), Some("8"));
+    let last = hold("e", 62).await.unwrap();
+    assert_eq!(last.state.as_deref(), Some("8"));
+    let held = async |beginning: &str, seconds: i64| store.held_duties(beginning, after(day + seconds)).await.unwrap();
+    let other = store.hold_duty("telegram_other", "f", LEASE, after(day + 62)).await.unwrap().unwrap();
+    assert_eq!(held("telegram", 70).await, ["telegram-poll", "telegram_other"]);
+    assert_eq!(held("telegram_", 70).await, ["telegram_other"]);
+    let lost = store.renew_duties([&second, &last].into_iter(), LEASE, after(day + 80)).await.unwrap();
+    assert_eq!(lost, ["telegram-poll"], "of the one who held it before, and not of the one who does");
+    assert_eq!(held("telegram", 100).await, ["telegram-poll"]);
+    store.release_duty(&other).await.unwrap();
 }
 
 async fn an_offer_is_taken_once_in_time_and_by_whom_it_was_made_to(store: &Store, day: i64) {

@@ -655,7 +655,7 @@ async fn a_scan_changes_nothing_that_a_watch_has_seen_since(store: &Store) {
         sighting("back", 120, Vec::new()),
         sighting("other", 120, vec![of("other", "2")]),
     ];
-    store.observe(&duty, source, "test", &sightings).await.unwrap();
+    store.observe(&[&duty], source, "test", &sightings).await.unwrap();
     scan(store, source, 110, vec![of("back", "1"), of("other", "1")]).await;
     let states = async || {
         let filter = Filter { source: Some(source.to_owned()), ..Filter::default() };
