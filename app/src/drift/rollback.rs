@@ -20,7 +20,7 @@ mod recreation;
 mod removal;
 pub(crate) mod undo;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anchorwatch_core::change::dependants::Dependants;
 use anchorwatch_core::change::{Action, Body, Field, Observed, Plan, Target};
@@ -263,7 +263,18 @@ impl<'a> Planning<'a> {
 }
 
 /// How often an object is read, tried and written anew that somebody else writes meanwhile, its status for example.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: u32 = 8;
+/// The first pause between these; each is twice as long as the one before. A rollout writes its status many times a second while it begins.
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Attempts, with pauses between them.
+fn attempts(runtime: &Handle) -> impl Iterator<Item = ()> {
+    (0..ATTEMPTS).map(|attempt| {
+        if let Some(before) = attempt.checked_sub(1) {
+            runtime.block_on(tokio::time::sleep(PAUSE * 2_u32.pow(before)));
+        }
+    })
+}
 
 /// Why one is given up.
 const WRITTEN_BY_OTHERS: &str = "others write it all the time";

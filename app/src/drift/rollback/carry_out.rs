@@ -9,7 +9,7 @@ use super::confirmed::{Attempt, Confirmed, NotCreated};
 use super::draft::{Aim, Draft, Tried, Undraftable};
 use super::gone::Became;
 use super::record::{ChangeRecord, StepRecord, StepState, What};
-use super::{ATTEMPTS, Done, Planning, Sent, WRITTEN_BY_OTHERS, Writing};
+use super::{Done, Planning, Sent, WRITTEN_BY_OTHERS, Writing, attempts};
 use crate::drift::confirm;
 use crate::fail_point;
 use crate::failure::Failure;
@@ -93,7 +93,7 @@ impl Carrying<'_> {
     /// Writes one object. One that somebody else has written meanwhile is read, drafted and tried anew: if the draft is the same, so is
     /// what was confirmed.
     fn one(&self, first: &Draft<'_>, at: usize, record: &mut ChangeRecord) -> Result<(), Ended> {
-        for _ in 0..ATTEMPTS {
+        for () in attempts(self.planning.runtime) {
             let (draft, Tried { dry_run, inverse }) = self.planning.tried_draft(&first.aim)?;
             for item in &draft.items {
                 let may = draft.aim.may(item, self.writing.scope);

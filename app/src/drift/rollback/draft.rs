@@ -16,7 +16,7 @@ use anchorwatch_edge::cluster::apply::Place;
 
 use super::may::Denied;
 use super::removal::Removal;
-use super::{ATTEMPTS, Planning};
+use super::{Planning, attempts};
 use crate::drift::confirm;
 use crate::drift::meant::is_told_by;
 use crate::failure::Failure;
@@ -212,7 +212,7 @@ impl<'a> Planning<'a> {
 
     /// Drafts, and has the server try it; anew, where somebody has written the object in between, its status for example.
     pub(super) fn tried_draft(&self, aim: &Aim<'a>) -> Result<(Draft<'a>, Tried), Undraftable> {
-        let mut more = 1..ATTEMPTS;
+        let mut more = attempts(self.runtime).skip(1);
         loop {
             let draft = self.draft(aim)?;
             let has_moved = |error: &ClusterError| {
@@ -220,7 +220,7 @@ impl<'a> Planning<'a> {
                 self.target().has_moved(error, &draft.place.object, observed)
             };
             match self.tried(&draft) {
-                Err(Undraftable::Cluster(error)) if more.next().is_some() && has_moved(&error) => {}
+                Err(Undraftable::Cluster(error)) if has_moved(&error) && more.next().is_some() => {}
                 Err(Undraftable::Cluster(error)) => return self.recreated(aim, error),
                 tried => return Ok((draft, tried?)),
             }

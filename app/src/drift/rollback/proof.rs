@@ -9,7 +9,7 @@ use anchorwatch_edge::cluster::apply::Place;
 use serde_json::Value as Json;
 
 use super::draft::text;
-use super::{ATTEMPTS, Planning, Sent};
+use super::{Planning, Sent, attempts};
 use crate::drift::confirm;
 use crate::fail_point;
 use crate::index::Wanted;
@@ -68,7 +68,7 @@ impl Planning<'_> {
     ) -> Result<Option<Vec<u8>>, ClusterError> {
         let mut lost = None;
         let read = || self.runtime.block_on(self.cluster.object(&place.object));
-        for _ in 0..ATTEMPTS {
+        for () in attempts(self.runtime) {
             lost = None;
             let given = self.given(wanted, &after);
             let (Some(managed_fields), Ok(observed)) = (given, Observed::of(&after)) else { break };

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::confirmed::{Attempt, Confirmed, NotCreated};
 use super::record::{ChangeRecord, StepRecord, StepState, What};
-use super::{ATTEMPTS, Done, Sent, TargetCluster, WRITTEN_BY_OTHERS, Writing};
+use super::{Done, Sent, TargetCluster, WRITTEN_BY_OTHERS, Writing, attempts};
 use crate::drift::confirm;
 use crate::drift::live::cluster_failure;
 use crate::fail_point;
@@ -63,7 +63,7 @@ pub(crate) fn try_out(
 ) -> Result<Vec<Option<String>>, Failure> {
     let target = TargetCluster { runtime, cluster, person };
     let one = |(change, step): (&ObjectChange, &StepRecord)| {
-        for _ in 0..ATTEMPTS {
+        for () in attempts(runtime) {
             match tried(target, change, &step.place())? {
                 Ok(Next::Moved) => {}
                 Ok(Next::AlreadySo(_) | Next::Send(_)) => return Ok(None),
@@ -233,7 +233,7 @@ impl Undoing<'_> {
             return not_written("a Secret's values are not kept".to_owned());
         };
         let target = self.confirmed.target;
-        for _ in 0..ATTEMPTS {
+        for () in attempts(target.runtime) {
             let Sendable { observed, dependants, body, dry_run } = match tried(target, &change, &place)? {
                 Ok(Next::Send(sendable)) => sendable,
                 Ok(Next::AlreadySo(observed)) => return Ok((StepState::AlreadySo, observed)),
