@@ -11,15 +11,23 @@ use crate::notify::rest;
 use crate::route;
 
 const EVERY: Duration = Duration::from_mins(5);
+/// How long until it is tried again where it failed: it is said to until it does not.
+const AGAIN: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(service: Arc<Service>) {
     let mut faults = service.failing.faults("cannot forget what is old");
     loop {
-        match tidy(&service).await {
-            Ok(()) => faults.none(),
-            Err(error) => faults.note(&error),
-        }
-        if rest(EVERY, &service.stop).await {
+        let wait = match tidy(&service).await {
+            Ok(()) => {
+                faults.none();
+                EVERY
+            }
+            Err(error) => {
+                faults.note(&error);
+                AGAIN
+            }
+        };
+        if rest(wait, &service.stop).await {
             return;
         }
     }

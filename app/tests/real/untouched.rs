@@ -46,15 +46,21 @@ fn a_thousand_untouched_objects_of_thirty_kinds_give_nothing_above_info() {
 /// Gives the controllers time to do their work. What is still waiting then, as for a full node, is as untouched as the
 /// rest: nothing here may fail, the scan decides.
 fn settle(world: &World) {
-    let wait = |what: &[&str]| {
-        let arguments = [&["wait", "--all", "--timeout=15s", "--namespace", NAMESPACE], what].concat();
-        world.kubectl_as(Person::Admin, &arguments, "");
-    };
-    wait(&["--for=condition=Available", "deployments"]);
-    wait(&["--for=condition=Complete", "jobs"]);
-    wait(&["--for=jsonpath={.status.observedGeneration}=1", "statefulsets"]);
-    wait(&["--for=jsonpath={.status.numberReady}=1", "daemonsets"]);
-    wait(&["--for=condition=Ready", "pods", "--selector=bare=yes"]);
+    let waits: [&[&str]; 5] = [
+        &["--for=condition=Available", "deployments"],
+        &["--for=condition=Complete", "jobs"],
+        &["--for=jsonpath={.status.observedGeneration}=1", "statefulsets"],
+        &["--for=jsonpath={.status.numberReady}=1", "daemonsets"],
+        &["--for=condition=Ready", "pods", "--selector=bare=yes"],
+    ];
+    std::thread::scope(|scope| {
+        for what in waits {
+            scope.spawn(move || {
+                let arguments = [&["wait", "--all", "--timeout=15s", "--namespace", NAMESPACE], what].concat();
+                world.kubectl_as(Person::Admin, &arguments, "");
+            });
+        }
+    });
 }
 
 /// One object of each kind; `n` varies what they say.
