@@ -119,6 +119,7 @@ pub(crate) fn watch(request: &Request, watching: Watching<'_>) -> Result<(), Fai
         let version = ground.source.version();
         let mut wishes = live::all_wishes(ground.examiner.schema, ground.examiner.index, request.unmanaged);
         wishes.retain(|wish| is_ours(&wish.kind.kind));
+        let wishes = runtime.block_on(live::allowed(cluster, wishes));
         let watches = runtime.block_on(async { cluster.watch(wishes.iter().map(|wish| wish.path().to_owned())) });
         let listing = wishes.iter().map(|_| Some(HashSet::new())).collect();
         let known = open.into_iter().map(|place| (place, None)).collect();

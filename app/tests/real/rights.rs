@@ -8,6 +8,7 @@ use anchorwatch_testbed::Person;
 use serde_json::{Value, json};
 
 use crate::shop;
+use crate::watch::Watched;
 use crate::world::{Folder, World, until};
 
 /// Delivers the shop and drifts one image; gives what Git says.
@@ -21,10 +22,10 @@ fn drifted(world: &World, namespace: &str) -> Folder {
 
 const DRIFT: &str = "high human Deployment/web changed spec.template.spec.containers[name=web].image by kubectl-set";
 
-/// Lets Bob get and list these in one namespace, and nothing else.
+/// Lets Bob get, list and watch these in one namespace, and nothing else.
 fn let_bob_read(world: &World, namespace: &str, resources: &str) {
     let resource = format!("--resource={resources}");
-    world.alice(namespace, &["create", "role", "reader", "--verb=get,list", &resource]);
+    world.alice(namespace, &["create", "role", "reader", "--verb=get,list,watch", &resource]);
     world.alice(namespace, &["create", "rolebinding", "reader", "--role=reader", "--user=bob"]);
     let question = ["auth", "can-i", "list", "configmaps", "--namespace", namespace];
     until("bob's rights", || world.kubectl_as(Person::Bob, &question, "").status.success());
@@ -72,6 +73,15 @@ fn rights_in_many_namespaces_are_enough_without_rights_on_the_cluster() {
     let drift = ["medium human ConfigMap/conf changed data.a by kubectl-patch"];
     world.scan_as(Person::Admin, git.source(), &[]).finds(&drift);
     world.scan_as(Person::Bob, git.source(), &[]).finds(&drift);
+
+    let watched = Watched::start_as(Person::Bob, &world, &manifests);
+    let edited = |namespace: &str| {
+        let items = watched.get(&format!("/api/v1/drift/items?status=pending&namespace={namespace}"));
+        items["items"].as_array().is_some_and(|items| !items.is_empty())
+    };
+    watched.service.until("what was edited before", || edited("rights-many-7"));
+    world.alice("rights-many-8", &["patch", "configmap/conf", r#"-p={"data":{"a":"c"}}"#]);
+    watched.service.until("what is edited now", || edited("rights-many-8"));
 }
 
 #[test]

@@ -23,19 +23,24 @@ spec:
     spec: {containers: [{name: web, image: 'web:1'}]}
 ";
 
-struct Watched {
-    service: Service,
+pub(crate) struct Watched {
+    pub(crate) service: Service,
     token: String,
     _folder: tempfile::TempDir,
 }
 
 impl Watched {
     fn start(world: &World, git: &str) -> Self {
+        Self::start_as(Person::Admin, world, git)
+    }
+
+    /// With the rights that somebody has in the cluster.
+    pub(crate) fn start_as(person: Person, world: &World, git: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         fs::create_dir(path("git")).unwrap();
         fs::write(path("git/all.yaml"), git).unwrap();
-        let kubeconfig = world.plane.kubeconfig(Person::Admin);
+        let kubeconfig = world.plane.kubeconfig(person);
         let config = format!(
             "listen: 127.0.0.1:0\nclusters:\n- {{name: lab, kubeconfig: {}}}\nsources:\n\
              - {{name: shop, cluster: lab, address: git}}\n- {{name: listed, cluster: lab, address: git, watch: false}}\n",
@@ -58,7 +63,7 @@ impl Watched {
         watched
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         self.service.get(path, &self.token).json()
     }
 
