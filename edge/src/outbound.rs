@@ -130,13 +130,15 @@ pub struct Answer {
 #[derive(Debug)]
 pub struct Outbound<Reach> {
     client: Client<HttpsConnector<Connector>, Full<Bytes>>,
+    connector: Connector,
     answer_limit: usize,
     reach: PhantomData<Reach>,
 }
 
 impl<Reach> Clone for Outbound<Reach> {
     fn clone(&self) -> Self {
-        Self { client: self.client.clone(), answer_limit: self.answer_limit, reach: PhantomData }
+        let Self { client, connector, answer_limit, .. } = self;
+        Self { client: client.clone(), connector: connector.clone(), answer_limit: *answer_limit, reach: PhantomData }
     }
 }
 
@@ -147,10 +149,13 @@ impl Outbound<Anywhere> {
     }
 
     /// A client for a service of one's own, anywhere: its answers may be long, and it may be vouched for by authorities
-    /// (PEM) that nobody else knows, which then are the only ones that are believed.
+    /// (PEM) that nobody else knows.
     pub fn to_own_service(authorities: Option<&[u8]>) -> Result<Self, OutboundError> {
-        let roots = authorities.map_or_else(|| Ok(machine_roots()), named_roots)?;
-        Ok(Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::with(Connector::anywhere(), roots) })
+        let own = Self { answer_limit: OWN_ANSWER_LIMIT, ..Self::anywhere() };
+        match authorities {
+            Some(authorities) => own.believing(authorities),
+            None => Ok(own),
+        }
     }
 }
 
@@ -172,15 +177,21 @@ impl Outbound<InsideOnly> {
 }
 
 impl<Reach> Outbound<Reach> {
+    /// The same, which believes whoever these authorities (PEM) vouch for, and nobody else.
+    pub fn believing(self, authorities: &[u8]) -> Result<Self, OutboundError> {
+        let roots = named_roots(authorities)?;
+        Ok(Self { answer_limit: self.answer_limit, ..Self::with(self.connector, roots) })
+    }
+
     fn with(connector: Connector, roots: RootCertStore) -> Self {
         let https = hyper_rustls::HttpsConnectorBuilder::new()
             .with_tls_config(tls(roots))
             .https_or_http()
             .enable_http1()
-            .wrap_connector(connector);
+            .wrap_connector(connector.clone());
         #[expect(clippy::disallowed_methods, reason = "this is where they are made")]
         let client = Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(https);
-        Self { client, answer_limit: ANSWER_LIMIT, reach: PhantomData }
+        Self { client, connector, answer_limit: ANSWER_LIMIT, reach: PhantomData }
     }
 
     /// Gets what is there.
@@ -217,7 +228,7 @@ impl<Reach> Outbound<Reach> {
             }
             let reason = innermost(&error);
             if let Some(fault) = cause::<rustls::Error>(&error).filter(|_| error.is_connect()) {
-                return OutboundError::Tls(fault.to_string());
+                return OutboundError::Tls(distrust(fault));
             }
             if error.is_connect() { OutboundError::Connect(reason) } else { OutboundError::Broken(reason) }
         })?;
@@ -254,6 +265,16 @@ fn named_roots(pem: &[u8]) -> Result<RootCertStore, OutboundError> {
         roots.add(certificate.map_err(|error| unusable(&error))?).map_err(|error| unusable(&error))?;
     }
     if roots.is_empty() { Err(unusable(&"there is no PEM certificate in it")) } else { Ok(roots) }
+}
+
+/// Why a certificate is not believed. The library tells of the most common mistake by the name of a type.
+fn distrust(fault: &rustls::Error) -> String {
+    let said = fault.to_string();
+    if said.contains("CaUsedAsEndEntity") {
+        return "its certificate is made for signing others (CA:TRUE), and the server needs one of its own (CA:FALSE)"
+            .to_owned();
+    }
+    said
 }
 
 fn tls(roots: RootCertStore) -> ClientConfig {

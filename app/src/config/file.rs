@@ -404,6 +404,8 @@ pub(super) struct Provider {
     #[serde(default)]
     pub(super) key_file: Option<PathBuf>,
     #[serde(default)]
+    pub(super) ca_file: Option<PathBuf>,
+    #[serde(default)]
     pub(super) cloud: bool,
     #[serde(default)]
     pub(super) timeout: Option<Spanned<SignedDuration>>,

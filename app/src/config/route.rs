@@ -121,6 +121,8 @@ pub(crate) struct Provider {
     pub(crate) model: String,
     /// What it is asked with.
     pub(crate) key: Option<Secret>,
+    /// A PEM file of the authorities that vouch for it; the machine's, if there is none.
+    pub(crate) authorities: Option<PathBuf>,
     /// True if it is outside.
     pub(crate) is_cloud: bool,
     /// How long it may take; and for some intents, by their names.
@@ -249,6 +251,7 @@ impl Provider {
             url,
             model,
             key_file,
+            ca_file,
             cloud,
             timeout,
             timeouts,
@@ -275,6 +278,9 @@ impl Provider {
         if !is(Dialect::Ollama) && (context_tokens.is_some() || keep_alive.is_some()) {
             return Err(fail("context_tokens and keep_alive are for the dialect ollama"));
         }
+        if ca_file.is_some() && !endpoint.as_str().starts_with("https:") {
+            return Err(fail("ca_file is for an https address"));
+        }
         if model.trim().is_empty() {
             return Err(fail("which model?"));
         }
@@ -287,6 +293,7 @@ impl Provider {
             model,
             // One that is absolute stays as it is.
             key: key_file.map(|file: PathBuf| Secret::File(folder.join(file))),
+            authorities: ca_file.map(|file| folder.join(file)),
             is_cloud: cloud,
             timeout: timeout.map_or(Ok(usual), |timeout| positive("timeout", &timeout))?,
             reasoning_toggle: reasoning_toggle.unwrap_or_default(),

@@ -158,11 +158,11 @@ impl Links {
             };
             let (name, own, networks) = (provider.name.clone(), provider.clone(), networks.clone());
             if provider.is_cloud {
-                let provider = cloud(provider, anywhere.clone(), settings)?;
+                let provider = cloud(provider, believing(provider, &anywhere)?, settings)?;
                 links.clouds.insert(name, Link::new(provider, own, networks));
             } else {
                 judge(provider, key.as_deref(), config)?;
-                let provider = local(provider, inside.clone(), settings);
+                let provider = local(provider, believing(provider, &inside)?, settings);
                 links.local.insert(name, Link::new(provider, own, networks));
             }
         }
@@ -211,6 +211,19 @@ fn facts<'a>(provider: &'a route::Provider, key: Option<&'a str>, signs: &'a [Si
         is_declared_proxy: provider.is_proxy,
         attestation: provider.attestation.as_ref(),
     }
+}
+
+/// A client that believes whoever vouches for the provider.
+#[expect(clippy::disallowed_methods, reason = "one file that the configuration names, read once")]
+fn believing<Reach>(provider: &route::Provider, client: &Outbound<Reach>) -> Result<Outbound<Reach>, Failure> {
+    let Some(file) = &provider.authorities else { return Ok(client.clone()) };
+    let unusable = |reason: String| {
+        Failure::new(format!("cannot use the ca_file {} of the provider {:?}", file.display(), provider.name))
+            .detail(reason)
+            .hint("name a PEM file of the certificate authorities that vouch for it")
+    };
+    let authorities = std::fs::read(file).map_err(|error| unusable(error.to_string()))?;
+    client.clone().believing(&authorities).map_err(|error| unusable(error.to_string()))
 }
 
 fn local(provider: &route::Provider, inside: Outbound<InsideOnly>, settings: Settings) -> Local {

@@ -1,6 +1,8 @@
 //! The gateway before providers that a test plays: who is asked, what each is sent, and what whoever asked is told.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
+use std::process::Command;
 
 use anchorwatch_testbed::{Answer, Receiver, Reply, Service};
 use serde_json::{Value, json};
@@ -444,4 +446,94 @@ fn texts_become_vectors_inside() {
     assert_eq!(coded.json()["data"][0]["embedding"], "AAAAPwAAgL8=");
     assert_eq!(ask(json!({"input": []})).status, 400);
     assert!(gateway.cloud.received("").is_empty());
+}
+
+/// A provider behind TLS, whose certificate nobody but itself vouches for.
+const BEHIND_TLS: &str = r#"
+import http.server, ssl
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def say(self, kind, body):
+        self.send_response(200)
+        self.send_header("content-type", kind)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.say("application/json", b"{}")
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        self.say("text/event-stream", open("said", "rb").read())
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("tls.crt", "tls.key")
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(f"listening on https://127.0.0.1:{server.server_port}", flush=True)
+server.serve_forever()
+"#;
+
+#[test]
+fn a_provider_is_believed_by_an_authority_of_ones_own() {
+    let world = World::new();
+    let certify = |is_authority: &str| {
+        Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args([
+                "-keyout",
+                "tls.key",
+                "-out",
+                "tls.crt",
+                "-subj",
+                "/CN=nim",
+                "-addext",
+                "subjectAltName=IP:127.0.0.1",
+            ])
+            .args(["-addext", &format!("basicConstraints=critical,CA:{is_authority}")])
+            .current_dir(world.work())
+            .output()
+    };
+    if certify("TRUE").is_err() {
+        writeln!(std::io::stderr(), "skipped: openssl is not installed").unwrap();
+        return;
+    }
+    let Reply::Say { body, .. } = said("from behind") else { panic!() };
+    world.write("said", body);
+    world.write("git/a.yaml", config_map("a", "k: v"));
+    world.write("live.json", list(&[]));
+    let provider = || {
+        let mut python = Command::new("python3");
+        python.args(["-c", BEHIND_TLS]).current_dir(world.work());
+        Service::start("python3", python, &world.state().join("provider.log")).unwrap()
+    };
+    let answer = |provider: &Service, name: &str, more: &str| {
+        world.write(
+            "config.yaml",
+            format!(
+                "listen: 127.0.0.1:0\nclusters: [{{name: lab, snapshot: live.json}}]\n\
+                 sources: [{{name: shop, cluster: lab, address: git, interval: 24h}}]\n\
+                 route:\n  providers: [{{name: nim, dialect: nemotron, url: '{}', model: nano{more}}}]\n  private: [nim]\n",
+                provider.url()
+            ),
+        );
+        let command = world.command(&["serve", "--config", "config.yaml"]);
+        let service = Service::start("anchorwatch", command, &world.state().join("log"))?;
+        let token = Gateway::token_of(&world, name, &["--role", "gateway"]);
+        let headers = [("authorization", &*format!("Bearer {token}")), ("content-type", "application/json")];
+        let body = json!({"model": "any", "messages": [{"role": "user", "content": "why?"}]});
+        Ok::<Answer, std::io::Error>(service.ask("POST", CHAT, &headers, &body.to_string()))
+    };
+    let own = ", ca_file: tls.crt";
+    let refused = |provider: &Service, name: &str, more: &str, reason: &str| {
+        let refused = answer(provider, name, more).unwrap();
+        assert!(refused.status == 503 && refused.text.contains(reason), "{}", refused.text);
+    };
+    refused(&provider(), "one", own, "the server needs one of its own (CA:FALSE)");
+    certify("FALSE").unwrap();
+    let provider = provider();
+    refused(&provider, "two", "", "certificate");
+    assert_eq!(content(&answer(&provider, "three", own).unwrap()), "from behind");
+    let missing = answer(&provider, "four", ", ca_file: none.crt").unwrap_err().to_string();
+    assert!(missing.contains("none.crt of the provider \"nim\"") && missing.contains("hint: "), "{missing}");
 }

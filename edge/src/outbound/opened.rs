@@ -18,7 +18,7 @@ use secrecy::SecretString;
 
 use super::connector::Peer;
 use super::reached::Calling;
-use super::{CONNECT_LIMIT, Outbound, address, cause, innermost};
+use super::{CONNECT_LIMIT, Outbound, address, cause, distrust, innermost};
 
 /// An answer that has begun, whatever its status.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ fn failure(error: &ClientError) -> Failure {
         return Failure::Broken(reason);
     }
     if let Some(fault) = cause::<rustls::Error>(error) {
-        return Failure::Tls(fault.to_string());
+        return Failure::Tls(distrust(fault));
     }
     match innermost_fault(error) {
         Some(fault) if fault.kind() == io::ErrorKind::ConnectionRefused => Failure::ConnectionRefused,

@@ -132,6 +132,7 @@ fn settings(name: &str, timeout: Duration) -> route::Provider {
         endpoint: Endpoint::parse("http://127.0.0.1:1").unwrap(),
         model: "m".to_owned(),
         key: None,
+        authorities: None,
         is_cloud: false,
         timeout,
         timeouts: [].into(),
