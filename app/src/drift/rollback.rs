@@ -271,7 +271,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 fn attempts(runtime: &Handle) -> impl Iterator<Item = ()> {
     (0..ATTEMPTS).map(|attempt| {
         if let Some(before) = attempt.checked_sub(1) {
-            runtime.block_on(tokio::time::sleep(PAUSE * 2_u32.pow(before)));
+            runtime.block_on(async { tokio::time::sleep(PAUSE * 2_u32.pow(before)).await });
         }
     })
 }
