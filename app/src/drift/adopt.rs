@@ -90,9 +90,7 @@ enum NotAdopted {
     Otherwise(String),
     #[error("{0}")]
     Unreadable(String),
-    #[error(
-        "Git does not have it, and nobody knows where the templates or the kustomization should; write it there by hand"
-    )]
+    #[error("Git does not have it, and nobody knows where the chart's templates should; write it there by hand")]
     NoPlace,
     #[error("it does not differ there any more")]
     Gone,
@@ -171,8 +169,7 @@ impl Adopting<'_> {
             left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: reason.clone() }));
         };
         if let Some(rendering) = &self.ground.source.rendering {
-            leave(&unmanaged, &NotAdopted::NoPlace);
-            let mut changes = rendered::edited(self, rendering, by_object(examiner.index, &chosen))?;
+            let mut changes = rendered::edited(self, rendering, by_object(examiner.index, &chosen), &unmanaged)?;
             // Those of a commit are named from its root.
             if self.ground.source.export.is_none() {
                 for file in &mut changes.files {

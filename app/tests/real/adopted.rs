@@ -25,7 +25,7 @@ struct Row {
     source: &'static str,
     /// More arguments.
     arguments: &'static [&'static str],
-    /// `KIND/NAME`, and how it is otherwise: a JSON patch, or nothing where it is gone.
+    /// `KIND/NAME`, and how it is otherwise: a JSON patch, nothing where it is gone, or all of it where only the cluster has it.
     live: &'static [(&'static str, &'static str)],
     /// What of a file becomes what: `FILE`, before, after. Where there is nothing before, it is the text of a new file.
     files: &'static [(&'static str, &'static str, &'static str)],
@@ -35,6 +35,13 @@ struct Row {
 
 impl Row {
     const NONE: Self = Self { source: "", arguments: &[], live: &[], files: &[], left: &[] };
+
+    /// What is adopted: what only the cluster has is named.
+    fn meant(&self) -> Vec<&'static str> {
+        let only_there = self.live.iter().filter(|(_, how)| how.starts_with('{'));
+        let named: Vec<&str> = only_there.map(|(name, _)| *name).collect();
+        if named.is_empty() { vec!["--all"] } else { named }
+    }
 }
 
 /// Where the tools are, and where the program runs.
@@ -73,7 +80,7 @@ impl Bench {
             let command = self.command(program, &[arguments, &common].concat(), &work.path(), &home.path());
             anchorwatch_testbed::run(command, b"", RUN_LIMIT).unwrap()
         };
-        let output = run(&["adopt", "--all", "--yes"]);
+        let output = run(&[&["adopt", "--yes"], &row.meant()[..]].concat());
         let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
         let Ok(answer) = serde_json::from_slice::<Value>(&output.stdout) else { return Some(said) };
         let mut expected = before;
@@ -131,8 +138,9 @@ impl Bench {
         run("git", &["-C", "tree", "commit", "--quiet", "-m", "all"]);
         run("git", &["clone", "--quiet", "--bare", "tree", "shop.git"]);
         let (source, live) = (format!("shop.git//{}?ref=main", row.source), home.path().join("live.json"));
-        let adopt = ["adopt", "--all", "--yes", "--source", &source, "--live", live.to_str().unwrap(), "-n", "shop"];
-        let output = run(env!("CARGO_BIN_EXE_anchorwatch"), &[&adopt[..], &["--output=json"], row.arguments].concat());
+        let adopt =
+            ["adopt", "--yes", "--source", &source, "--live", live.to_str().unwrap(), "-n", "shop", "--output=json"];
+        let output = run(env!("CARGO_BIN_EXE_anchorwatch"), &[&adopt[..], &row.meant(), row.arguments].concat());
         let answer: Value = serde_json::from_str(&output).unwrap();
         let mut expected = texts(&self.fixture);
         for (file, from, to) in row.files {
@@ -161,6 +169,10 @@ impl Bench {
             }
         }
         for (name, patch) in row.live {
+            if patch.starts_with('{') {
+                objects.push(serde_json::from_str(patch).expect(patch));
+                continue;
+            }
             let is_it = |object: &Value| {
                 let (kind, called) = (&object["kind"], &object["metadata"]["name"]);
                 *name == format!("{}/{}", kind.as_str().unwrap(), called.as_str().unwrap())
@@ -221,6 +233,7 @@ fn a_repository_gets_the_change_of_what_is_rendered() {
     for (fixture, rows, name) in [
         ("kustomize", kustomizations::ROWS, "an image's tag, by the entry that sets it"),
         ("kustomize", kustomizations::ROWS, "an object of a base that others build upon: a patch"),
+        ("kustomize", kustomizations::ROWS, "an object that Git does not have: a resource more"),
         ("helm", charts::ROWS, "a number"),
     ] {
         let (_, row) = rows.iter().find(|(row, _)| *row == name).unwrap();

@@ -42,6 +42,28 @@ impl<'a> Judge<'a> {
         after: &Contents<'_>,
         aimed: &[&DriftItem],
     ) -> Result<Vec<&'a DriftItem>, String> {
+        let taken = self.changes(before, after, None)?;
+        match aimed.iter().find(|item| !taken.iter().any(|taken| taken.fingerprint == item.fingerprint)) {
+            Some(missing) => Err(format!("{} would stay as it is", missing.stable_path)),
+            None => Ok(taken),
+        }
+    }
+
+    /// Whether another rendering has this object more, and is the same otherwise.
+    pub(super) fn adds(&self, before: &Contents<'_>, after: &Contents<'_>, added: &Identity) -> Result<(), String> {
+        match self.changes(before, after, Some(added))?.first() {
+            Some(item) => Err(format!("{} would differ, too", item.stable_path)),
+            None => Ok(()),
+        }
+    }
+
+    /// The items that another rendering takes in, which may have one object more; or what else it would change.
+    fn changes(
+        &self,
+        before: &Contents<'_>,
+        after: &Contents<'_>,
+        added: Option<&Identity>,
+    ) -> Result<Vec<&'a DriftItem>, String> {
         if let Some(problem) = after.problems.first().filter(|_| before.problems.is_empty()) {
             return Err(format!("what is rendered then cannot be read: {}", problem.message));
         }
@@ -63,14 +85,13 @@ impl<'a> Judge<'a> {
                 taken.extend(self.changed((old, new), target)?);
             }
         }
-        let appearing = |identity: &&Identity| !self.examiner.unstable.appearing().any(|known| known == *identity);
+        let appearing = |identity: &&Identity| {
+            added != Some(*identity) && !self.examiner.unstable.appearing().any(|known| known == *identity)
+        };
         if let Some(identity) = after.keys().find(appearing) {
             return Err(format!("{identity} would be there, too"));
         }
-        match aimed.iter().find(|item| !taken.iter().any(|taken| taken.fingerprint == item.fingerprint)) {
-            Some(missing) => Err(format!("{} would stay as it is", missing.stable_path)),
-            None => Ok(taken),
-        }
+        Ok(taken)
     }
 
     /// What an object that is rendered otherwise takes in.

@@ -40,13 +40,14 @@ pub(super) struct Changes {
     pub(super) left: Vec<Left>,
 }
 
-/// The files with chosen items of these objects as the cluster has them.
+/// The files with chosen items of these objects as the cluster has them, and with objects that Git does not have.
 pub(super) fn edited(
     adopting: &Adopting<'_>,
     request: &RenderRequest,
     objects: Vec<(&Wanted<'_>, Vec<&DriftItem>)>,
+    unmanaged: &[&DriftItem],
 ) -> Result<Changes, Failure> {
-    if objects.is_empty() {
+    if objects.is_empty() && unmanaged.is_empty() {
         return Ok(Changes::default());
     }
     let render_failed = |error: anchorwatch_edge::render::RenderError| Failure::because(&error);
@@ -62,6 +63,7 @@ pub(super) fn edited(
         for (_, items) in &objects {
             leave(items, &why);
         }
+        leave(unmanaged, &why);
         return Ok(Changes { left, ..Changes::default() });
     }
     let mut raws = Vec::new();
@@ -100,6 +102,11 @@ pub(super) fn edited(
             if let Err(why) = search.take(at, &wish) {
                 leave(&wish.items, &why);
             }
+        }
+    }
+    for item in unmanaged {
+        if let Err(why) = search.add(item) {
+            leave(&[item], &why);
         }
     }
     // A change that was found for another item may have taken it in.
@@ -203,6 +210,44 @@ impl<'a> Search<'a> {
         Err(NotAdopted::Undriven(if self.is_chart { self.of_chart(template.as_deref(), &aim, &why) } else { why }))
     }
 
+    /// Adds an object that Git does not have to what is rendered.
+    fn add(&mut self, item: &DriftItem) -> Result<(), NotAdopted> {
+        if self.is_chart {
+            return Err(NotAdopted::NoPlace);
+        }
+        let raw = self.adopting.unmanaged(item)?;
+        let object = self.adopting.as_written(item, &raw)?;
+        let others = self.others();
+        let candidates = kustomization::additions(self.kustomized(&others), &object);
+        let contents = source::read(0, &self.now, self.adopting.key);
+        let mut faults = candidates.refusals;
+        for candidate in &candidates.all {
+            let made = self.rendered(candidate).and_then(|rendered| {
+                let after = source::read(0, &rendered, self.adopting.key);
+                let added = self.adopting.is_there(item, &raw, &after).map_err(|why| why.to_string())?;
+                self.judge.adds(&contents, &after, &added)?;
+                Ok(rendered)
+            });
+            match made {
+                Ok(rendered) => {
+                    self.keep(candidate, &[item]);
+                    self.now = rendered;
+                    return Ok(());
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        Err(NotAdopted::Undriven(undriven(candidates.all.len(), faults)))
+    }
+
+    fn others(&self) -> Files {
+        self.trial.others().iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?))).collect()
+    }
+
+    fn kustomized<'c>(&'c self, others: &'c Files) -> Kustomized<'c> {
+        Kustomized { files: &self.texts, folder: self.trial.folder(), others, saw_all: self.trial.saw_all() }
+    }
+
     fn chart<'c>(&'c self, template: Option<&'c str>) -> Chart<'c> {
         Chart { files: &self.texts, folder: self.trial.folder(), values: self.trial.values(), template }
     }
@@ -211,15 +256,8 @@ impl<'a> Search<'a> {
         if self.is_chart {
             return Ok(chart::candidates(self.chart(template), aim));
         }
-        let others =
-            self.trial.others().iter().filter_map(|(path, bytes)| Some((path.clone(), text(bytes)?))).collect();
-        let source = Kustomized {
-            files: &self.texts,
-            folder: self.trial.folder(),
-            others: &others,
-            saw_all: self.trial.saw_all(),
-        };
-        kustomization::candidates(source, aim).map_err(|why| NotAdopted::Undriven(why.to_string()))
+        let others = self.others();
+        kustomization::candidates(self.kustomized(&others), aim).map_err(|why| NotAdopted::Undriven(why.to_string()))
     }
 
     /// Why no value does it: where the template says it.
@@ -246,13 +284,18 @@ impl<'a> Search<'a> {
         candidate: &Files,
         aimed: &[&DriftItem],
     ) -> Result<(Vec<u8>, Vec<&'a DriftItem>), String> {
-        let files: Files = self.changed.keys().map(|path| (path.clone(), self.texts[path].clone())).collect();
-        let files = files.into_iter().chain(candidate.clone()).collect();
-        let rendered = self.adopting.runtime.block_on(self.trial.render(&files));
-        let rendered = rendered.map_err(|error| Failure::because(&error).line())?.text;
+        let rendered = self.rendered(candidate)?;
         let after = source::read(0, &rendered, self.adopting.key);
         let taken = self.judge.takes(before, &after, aimed)?;
         Ok((rendered, taken))
+    }
+
+    /// What is rendered with a change beside those that were taken.
+    fn rendered(&self, candidate: &Files) -> Result<Vec<u8>, String> {
+        let files: Files = self.changed.keys().map(|path| (path.clone(), self.texts[path].clone())).collect();
+        let files = files.into_iter().chain(candidate.clone()).collect();
+        let rendered = self.adopting.runtime.block_on(self.trial.render(&files));
+        Ok(rendered.map_err(|error| Failure::because(&error).line())?.text)
     }
 
     fn keep(&mut self, candidate: &Files, taken: &[&DriftItem]) {

@@ -3,9 +3,9 @@
 use anchorwatch_core::change::whole;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Pair, compare};
-use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::list::RawHead;
-use anchorwatch_core::object::value::Value;
+use anchorwatch_core::object::value::{Map, Value};
+use anchorwatch_core::object::{GroupKind, Identity};
 use anchorwatch_core::source;
 use anchorwatch_core::source::edit;
 use anchorwatch_edge::cluster::apply::Place;
@@ -39,33 +39,52 @@ impl Adopting<'_> {
     /// A file's text with the object at its end, as somebody would have written it.
     pub(super) fn with_whole(&self, item: &DriftItem, text: &str) -> Result<String, NotAdopted> {
         let raw = self.unmanaged(item)?;
-        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
-        let live = parsed(&raw, (&item.api_version, &item.resource_kind), self.key)?;
+        let text = edit::append(text, &Value::Map(self.as_written(item, &raw)?))?;
+        self.is_there(item, &raw, &source::read(0, text.as_bytes(), self.key))?;
+        Ok(text)
+    }
+
+    /// The object as somebody would have written it.
+    pub(super) fn as_written(&self, item: &DriftItem, raw: &str) -> Result<Map<'static>, NotAdopted> {
+        let live = parsed(raw, (&item.api_version, &item.resource_kind), self.key)?;
         let schema = self.ground.examiner.schema;
-        let root = schema.root(&item.api_version, &kind);
-        let mut object = whole::as_written((schema, &kind, root), &live.root)?;
+        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
+        let mut object = whole::as_written((schema, &kind, schema.root(&item.api_version, &kind)), &live.root)?;
         for (name, value) in [("apiVersion", &item.api_version), ("kind", &item.resource_kind)] {
             // Objects of a list name neither.
             object.insert(name.into(), Value::String(value.clone().into()).into());
         }
-        let text = edit::append(text, &Value::Map(object))?;
-        let read = source::read(0, text.as_bytes(), self.key);
+        Ok(object)
+    }
+
+    /// What the object is called in what was read; fails unless it is there as the cluster has it.
+    pub(super) fn is_there(
+        &self,
+        item: &DriftItem,
+        raw: &str,
+        read: &source::Contents<'_>,
+    ) -> Result<Identity, NotAdopted> {
+        let live = parsed(raw, (&item.api_version, &item.resource_kind), self.key)?;
+        let schema = self.ground.examiner.schema;
+        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
         let is_it = |object: &&source::Desired<'_>| {
             object.root.map("metadata").is_some_and(|metadata| {
                 metadata.str("name") == Some(&item.resource_name)
                     && metadata.str("namespace").unwrap_or_default() == item.namespace
             }) && object.root.str("kind") == Some(&item.resource_kind)
         };
-        let written = read.objects.iter().rev().find(is_it).ok_or(NotAdopted::Gone)?;
+        let renamed = || NotAdopted::Undriven("it would have another name or namespace there".to_owned());
+        let written = read.objects.iter().rev().find(is_it).ok_or_else(renamed)?;
+        let root = schema.root(&item.api_version, &kind);
         let differences = compare(Pair { schema, kind: &kind, root, git: &written.root, live: &live.root });
         match differences.iter().find(|difference| difference.excuse.is_none()) {
             Some(difference) => Err(NotAdopted::Otherwise(difference.path.stable())),
-            None => Ok(text),
+            None => Ok(written.identity()),
         }
     }
 
     /// The object as the cluster has it.
-    fn unmanaged(&self, item: &DriftItem) -> Result<String, NotAdopted> {
+    pub(super) fn unmanaged(&self, item: &DriftItem) -> Result<String, NotAdopted> {
         let kind = GroupKind::of(&item.api_version, &item.resource_kind);
         let (namespace, name) = (&item.namespace, &item.resource_name);
         let is_it = |head: &RawHead<'_>| {

@@ -10,6 +10,18 @@ const GIVEN: &str = "envs/prod.yaml";
 
 pub(super) const ROWS: &[(&str, Row)] = &[
     (
+        "an object that Git does not have",
+        Row {
+            arguments: &["--release-name=rel", "--unmanaged"],
+            live: &[(
+                "ConfigMap/hand",
+                r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hand", "namespace": "shop"}, "data": {"a": "b"}}"#,
+            )],
+            left: &[("", "nobody knows where the chart's templates should")],
+            ..CHART
+        },
+    ),
+    (
         "a number",
         Row {
             live: &[("Deployment/rel-web", r#"[{"op": "replace", "path": "/spec/replicas", "value": 3}]"#)],

@@ -9,7 +9,42 @@ const WORKER_PATCH: &str = "overlays/prod/deployment-worker-patch.yaml";
 const SERVICE_PATCH: &str = "overlays/prod/service-web-patch.yaml";
 const PATCHES: &str = "        value: high # not the highest\n";
 
+const RESOURCES: &str = "  - own.yaml\n  - alone.yaml\n";
+
 pub(super) const ROWS: &[(&str, Row)] = &[
+    (
+        "an object that Git does not have: a resource more",
+        Row {
+            source: PROD,
+            arguments: &["--unmanaged"],
+            live: &[(
+                "ConfigMap/prod-hand",
+                r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "prod-hand", "namespace": "shop", "uid": "1", "resourceVersion": "7"}, "data": {"b": "1", "a": "yes"}}"#,
+            )],
+            files: &[
+                (OWN, RESOURCES, "  - own.yaml\n  - alone.yaml\n  - configmap-hand.yaml\n"),
+                (
+                    "overlays/prod/configmap-hand.yaml",
+                    "",
+                    "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: hand\ndata:\n  a: \"yes\"\n  b: \"1\"\n",
+                ),
+            ],
+            ..Row::NONE
+        },
+    ),
+    (
+        "an object that Git does not have, and that would be called otherwise",
+        Row {
+            source: PROD,
+            arguments: &["--unmanaged"],
+            live: &[(
+                "ConfigMap/hand",
+                r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hand", "namespace": "shop"}, "data": {"a": "b"}}"#,
+            )],
+            left: &[("", "it would have another name or namespace there")],
+            ..Row::NONE
+        },
+    ),
     (
         "an image's tag, by the entry that sets it",
         Row {

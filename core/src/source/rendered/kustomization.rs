@@ -15,6 +15,7 @@ mod transformer;
 use graph::Graph;
 
 use super::{Aim, Candidates, Files};
+use crate::object::value::Map;
 
 /// The names that a kustomization's file may have.
 const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -45,6 +46,13 @@ pub enum Unchangeable {
         /// The generator's name.
         name: String,
     },
+}
+
+/// The changes that may make the rendering have this object, too, as it is written here.
+pub fn additions(source: Kustomized<'_>, object: &Map<'static>) -> Candidates {
+    let mut found = Candidates::default();
+    overlay::resource(&Graph::of(source), object, &mut found);
+    found
 }
 
 /// The changes that may do it.
