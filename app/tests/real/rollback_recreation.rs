@@ -88,8 +88,8 @@ fn a_selector_becomes_as_git_says_and_what_runs_goes_on() {
 
 const JOB: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec:\n  template:\n    spec:\n      \
                    restartPolicy: Never\n      containers: [{name: a, image: \"a:1\", command: [sleep, inf]}]\n";
-const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  type: NodePort\n  clusterIP: 10.96.7.77\n  \
-                       selector: {app: web}\n  ports: [{port: 80, nodePort: 30777}]\n";
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec:\n  type: NodePort\n  clusterIP: 10.96.0.77\n  \
+                       selector: {app: web}\n  ports: [{port: 80, nodePort: 30007}]\n";
 
 const CLAIMING: &str = "apiVersion: apps/v1\nkind: StatefulSet\nmetadata: {name: data}\nspec:\n  serviceName: data\n  \
                         selector: {matchLabels: {app: data}}\n  template:\n    metadata: {labels: {app: data}}\n    spec: \
@@ -107,7 +107,7 @@ fn jobs_services_and_bindings_become_as_git_says() {
     };
     for (namespace, name, live, git, propagation) in [
         ("rc-job", "Job/once", JOB.to_owned(), JOB.replace("a:1", "a:2"), "Foreground"),
-        ("rc-service", "Service/web", SERVICE.to_owned(), SERVICE.replace("10.96.7.77", "10.96.7.78"), "Background"),
+        ("rc-service", "Service/web", SERVICE.to_owned(), SERVICE.replace("10.96.0.77", "10.96.0.78"), "Background"),
         ("rc-claims", "StatefulSet/data", CLAIMING.to_owned(), CLAIMING.replace("1Gi", "2Gi"), "Orphan"),
         ("rc-binding", "RoleBinding/web", binding("view"), binding("edit"), "Background"),
     ] {
