@@ -17,7 +17,7 @@ use crate::serve::{Event, Service};
 /// Plans to commit what the cluster has in some items; with the plan's hash, does it.
 #[utoipa::path(post, path = "/api/v1/drift/adopt", request_body = AdoptRequest, tag = "changes", responses(
     (status = 200, description = "The plan; and what was pushed, where its hash was said", body = AdoptResponse),
-    (status = 409, description = "The plan is another one now; it is in `plan`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The plan is another one now, and is in `plan`; or things are otherwise by now than whoever asks could know", body = Problem, content_type = "application/problem+json"),
     (status = 502, description = "Git or the cluster could not be read or written", body = Problem, content_type = "application/problem+json"),
     (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -38,7 +38,7 @@ const LISTED: u32 = 100;
 /// Plans to make the cluster as Git says in some items; with the plan's hash, does it.
 #[utoipa::path(post, path = "/api/v1/drift/rollback", request_body = RollbackRequest, tag = "changes", responses(
     (status = 200, description = "The plan; and what was done, where its hash was said", body = RollbackResponse),
-    (status = 409, description = "The plan is another one now; it is in `plan`", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The plan is another one now, and is in `plan`; or things are otherwise by now than whoever asks could know", body = Problem, content_type = "application/problem+json"),
     (status = 502, description = "Git or the cluster could not be read", body = Problem, content_type = "application/problem+json"),
     (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
 ))]
@@ -122,7 +122,7 @@ async fn change(service: &Service, caller: &Caller, change_id: &str) -> Result<C
 #[utoipa::path(post, path = "/api/v1/changes/{change_id}/undo", request_body = Option<UndoRequest>,
     params(("change_id" = String, Path, description = "Its id")), tag = "changes", responses(
     (status = 200, description = "What would be taken back; and what was, where the hash was said", body = UndoResponse),
-    (status = 409, description = "The hash is of another plan", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "The hash is of another plan, or the change cannot be taken back any more", body = Problem, content_type = "application/problem+json"),
     (status = 502, description = "The cluster could not be asked", body = Problem, content_type = "application/problem+json"),
     (status = "4XX", description = "Not done", body = Problem, content_type = "application/problem+json"),
 ))]

@@ -61,6 +61,11 @@ impl Problem {
         self
     }
 
+    /// True if another plan than the one that was meant comes with it.
+    pub(crate) fn has_plan(&self) -> bool {
+        self.more.contains_key("plan")
+    }
+
     /// Nothing is there, or nothing that this caller may see.
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))

@@ -86,7 +86,7 @@ enum NotAdopted {
     Edit(#[from] Refusal),
     #[error("{0}")]
     Undriven(String),
-    #[error("the file would say something else, too: {0} would differ")]
+    #[error("Git would say something else, too: {0} would differ")]
     Otherwise(String),
     #[error("{0}")]
     Unreadable(String),

@@ -197,6 +197,12 @@ impl Watch<'_> {
         mut asked: mpsc::Receiver<Asked>,
         stop: &CancellationToken,
     ) {
+        // Without any list all of them are whole.
+        for told in self.all_listed() {
+            if seen.blocking_send(told).is_err() {
+                return;
+            }
+        }
         loop {
             let next = runtime.block_on(async {
                 tokio::select! {
@@ -390,14 +396,20 @@ impl Watch<'_> {
         let known = known.filter(|(kind, namespace, _)| wish.holds(&wish.kind.group, kind, namespace)).cloned();
         let absent: HashSet<Place> = wanted.chain(known).filter(|place| !objects.contains(place)).collect();
         let mut told: Vec<Seen> = absent.into_iter().filter_map(|place| self.gone(wish, place)).collect();
-        if !self.whole && self.listing.iter().all(Option::is_none) {
-            self.whole = true;
-            // What was said to differ, and is in no list at all, is in Git no more.
-            let unknown = |(place, mark): (&Place, &Option<Mark>)| mark.is_none().then(|| place.clone());
-            let gone: Vec<Place> = self.known.iter().filter_map(unknown).collect();
-            told.extend(gone.into_iter().filter_map(|place| self.tell(place, Vec::new(), None)));
-            told.push(Seen::Whole);
+        told.extend(self.all_listed());
+        told
+    }
+
+    /// Once all lists are whole: what was said to differ, and is in none of them, is in Git no more.
+    fn all_listed(&mut self) -> Vec<Seen> {
+        if self.whole || self.listing.iter().any(Option::is_some) {
+            return Vec::new();
         }
+        self.whole = true;
+        let unknown = |(place, mark): (&Place, &Option<Mark>)| mark.is_none().then(|| place.clone());
+        let gone: Vec<Place> = self.known.iter().filter_map(unknown).collect();
+        let mut told: Vec<Seen> = gone.into_iter().filter_map(|place| self.tell(place, Vec::new(), None)).collect();
+        told.push(Seen::Whole);
         told
     }
 

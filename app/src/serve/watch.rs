@@ -25,8 +25,6 @@ use crate::drift::watch::{Ground, Seen, Watching};
 use crate::failure::Failure;
 use crate::faults::Faults;
 
-/// How often somebody looks what is to be watched.
-const LOOK: Duration = Duration::from_secs(5);
 /// What may wait to be written; then the streams wait.
 const WAITING: usize = 256;
 /// A namespace is scanned so long after something changed in it, and not more often than that.
@@ -47,17 +45,16 @@ pub(super) async fn run(service: Arc<Service>) {
     let mut spread = Spread::default();
     let (failed, mut failing) = mpsc::channel::<String>(WAITING);
     let mut faults = service.failing.faults("cannot hold a watch");
-    let again = LOOK.min(spread::lease() / 3);
     while !service.stop.is_cancelled() {
         let config = service.config();
         let wanted: Vec<&Source> = config.sources.iter().filter(|source| source.is_watched()).collect();
-        watches.retain(|name, kept| {
-            let stays = wanted.iter().any(|wanted| wanted.name == *name && **wanted == kept.source);
-            if !stays {
+        for (name, kept) in &watches {
+            if !wanted.iter().any(|wanted| wanted.name == *name && **wanted == kept.source) {
                 kept.stop.cancel();
             }
-            stays
-        });
+        }
+        // One that ends has ended before the next of its name begins: both would write under the same duties.
+        watches.retain(|_, kept| !kept.task.is_finished());
         let names: Vec<&str> = wanted.iter().map(|source| source.name.as_str()).collect();
         note(&mut faults, spread.turn(&service, &names).await);
         for source in wanted {
@@ -69,11 +66,13 @@ pub(super) async fn run(service: Arc<Service>) {
                     Keeping { service: service.clone(), source: source.clone(), share: receive, stop: stop.clone() };
                 Kept { source: source.clone(), share: send, task: tokio::spawn(keeping.run(failed.clone())), stop }
             });
-            kept.share.send_if_modified(|held| std::mem::replace(held, share.clone()) != share);
+            if !kept.stop.is_cancelled() {
+                kept.share.send_if_modified(|held| std::mem::replace(held, share.clone()) != share);
+            }
         }
         tokio::select! {
-            () = tokio::time::sleep(again) => {}
-            Some(source) = failing.recv() => note(&mut faults, spread.rest(&service, &source).await),
+            () = tokio::time::sleep(spread::look()) => {}
+            Some(source) = failing.recv() => spread.rest(source),
             () = service.stop.cancelled() => {}
         }
     }
@@ -88,6 +87,14 @@ fn note(faults: &mut Faults, done: Result<(), StoreError>) {
         Ok(()) => faults.none(),
         Err(error) => faults.note(&error),
     }
+}
+
+/// Why an observation ended well.
+enum Ended {
+    /// Git is another one, or the share is, or it was told to stop.
+    Anew,
+    /// Another replica has taken some of it over, and the share is about to be another one.
+    Lost,
 }
 
 /// Watches what this replica holds of a source.
@@ -105,17 +112,21 @@ impl Keeping {
             let share = self.share.borrow_and_update().clone();
             if share.is_empty() {
                 self.another_share(Duration::MAX).await;
-            } else if let Err(failure) = self.observe(share).await {
-                let reason = failure.line();
-                tracing::error!(source = self.source.name, reason, "the watch ended; it begins again");
-                watched.lose(&self.source.name, &reason, self.service.now());
-                let _ = failed.send(self.source.name.clone()).await;
-                // That nothing is watched is said until somebody tries again, or another replica does.
-                self.another_share(Duration::MAX).await;
-                self.another_share(spread::REST * 2).await;
-            } else {
-                // Git is another one, or the share is.
                 continue;
+            }
+            match self.observe(share).await {
+                Ok(Ended::Anew) => {}
+                Ok(Ended::Lost) => self.another_share(spread::look() * 2).await,
+                Err(_) if self.stop.is_cancelled() => {}
+                Err(failure) => {
+                    let reason = failure.line();
+                    tracing::error!(source = self.source.name, reason, "the watch ended; it begins again");
+                    watched.lose(&self.source.name, &reason, self.service.now());
+                    let _ = failed.send(self.source.name.clone()).await;
+                    // That nothing is watched is said until somebody tries again, or another replica does.
+                    self.another_share(Duration::MAX).await;
+                    self.another_share(spread::REST * 2).await;
+                }
             }
             if self.share.borrow().is_empty() {
                 watched.end(&self.source.name);
@@ -134,11 +145,12 @@ impl Keeping {
     }
 
     /// Watches until the share changes, Git has changed, or it is told to stop.
-    async fn observe(&mut self, share: Share) -> Result<(), Failure> {
+    async fn observe(&mut self, share: Share) -> Result<Ended, Failure> {
         let Self { service, source, .. } = &*self;
         let policy = service.policy().await.map_err(|error| store_failure(&error))?;
         let open = service.store.open_objects(&source.name).await.map_err(|error| store_failure(&error))?;
-        let request = source.request(&[], policy, Trigger::Watch, service.now());
+        let began = service.now();
+        let request = source.request(&[], policy, Trigger::Watch, began);
         let request = Request { applied: service.applied(source), ..request };
         let stop = self.stop.child_token();
         let (send, receive) = mpsc::channel(WAITING);
@@ -160,8 +172,15 @@ impl Keeping {
         };
         let name = source.name.clone();
         let (service, source) = (service.clone(), source.clone());
-        let mut observer =
-            Observer { service: &service, source: &source, share, receive, ground: None, dirty: BTreeMap::new() };
+        let mut observer = Observer {
+            service: &service,
+            source: &source,
+            share,
+            receive,
+            began,
+            ground: None,
+            dirty: BTreeMap::new(),
+        };
         let written = observer.write(&mut self.share, &stop).await;
         stop.cancel();
         drop(observer);
@@ -169,7 +188,7 @@ impl Keeping {
             tracing::error!(source = name, %panic, "a watch broke down");
             Err(Failure::new("the watch broke down"))
         });
-        written.and(watched)
+        watched.and(written)
     }
 }
 
@@ -179,49 +198,52 @@ struct Observer<'a> {
     source: &'a Source,
     share: Share,
     receive: mpsc::Receiver<Seen>,
-    /// What it stands on, and since when.
-    ground: Option<(Ground, Timestamp)>,
+    /// When it began to read what it stands on.
+    began: Timestamp,
+    ground: Option<Ground>,
     /// Namespaces in which something changed: when they are to be scanned.
     dirty: BTreeMap<String, Timestamp>,
 }
 
 impl Observer<'_> {
-    async fn write(&mut self, share: &mut watch::Receiver<Share>, stop: &CancellationToken) -> Result<(), Failure> {
+    async fn write(&mut self, share: &mut watch::Receiver<Share>, stop: &CancellationToken) -> Result<Ended, Failure> {
         let mut events = self.service.events.subscribe();
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(spread::look());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
         let mut scanned: BTreeMap<String, Timestamp> = BTreeMap::new();
         loop {
             tokio::select! {
                 seen = self.receive.recv() => match seen {
-                    Some(seen) => self.take(seen, stop).await?,
-                    None => return Ok(()),
+                    Some(seen) => if let Some(ended) = self.take(seen, stop).await {
+                        return Ok(ended);
+                    },
+                    None => return Ok(Ended::Anew),
                 },
-                Ok(()) = share.changed() => return Ok(()),
+                Ok(()) = share.changed() => return Ok(Ended::Anew),
                 _ = tick.tick() => self.scan_dirty(&mut scanned).await,
                 _ = look.tick() => if self.is_left_behind().await {
-                    return Ok(());
+                    return Ok(Ended::Anew);
                 },
                 event = events.recv() => {
                     if let Ok(Event::Scanned { source, version: Some(version), .. }) = event
                         && source == self.source.name
-                        && self.ground.as_ref().is_some_and(|(own, _)| own.version != version)
+                        && self.ground.as_ref().is_some_and(|own| own.version != version)
                     {
                         tracing::info!(source, "Git has changed; the watch begins anew");
-                        return Ok(());
+                        return Ok(Ended::Anew);
                     }
                 }
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Ok(Ended::Anew),
             }
         }
     }
 
     /// True if another replica has scanned another commit since.
     async fn is_left_behind(&self) -> bool {
-        let Some((Ground { commit: Some(own), .. }, since)) = &self.ground else { return false };
+        let Some(Ground { commit: Some(own), .. }) = &self.ground else { return false };
         let scanned = self.service.store.last_scan(&self.source.name).await.ok().flatten();
-        let is_left_behind =
-            scanned.is_some_and(|scan| scan.began > *since && scan.revision.is_some_and(|revision| revision != *own));
+        let is_left_behind = scanned
+            .is_some_and(|scan| scan.began > self.began && scan.revision.is_some_and(|revision| revision != *own));
         if is_left_behind {
             tracing::info!(
                 source = self.source.name,
@@ -231,13 +253,13 @@ impl Observer<'_> {
         is_left_behind
     }
 
-    async fn take(&mut self, first: Seen, stop: &CancellationToken) -> Result<(), Failure> {
+    async fn take(&mut self, first: Seen, stop: &CancellationToken) -> Option<Ended> {
         let mut sightings = Vec::new();
         let mut next = Some(first);
         while let Some(seen) = next {
             match seen {
                 Seen::Ground(ground) => {
-                    self.ground = Some((ground, self.service.now()));
+                    self.ground = Some(ground);
                     self.service.watched.begin(&self.source.name, self.service.now());
                 }
                 Seen::Sighting(sighting) => sightings.push(sighting),
@@ -253,11 +275,11 @@ impl Observer<'_> {
             }
             next = if sightings.len() < WAITING { self.receive.try_recv().ok() } else { None };
         }
-        if sightings.is_empty() { Ok(()) } else { self.note(&sightings, stop).await }
+        if sightings.is_empty() { None } else { self.note(&sightings, stop).await }
     }
 
     /// Writes sightings as soon as the store takes them.
-    async fn note(&mut self, sightings: &[Sighting], stop: &CancellationToken) -> Result<(), Failure> {
+    async fn note(&mut self, sightings: &[Sighting], stop: &CancellationToken) -> Option<Ended> {
         let Source { name, cluster, .. } = self.source;
         let parts: BTreeSet<u8> = sightings.iter().map(|sighting| part_of(&sighting.kind)).collect();
         let duties: Vec<&Duty> = parts.iter().filter_map(|part| self.share.get(part)).collect();
@@ -276,14 +298,14 @@ impl Observer<'_> {
                     for sighting in sightings {
                         self.dirty.entry(sighting.namespace.clone()).or_insert(due);
                     }
-                    return Ok(());
+                    return None;
                 }
-                Err(error @ StoreError::DutyLost(_)) => return Err(store_failure(&error)),
+                Err(StoreError::DutyLost(_)) => return Some(Ended::Lost),
                 Err(error) => faults.note(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Some(Ended::Anew),
             }
         }
     }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum_extra::extract::WithRejection;
 
@@ -71,9 +70,7 @@ pub(super) async fn confirm(
             let change = adopted.done.map(|done| done.change_id).unwrap_or_default();
             Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
         }
-        Err(problem) if problem.status() == StatusCode::CONFLICT => {
-            show_plan(&service, visit, &caller, fingerprint, true).await
-        }
+        Err(problem) if problem.has_plan() => show_plan(&service, visit, &caller, fingerprint, true).await,
         Err(problem) => Err(problem),
     }
 }

@@ -129,7 +129,7 @@ pub(super) async fn confirm(
             let change = rolled_back.done.map(|done| done.change_id).unwrap_or_default();
             Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
         }
-        Err(problem) if problem.status() == StatusCode::CONFLICT => {
+        Err(problem) if problem.has_plan() => {
             let asked = Asked { plan_hash: None, ..asked };
             show_plan(&service, visit, &caller, (fingerprint, asked), true).await
         }

@@ -247,8 +247,9 @@ fn an_object_that_git_does_not_have_is_written_as_somebody_would_write_it() {
     assert!(!shop.world.work().join("tree/deploy/configmap-c.yaml").exists());
     shop.world.write("kust/kustomization.yaml", "resources: [a.yaml]\n");
     shop.world.write("kust/a.yaml", FILE);
+    // It renders what it did before, whatever it is given.
     shop.world.program("kubectl", "cat WORK/kust/a.yaml");
-    adopt("Deployment/probe", "kust", &[]).ends(1, &[]).shows(&["write it there by hand"]);
+    adopt("Deployment/probe", "kust", &[]).ends(1, &[]).shows(&["it would not be there by this name and namespace"]);
 }
 
 #[test]
@@ -545,6 +546,21 @@ fn the_status_says_whose_it_is_that_nothing_was_done() {
     };
     let rolled_back = served.service.post("/api/v1/drift/rollback", &served.operator, &asked);
     says(rolled_back, 422, "a recorded state cannot be rolled back");
+    // A branch that is somebody else's, too, by now is no other plan: the page says so, and does not ask again.
+    let mut confirmed = asked.clone();
+    confirmed["plan_hash"] = served.adopt(&served.approver, &asked).json()["plan"]["plan_hash"].clone();
+    assert_eq!(served.adopt(&served.approver, &confirmed).status, 200);
+    served.shop.somebody_pushes(&served.shop.branch(), "note", "theirs");
+    says(served.adopt(&served.approver, &confirmed), 409, "somebody has added to it");
+    let form = format!("plan_hash={}", confirmed["plan_hash"].as_str().unwrap());
+    let bearer = format!("Bearer {}", served.approver);
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("accept", "text/html"),
+        ("content-type", "application/x-www-form-urlencoded"),
+    ];
+    let page = served.service.ask("POST", &format!("/items/{}/adopt", items[0]), &headers, &form);
+    assert!(page.status == 409 && page.text.contains("somebody has added to it"), "{} {}", page.status, page.text);
     served.shop.world.write("live.json", list(&[live_config_map("b", &json!({"k": "v"}))]));
     says(served.adopt(&served.operator, &asked), 409, "nothing differs that is ");
     fs::rename(served.shop.world.work().join("shop.git"), served.shop.world.work().join("gone.git")).unwrap();

@@ -291,8 +291,11 @@ fn watches_are_spread_over_replicas_and_those_of_a_killed_one_are_taken_over() {
     token.args(["token", "create", "op", "--role", "operator", "--config", "anchorwatch.yaml"]);
     let token = String::from_utf8(token.output().unwrap().stdout).unwrap();
     assert_eq!(second.post("/api/v1/drift/scan", token.trim(), &json!({})).status, 200);
-    let says = |what: &str| [first.log(), second.log()].iter().any(|log| log.contains(what));
-    world.until("both to see it", || says("; the watch begins anew") && says("as another replica has seen"));
+    let says = |what: &str| [first.log(), second.log()].map(|log| log.contains(what));
+    world.until("both to see it", || {
+        let (scanned, heard) = (says("Git has changed; the watch begins anew"), says("as another replica has seen"));
+        scanned.iter().zip(heard).all(|(scanned, heard)| scanned != &heard)
+    });
 
     first.kill();
     all_are_seen("three");

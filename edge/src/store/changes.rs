@@ -42,7 +42,7 @@ pub struct ChangeRow {
 pub struct LastScan {
     /// When it began.
     pub began: Timestamp,
-    /// The commit that it has read; `None` where nothing differed, or for files on disk.
+    /// The commit that it has read; `None` for files on disk.
     pub revision: Option<String>,
 }
 

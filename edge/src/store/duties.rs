@@ -3,12 +3,16 @@
 //! A duty is held by a lease and under an epoch, like a job's claim, but it never ends: what has to be remembered from
 //! holder to holder is its state.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, FromQueryResult, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr, FromQueryResult, QueryResult, Value};
 
 use super::{Store, StoreError, after, failing, micros};
+
+/// So many are renewed by one statement: SQLite's expressions are no deeper than a thousand.
+const AT_A_TIME: usize = 200;
 
 /// A duty that this replica holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,15 +48,20 @@ impl Store {
         Ok(row.map(|Row { epoch, state }| Duty { name: name.to_owned(), state, epoch }))
     }
 
-    /// The names of the duties that somebody holds now, of those that begin so.
-    pub async fn held_duties(&self, beginning: &str, now: Timestamp) -> Result<Vec<String>, StoreError> {
+    /// The duties that somebody holds now, of those whose names begin so, with what was saved of each.
+    pub async fn held_duties(
+        &self,
+        beginning: &str,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, Option<String>>, StoreError> {
         // The beginning is compared as it stands; to LIKE some characters are wildcards.
-        let sql = "SELECT name FROM duties WHERE substr(name, 1, $1) = $2 AND leased_until >= $3 ORDER BY name";
+        let sql = "SELECT name, state FROM duties WHERE substr(name, 1, $1) = $2 AND leased_until >= $3";
         let length = i32::try_from(beginning.chars().count()).unwrap_or(i32::MAX);
         let statement = self.statement(sql, [length.into(), beginning.into(), micros(now).into()]);
         let fail = failing("read duties");
         let rows = self.db.query_all_raw(statement).await.map_err(&fail)?;
-        rows.iter().map(|row| row.try_get("", "name").map_err(&fail)).collect()
+        let read = |row: &QueryResult| Ok((row.try_get("", "name")?, row.try_get("", "state")?));
+        rows.iter().map(read).collect::<Result<_, DbErr>>().map_err(fail)
     }
 
     /// Holds a duty for longer.
@@ -60,23 +69,27 @@ impl Store {
         self.write_duty(&self.db, duty, "leased_until = $3", [micros(after(now, lease)).into()]).await
     }
 
-    /// Holds duties for longer, in one transaction; gives the names of those that somebody else has taken over.
+    /// Holds duties for longer, many by one statement; gives the names of those that somebody else has taken over.
     pub async fn renew_duties(
         &self,
         duties: impl Iterator<Item = &Duty>,
         lease: Duration,
         now: Timestamp,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<BTreeSet<String>, StoreError> {
         let fail = failing("renew duties");
-        let write = self.begin().await.map_err(&fail)?;
-        let mut lost = Vec::new();
-        for duty in duties {
-            match self.renew_within(&write, duty, lease, now).await {
-                Err(StoreError::DutyLost(name)) => lost.push(name),
-                written => written?,
+        let duties: Vec<&Duty> = duties.collect();
+        let mut lost: BTreeSet<String> = duties.iter().map(|duty| duty.name.clone()).collect();
+        for duties in duties.chunks(AT_A_TIME) {
+            let each = (0..duties.len()).map(|at| format!("(name = ${} AND epoch = ${})", 2 * at + 2, 2 * at + 3));
+            let which = each.collect::<Vec<_>>().join(" OR ");
+            let sql = format!("UPDATE duties SET leased_until = $1 WHERE {which} RETURNING name");
+            let until: Value = micros(after(now, lease)).into();
+            let values = duties.iter().flat_map(|duty| [duty.name.as_str().into(), duty.epoch.into()]);
+            let statement = self.statement(&sql, std::iter::once(until).chain(values));
+            for row in self.db.query_all_raw(statement).await.map_err(&fail)? {
+                lost.remove(&row.try_get::<String>("", "name").map_err(&fail)?);
             }
         }
-        write.commit().await.map_err(fail)?;
         Ok(lost)
     }
 

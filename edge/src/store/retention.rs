@@ -26,7 +26,7 @@ impl Store {
         }
         for sql in [
             "DELETE FROM sessions WHERE expires_at < $1",
-            "DELETE FROM duties WHERE name LIKE 'offer/%' AND leased_until < $1",
+            "DELETE FROM duties WHERE (name LIKE 'offer/%' OR name LIKE 'replica/%') AND leased_until < $1",
         ] {
             write.execute_raw(self.statement(sql, [micros(now).into()])).await.map_err(&fail)?;
         }

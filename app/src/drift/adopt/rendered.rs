@@ -222,6 +222,10 @@ impl<'a> Search<'a> {
         let contents = source::read(0, &self.now, self.adopting.key);
         let mut faults = candidates.refusals;
         for candidate in &candidates.all {
+            if self.trials_left == 0 {
+                return Err(NotAdopted::Undriven(EXHAUSTED.to_owned()));
+            }
+            self.trials_left -= 1;
             let made = self.rendered(candidate).and_then(|rendered| {
                 let after = source::read(0, &rendered, self.adopting.key);
                 let added = self.adopting.is_there(item, &raw, &after).map_err(|why| why.to_string())?;

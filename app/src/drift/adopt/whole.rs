@@ -68,12 +68,13 @@ impl Adopting<'_> {
         let schema = self.ground.examiner.schema;
         let kind = GroupKind::of(&item.api_version, &item.resource_kind);
         let is_it = |object: &&source::Desired<'_>| {
-            object.root.map("metadata").is_some_and(|metadata| {
-                metadata.str("name") == Some(&item.resource_name)
-                    && metadata.str("namespace").unwrap_or_default() == item.namespace
-            }) && object.root.str("kind") == Some(&item.resource_kind)
+            object.identity().group_kind == kind
+                && object.root.map("metadata").is_some_and(|metadata| {
+                    metadata.str("name") == Some(&item.resource_name)
+                        && metadata.str("namespace").unwrap_or_default() == item.namespace
+                })
         };
-        let renamed = || NotAdopted::Undriven("it would have another name or namespace there".to_owned());
+        let renamed = || NotAdopted::Undriven("it would not be there by this name and namespace".to_owned());
         let written = read.objects.iter().rev().find(is_it).ok_or_else(renamed)?;
         let root = schema.root(&item.api_version, &kind);
         let differences = compare(Pair { schema, kind: &kind, root, git: &written.root, live: &live.root });

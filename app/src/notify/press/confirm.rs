@@ -9,7 +9,6 @@ use std::sync::Arc;
 use anchorwatch_edge::clock;
 use anchorwatch_edge::notify::telegram::Press;
 use anchorwatch_edge::store::{Notification, Taken};
-use axum::http::StatusCode;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -147,7 +146,7 @@ impl Polling {
         let fingerprint = notification.told.one_high().unwrap_or_default();
         let (done, branch) = match self.ask(&caller, act, fingerprint, Some(plan_hash)).await {
             Ok(Planned { done: Some(done), branch, .. }) => (done, branch),
-            Err(problem) if problem.status() == StatusCode::CONFLICT => {
+            Err(problem) if problem.has_plan() => {
                 return self.offer(press, notification, act, "notify-plan-another").await;
             }
             Ok(_) => return self.noted(notification, "notify-plan-unsure").await,

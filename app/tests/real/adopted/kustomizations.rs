@@ -41,7 +41,7 @@ pub(super) const ROWS: &[(&str, Row)] = &[
                 "ConfigMap/hand",
                 r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hand", "namespace": "shop"}, "data": {"a": "b"}}"#,
             )],
-            left: &[("", "it would have another name or namespace there")],
+            left: &[("", "it would not be there by this name and namespace")],
             ..Row::NONE
         },
     ),
