@@ -82,6 +82,19 @@ struct Choice {
     is_chosen: bool,
 }
 
+/// What else may be said, by which more would be written: a reason names the flag of the command line that says so.
+struct Choices {
+    recreate: bool,
+    paused: bool,
+}
+
+impl Choices {
+    fn of(asked: &Asked, reasons: &[&str]) -> Self {
+        let names = |flag: &str| reasons.iter().any(|reason| reason.contains(flag));
+        Self { recreate: asked.recreate || names("--recreate"), paused: asked.paused || names("--even-if paused") }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "rollback.html")]
 struct Page {
@@ -95,8 +108,7 @@ struct Page {
     asked: Asked,
     /// Where the object is to be deleted: the command that prints its uid, and what may become of what belongs to it.
     deletion: Option<(String, Vec<Choice>)>,
-    /// True if something else may be said, by which more might be written.
-    has_choices: bool,
+    choices: Choices,
     plan_hash: String,
     planned: Vec<Planned>,
     left: Vec<(String, String)>,
@@ -165,7 +177,7 @@ async fn show_plan(
         place: place(&cluster, &item.namespace),
         href: address::item(&fingerprint),
         is_another,
-        has_choices: deletion.is_none() && (!left.is_empty() || asked.recreate || asked.paused),
+        choices: Choices::of(&asked, &left.iter().map(|left| left.reason.as_str()).collect::<Vec<_>>()),
         may_write: !planned.is_empty() && frame.may(role_to_ignore(item.drift_level == DriftLevel::High)),
         left: left.into_iter().map(|left| (text(&left.item, "stable_path"), left.reason)).collect(),
         asked,

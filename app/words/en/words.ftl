@@ -654,6 +654,7 @@ page-rollback-hint = The server has tried these very bytes, and kept nothing. Ea
 page-rollback-now = Write this to the cluster
 page-delete = Delete…
 page-delete-of = Delete { $x }
+page-delete-hint = The server has tried it, and deleted nothing. It goes only as the object that it is now; it is kept, so that it can be taken back.
 page-delete-now = Delete it from the cluster
 page-uid = The object's uid
 page-uid-hint = Git does not have it, so it goes by its uid alone, and can be no other object. To see it:

@@ -506,6 +506,7 @@ page-rollback-hint = 伺服器已試過這些內容，且未保留。寫入前�
 page-rollback-now = 寫入叢集
 page-delete = 刪除…
 page-delete-of = 刪除 { $x }
+page-delete-hint = 伺服器已試過，且未刪除任何物件。只有仍是目前這個物件時才會刪除；內容會保留，因此可以復原。
 page-delete-now = 從叢集刪除
 page-uid = 物件的 uid
 page-uid-hint = Git 沒有這個物件，所以只憑 uid 刪除，不會誤刪別的物件。查詢方式：
