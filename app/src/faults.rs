@@ -50,6 +50,15 @@ impl Faults {
         }
     }
 
+    /// It went as it did; true if well.
+    pub(crate) fn took(&mut self, done: &Result<(), impl Error + 'static>) -> bool {
+        match done {
+            Ok(()) => self.none(),
+            Err(error) => self.note(error),
+        }
+        done.is_ok()
+    }
+
     fn end(&mut self) {
         if self.last.take().is_some()
             && let Some(failing) = &self.listed

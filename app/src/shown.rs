@@ -8,11 +8,27 @@ use anchorwatch_core::drift::{Change, Origin};
 use jiff::{Timestamp, Zoned};
 use serde_json::Value as Json;
 
+use crate::api::model::PlannedResponse;
 use crate::words::Arg::{Count, Text};
 use crate::words::Words;
 
 /// The parts of paths that all workloads share.
 const SHARED: &[&str] = &["spec.template.spec.", "spec.jobTemplate.spec.template.spec."];
+
+/// What is said of what belongs to an object that is deleted, as far as it was found; and of what could not be listed. `None` where
+/// nothing is deleted.
+pub(crate) fn belonging(change: &PlannedResponse, words: Words) -> Option<(String, Option<String>)> {
+    let PlannedResponse { dependants, propagation, not_listed, .. } = change;
+    let head = match (dependants.is_empty(), propagation.as_deref()?) {
+        (true, _) => "rollback-alone",
+        (false, "Orphan") => "rollback-orphaned",
+        (false, _) => "rollback-goes-too",
+    };
+    let not_listed = not_listed.join(", ");
+    let unknown = || words.say_with("rollback-not-listed", &[("what", Text(&not_listed))]);
+    let head = words.say_with(head, &[("objects", Count(dependants.len()))]);
+    Some((head, (!not_listed.is_empty()).then(unknown)))
+}
 
 /// A path without the part that all workloads share.
 pub(crate) fn short_path(path: &str) -> &str {

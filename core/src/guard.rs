@@ -120,7 +120,7 @@ impl Confirmation {
     }
 
     /// True if whoever confirmed may approve what has this level.
-    fn reaches(&self, level: Option<DriftLevel>) -> bool {
+    pub fn reaches(&self, level: Option<DriftLevel>) -> bool {
         self.approves || level != Some(DriftLevel::High)
     }
 }

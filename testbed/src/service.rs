@@ -141,6 +141,14 @@ impl Service {
         self.ask("POST", path, &headers, &body.to_string())
     }
 
+    /// Asks for a page as a browser of the holder of a token does, or sends its form.
+    pub fn page(&self, method: &str, path: &str, token: &str, form: &str) -> Answer {
+        let bearer = format!("Bearer {token}");
+        let kind = "application/x-www-form-urlencoded";
+        let headers = [("authorization", bearer.as_str()), ("accept", "text/html"), ("content-type", kind)];
+        self.ask(method, path, &headers, form)
+    }
+
     /// Asks with these headers.
     pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         self.try_ask(method, path, headers, body)

@@ -273,7 +273,7 @@ impl Answer {
     /// Yes, if it is the plan that they have looked at; what is HIGH an operator may plan, and no more.
     pub(super) fn to(self, plan: String, level: Option<DriftLevel>) -> Option<Confirmation> {
         let is_meant = self.plan_hash.as_ref() == Some(&plan);
-        (is_meant && (self.approves || level < Some(DriftLevel::High))).then(|| self.yes(plan))
+        Some(self.yes(plan)).filter(|yes| is_meant && yes.reaches(level))
     }
 
     fn yes(self, plan: String) -> Confirmation {

@@ -3,7 +3,7 @@
 use anchorwatch_core::change::dependants::{Dependant, Propagation};
 use anchorwatch_core::change::shown::shown;
 use anchorwatch_core::change::{Action, ObjectChange, Plan, Promise, Target, Write};
-use anchorwatch_core::drift::report;
+use anchorwatch_core::drift::{Change, report};
 use anchorwatch_core::object::GroupKind;
 use anchorwatch_core::object::secret::SecretKey;
 use anchorwatch_core::route::redaction::Redactor;
@@ -163,6 +163,13 @@ pub(crate) struct DriftItem {
     pub(crate) decided_by: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) decided_at: Option<Timestamp>,
+}
+
+impl DriftItem {
+    /// True for an object that Git does not have.
+    pub(crate) fn is_unmanaged(&self) -> bool {
+        self.change == word(Change::UnmanagedObject)
+    }
 }
 
 /// Who owns the live value.

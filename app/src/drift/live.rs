@@ -328,11 +328,11 @@ pub(super) fn all_wishes(schema: &Schema, index: &Index<'_>, unmanaged: bool) ->
 pub(super) async fn allowed(cluster: &Cluster, wishes: Vec<Wish>) -> Vec<Wish> {
     let mut allowed = Vec::new();
     for wish in wishes {
-        let may_be_narrower = !wish.narrower.is_empty();
         let shortest = format!("{}?limit=1", wish.path());
-        match if may_be_narrower { cluster.get(&shortest).await.err() } else { None } {
-            Some(error) if error.code() == Some(403) => allowed.extend(wish.narrower),
-            _ => allowed.push(wish),
+        if !wish.narrower.is_empty() && cluster.get(&shortest).await.is_err_and(|error| error.code() == Some(403)) {
+            allowed.extend(wish.narrower);
+        } else {
+            allowed.push(wish);
         }
     }
     allowed

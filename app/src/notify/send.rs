@@ -51,16 +51,7 @@ pub(crate) struct Sending {
 pub(crate) async fn run(sending: Sending, stop: CancellationToken) {
     let mut faults = sending.service.failing.faults("notifications wait: the store fails");
     loop {
-        let pause = match sending.round(&stop).await {
-            Ok(()) => {
-                faults.none();
-                PAUSE
-            }
-            Err(error) => {
-                faults.note(&error);
-                PAUSE_AFTER_FAILURE
-            }
-        };
+        let pause = if faults.took(&sending.round(&stop).await) { PAUSE } else { PAUSE_AFTER_FAILURE };
         if rest(pause, &stop).await {
             return;
         }

@@ -27,10 +27,7 @@ pub(super) async fn run(service: Arc<Service>) {
             look(&service, discover).await;
         }
         if !config.discover.is_empty() {
-            match service.configure_sources().await {
-                Ok(()) => faults.none(),
-                Err(error) => faults.note(&error),
-            }
+            faults.took(&service.configure_sources().await);
         }
         tokio::select! {
             () = reloaded => {}

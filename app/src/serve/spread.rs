@@ -109,11 +109,12 @@ impl Spread {
             std::mem::take(&mut self.held).into_iter().partition(|(lot, _)| ours.contains(lot));
         self.held = held;
         self.going.extend(others.into_values());
+        let missing: Vec<Lot> = ours.into_iter().filter(|lot| !self.held.contains_key(lot)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
         let taken = service.store.held_duties(WATCH, service.now()).await?;
-        for lot in ours {
-            if self.held.contains_key(&lot) || taken.contains_key(&lot.name()) {
-                continue;
-            }
+        for lot in missing.into_iter().filter(|lot| !taken.contains_key(&lot.name())) {
             if let Some(duty) = service.store.hold_duty(&lot.name(), &service.replica, lease(), service.now()).await? {
                 self.held.insert(lot, duty);
             }

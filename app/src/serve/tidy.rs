@@ -17,16 +17,7 @@ const AGAIN: Duration = Duration::from_secs(10);
 pub(super) async fn run(service: Arc<Service>) {
     let mut faults = service.failing.faults("cannot forget what is old");
     loop {
-        let wait = match tidy(&service).await {
-            Ok(()) => {
-                faults.none();
-                EVERY
-            }
-            Err(error) => {
-                faults.note(&error);
-                AGAIN
-            }
-        };
+        let wait = if faults.took(&tidy(&service).await) { EVERY } else { AGAIN };
         if rest(wait, &service.stop).await {
             return;
         }

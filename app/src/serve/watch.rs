@@ -23,7 +23,6 @@ use crate::drift;
 use crate::drift::scan::Request;
 use crate::drift::watch::{Ground, Seen, Watching};
 use crate::failure::Failure;
-use crate::faults::Faults;
 
 /// What may wait to be written; then the streams wait.
 const WAITING: usize = 256;
@@ -56,7 +55,7 @@ pub(super) async fn run(service: Arc<Service>) {
         // One that ends has ended before the next of its name begins: both would write under the same duties.
         watches.retain(|_, kept| !kept.task.is_finished());
         let names: Vec<&str> = wanted.iter().map(|source| source.name.as_str()).collect();
-        note(&mut faults, spread.turn(&service, &names).await);
+        faults.took(&spread.turn(&service, &names).await);
         for source in wanted {
             let share = spread.share(&source.name);
             let kept = watches.entry(source.name.clone()).or_insert_with(|| {
@@ -79,14 +78,7 @@ pub(super) async fn run(service: Arc<Service>) {
     for kept in watches.into_values() {
         let _ = kept.task.await;
     }
-    note(&mut faults, spread.end(&service).await);
-}
-
-fn note(faults: &mut Faults, done: Result<(), StoreError>) {
-    match done {
-        Ok(()) => faults.none(),
-        Err(error) => faults.note(&error),
-    }
+    faults.took(&spread.end(&service).await);
 }
 
 /// Why an observation ended well.
@@ -181,14 +173,14 @@ impl Keeping {
             ground: None,
             dirty: BTreeMap::new(),
         };
-        let written = observer.write(&mut self.share, &stop).await;
+        let ended = observer.write(&mut self.share, &stop).await;
         stop.cancel();
         drop(observer);
         let watched = thread.await.unwrap_or_else(|panic| {
             tracing::error!(source = name, %panic, "a watch broke down");
             Err(Failure::new("the watch broke down"))
         });
-        watched.and(written)
+        watched.map(|()| ended)
     }
 }
 
@@ -206,7 +198,7 @@ struct Observer<'a> {
 }
 
 impl Observer<'_> {
-    async fn write(&mut self, share: &mut watch::Receiver<Share>, stop: &CancellationToken) -> Result<Ended, Failure> {
+    async fn write(&mut self, share: &mut watch::Receiver<Share>, stop: &CancellationToken) -> Ended {
         let mut events = self.service.events.subscribe();
         let mut look = tokio::time::interval(spread::look());
         let mut tick = tokio::time::interval(Duration::from_secs(1));
@@ -215,14 +207,14 @@ impl Observer<'_> {
             tokio::select! {
                 seen = self.receive.recv() => match seen {
                     Some(seen) => if let Some(ended) = self.take(seen, stop).await {
-                        return Ok(ended);
+                        return ended;
                     },
-                    None => return Ok(Ended::Anew),
+                    None => return Ended::Anew,
                 },
-                Ok(()) = share.changed() => return Ok(Ended::Anew),
+                Ok(()) = share.changed() => return Ended::Anew,
                 _ = tick.tick() => self.scan_dirty(&mut scanned).await,
                 _ = look.tick() => if self.is_left_behind().await {
-                    return Ok(Ended::Anew);
+                    return Ended::Anew;
                 },
                 event = events.recv() => {
                     if let Ok(Event::Scanned { source, version: Some(version), .. }) = event
@@ -230,10 +222,10 @@ impl Observer<'_> {
                         && self.ground.as_ref().is_some_and(|own| own.version != version)
                     {
                         tracing::info!(source, "Git has changed; the watch begins anew");
-                        return Ok(Ended::Anew);
+                        return Ended::Anew;
                     }
                 }
-                () = stop.cancelled() => return Ok(Ended::Anew),
+                () = stop.cancelled() => return Ended::Anew,
             }
         }
     }

@@ -55,6 +55,11 @@ impl Address {
     }
 }
 
+/// A change's page.
+pub(super) fn change(change_id: &str) -> String {
+    format!("/changes/{}", encoded(change_id))
+}
+
 /// A report's page.
 pub(super) fn report(report_id: &str) -> String {
     format!("/reports/{}", encoded(report_id))

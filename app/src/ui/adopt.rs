@@ -5,11 +5,11 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use axum_extra::extract::WithRejection;
 
-use super::address::{self, encoded};
-use super::changes::{Confirmed, text};
+use super::address;
+use super::changes::{Confirmed, text, to_change};
 use super::frame::Frame;
 use super::html;
 use super::item::{place, role_to_ignore};
@@ -66,10 +66,7 @@ pub(super) async fn confirm(
     WithRejection(Form(confirmed), _): WithRejection<Form<Confirmed>, Problem>,
 ) -> Result<Response, Problem> {
     match plan_adoption(&service, &caller, asked(&fingerprint, Some(confirmed.plan_hash))).await {
-        Ok(adopted) => {
-            let change = adopted.done.map(|done| done.change_id).unwrap_or_default();
-            Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
-        }
+        Ok(adopted) => Ok(to_change(adopted.done.map(|done| done.change_id))),
         Err(problem) if problem.has_plan() => show_plan(&service, visit, &caller, fingerprint, true).await,
         Err(problem) => Err(problem),
     }

@@ -11,7 +11,7 @@ use axum_extra::extract::WithRejection;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::address::encoded;
+use super::address;
 use super::frame::{Frame, Time};
 use super::html;
 use super::item::place;
@@ -119,7 +119,7 @@ fn undoing(planned: UndoResponse, change_id: &str) -> Undo {
     let (refused, taken): (Vec<_>, Vec<_>) = changes.into_iter().partition(|change| change.refused.is_some());
     let fields = |change: UndoneResponse| (named(&change.target), change.fields.join(", "));
     Undo {
-        href: format!("/changes/{}/undo", encoded(change_id)),
+        href: format!("{}/undo", address::change(change_id)),
         plan_hash,
         objects: taken.into_iter().map(fields).collect(),
         refused: refused.into_iter().map(|one| (named(&one.target), one.refused.unwrap_or_default())).collect(),
@@ -134,8 +134,12 @@ pub(super) async fn undo(
     WithRejection(Form(confirmed), _): WithRejection<Form<Confirmed>, Problem>,
 ) -> Result<Response, Problem> {
     let undone = undo_change(&service, &caller, &change_id, Some(confirmed.plan_hash)).await?;
-    let change = undone.done.map(|done| done.change_id).unwrap_or_default();
-    Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
+    Ok(to_change(undone.done.map(|done| done.change_id)))
+}
+
+/// What was confirmed is shown once it is done; all changes are where nothing was.
+pub(super) fn to_change(change_id: Option<String>) -> Response {
+    Redirect::to(&address::change(&change_id.unwrap_or_default())).into_response()
 }
 
 fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
@@ -157,10 +161,10 @@ fn shown(change: ChangeResponse, frame: &Frame) -> Shown {
         reason: step.reason.unwrap_or_default(),
     };
     Shown {
-        href: format!("/changes/{}", encoded(&done.change_id)),
+        href: address::change(&done.change_id),
         title: frame.say(title),
         at: frame.time(begun_at),
-        undoes: done.undoes.map(|undoes| format!("/changes/{}", encoded(&undoes))),
+        undoes: done.undoes.map(|undoes| address::change(&undoes)),
         steps: done.steps.into_iter().map(step).collect(),
         commit: commit.map(|commit| committed(commit, frame)),
         by,

@@ -186,7 +186,7 @@ fn ways(service: &Service, item: &DriftItem, frame: &Frame) -> Vec<(&'static str
     let Some(source) = source.filter(|_| is_open && frame.may(Role::Operator)) else { return Vec::new() };
     let acts = source.acts(&item.api_version, &item.resource_kind, &item.namespace).into_iter();
     acts.map(|act| match act {
-        Act::RollBack if item.change == "unmanaged_object" => ("rollback", frame.say("page-delete")),
+        Act::RollBack if item.is_unmanaged() => ("rollback", frame.say("page-delete")),
         Act::RollBack => ("rollback", frame.say("page-rollback")),
         Act::Adopt => ("adopt", frame.say("page-adopt")),
     })

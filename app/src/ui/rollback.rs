@@ -9,21 +9,22 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::Response;
 use axum_extra::extract::WithRejection;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::address::{self, encoded};
-use super::changes::{named, text};
+use super::address;
+use super::changes::{named, text, to_change};
 use super::frame::Frame;
 use super::html;
 use super::item::{place, role_to_ignore, values};
 use super::rows::{self, Level, graded};
 use super::visit::Visit;
-use crate::api::model::{DriftItem, DriftLevel, EvenIf, PlanResponse, PlannedResponse, RollbackRequest};
+use crate::api::model::{DriftItem, DriftLevel, EvenIf, PlannedResponse, RollbackRequest, RollbackResponse};
 use crate::api::{Caller, Deciding, Problem, plan_rollback};
 use crate::serve::Service;
+use crate::shown;
 use crate::words::word;
 
 /// What somebody wants of the plan.
@@ -70,8 +71,9 @@ struct Planned {
     /// What becomes of it as a whole.
     whole: Option<String>,
     fields: Vec<Field>,
-    /// What belongs to it, and what is said of that, where it is deleted.
-    belonging: Option<(String, Vec<String>)>,
+    /// What is said of what belongs to it, where it is deleted.
+    belonging: Option<String>,
+    dependants: Vec<String>,
     not_listed: Option<String>,
 }
 
@@ -83,12 +85,12 @@ struct Choice {
 }
 
 /// What else may be said, by which more would be written: a reason names the flag of the command line that says so.
-struct Choices {
+struct Flags {
     recreate: bool,
     paused: bool,
 }
 
-impl Choices {
+impl Flags {
     fn of(asked: &Asked, reasons: &[&str]) -> Self {
         let names = |flag: &str| reasons.iter().any(|reason| reason.contains(flag));
         Self { recreate: asked.recreate || names("--recreate"), paused: asked.paused || names("--even-if paused") }
@@ -108,7 +110,7 @@ struct Page {
     asked: Asked,
     /// Where the object is to be deleted: the command that prints its uid, and what may become of what belongs to it.
     deletion: Option<(String, Vec<Choice>)>,
-    choices: Choices,
+    flags: Flags,
     plan_hash: String,
     planned: Vec<Planned>,
     left: Vec<(String, String)>,
@@ -137,10 +139,7 @@ pub(super) async fn confirm(
             .detail("look at the plan, and confirm that"));
     }
     match plan_rollback(&service, &caller, asked.clone().request(&fingerprint)).await {
-        Ok(rolled_back) => {
-            let change = rolled_back.done.map(|done| done.change_id).unwrap_or_default();
-            Ok(Redirect::to(&format!("/changes/{}", encoded(&change))).into_response())
-        }
+        Ok(rolled_back) => Ok(to_change(rolled_back.done.map(|done| done.change_id))),
         Err(problem) if problem.has_plan() => {
             let asked = Asked { plan_hash: None, ..asked };
             show_plan(&service, visit, &caller, (fingerprint, asked), true).await
@@ -158,18 +157,16 @@ async fn show_plan(
 ) -> Result<Response, Problem> {
     let item = rows::read(Deciding { service, caller }.item(&fingerprint).await?)?;
     let frame = Frame::new(visit, Some(caller), "item");
-    let deletion = (item.change == "unmanaged_object").then(|| (asks_uid(&item), choices(&asked, &frame)));
-    // Before the uid is named there is nothing to plan.
-    let plan = if deletion.is_some() && asked.uid.trim().is_empty() {
-        None
+    let deletion = item.is_unmanaged().then(|| (asks_uid(&item), choices(&asked, &frame)));
+    let (plan_hash, changes, left) = if deletion.is_some() && asked.uid.trim().is_empty() {
+        // Before the uid is named there is nothing to plan.
+        Default::default()
     } else {
-        Some(plan_rollback(service, caller, asked.clone().request(&fingerprint)).await?)
+        let RollbackResponse { plan, left, .. } =
+            plan_rollback(service, caller, asked.clone().request(&fingerprint)).await?;
+        (plan.plan_hash, plan.changes, left)
     };
-    let (plan, left) = plan.map(|planned| (planned.plan, planned.left)).unzip();
-    let left = left.unwrap_or_default();
     let cluster = item.cluster.clone().unwrap_or_default();
-    let (plan_hash, changes) =
-        plan.map_or_else(Default::default, |PlanResponse { plan_hash, changes, .. }| (plan_hash, changes));
     let planned: Vec<Planned> = changes.into_iter().map(|change| planned(&change, &cluster, &frame)).collect();
     let object = format!("{}/{}", item.resource_kind, item.resource_name);
     let page = Page {
@@ -177,7 +174,7 @@ async fn show_plan(
         place: place(&cluster, &item.namespace),
         href: address::item(&fingerprint),
         is_another,
-        choices: Choices::of(&asked, &left.iter().map(|left| left.reason.as_str()).collect::<Vec<_>>()),
+        flags: Flags::of(&asked, &left.iter().map(|left| left.reason.as_str()).collect::<Vec<_>>()),
         may_write: !planned.is_empty() && frame.may(role_to_ignore(item.drift_level == DriftLevel::High)),
         left: left.into_iter().map(|left| (text(&left.item, "stable_path"), left.reason)).collect(),
         asked,
@@ -203,24 +200,15 @@ fn planned(change: &PlannedResponse, cluster: &str, frame: &Frame) -> Planned {
         _ => None,
     };
     let has_fields = !matches!(change.action.as_str(), "create" | "delete");
-    let belonging = change.propagation.as_ref().map(|propagation| {
-        let said = match (change.dependants.is_empty(), propagation.as_str()) {
-            (true, _) => "rollback-alone",
-            (false, "Orphan") => "rollback-orphaned",
-            (false, _) => "rollback-goes-too",
-        };
-        let count = crate::words::Arg::Count(change.dependants.len());
-        (frame.words.say_with(said, &[("objects", count)]), change.dependants.clone())
-    });
-    let not_listed = change.not_listed.join(", ");
-    let what = [("what", crate::words::Arg::Text(not_listed.as_str()))];
+    let (belonging, not_listed) = shown::belonging(change, frame.words).unzip();
     Planned {
         object: named(&change.target),
         place: place(cluster, &change.target.namespace),
         whole: whole.map(|id| frame.say(id)),
         fields: items.iter().filter(|_| has_fields).map(field).collect(),
         belonging,
-        not_listed: (!not_listed.is_empty()).then(|| frame.words.say_with("rollback-not-listed", &what)),
+        dependants: change.dependants.clone(),
+        not_listed: not_listed.flatten(),
     }
 }
 

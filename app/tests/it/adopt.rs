@@ -553,13 +553,7 @@ fn the_status_says_whose_it_is_that_nothing_was_done() {
     served.shop.somebody_pushes(&served.shop.branch(), "note", "theirs");
     says(served.adopt(&served.approver, &confirmed), 409, "somebody has added to it");
     let form = format!("plan_hash={}", confirmed["plan_hash"].as_str().unwrap());
-    let bearer = format!("Bearer {}", served.approver);
-    let headers = [
-        ("authorization", bearer.as_str()),
-        ("accept", "text/html"),
-        ("content-type", "application/x-www-form-urlencoded"),
-    ];
-    let page = served.service.ask("POST", &format!("/items/{}/adopt", items[0]), &headers, &form);
+    let page = served.service.page("POST", &format!("/items/{}/adopt", items[0]), &served.approver, &form);
     assert!(page.status == 409 && page.text.contains("somebody has added to it"), "{} {}", page.status, page.text);
     served.shop.world.write("live.json", list(&[live_config_map("b", &json!({"k": "v"}))]));
     says(served.adopt(&served.operator, &asked), 409, "nothing differs that is ");

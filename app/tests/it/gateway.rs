@@ -1,13 +1,12 @@
 //! The gateway before providers that a test plays: who is asked, what each is sent, and what whoever asked is told.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::process::Command;
 
 use anchorwatch_testbed::{Answer, Receiver, Reply, Service};
 use serde_json::{Value, json};
 
-use crate::world::{World, config_map, list};
+use crate::world::{World, certify, config_map, list};
 
 pub(crate) const CHAT: &str = "/v1/chat/completions";
 
@@ -477,25 +476,7 @@ server.serve_forever()
 #[test]
 fn a_provider_is_believed_by_an_authority_of_ones_own() {
     let world = World::new();
-    let certify = |is_authority: &str| {
-        Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-            .args([
-                "-keyout",
-                "tls.key",
-                "-out",
-                "tls.crt",
-                "-subj",
-                "/CN=nim",
-                "-addext",
-                "subjectAltName=IP:127.0.0.1",
-            ])
-            .args(["-addext", &format!("basicConstraints=critical,CA:{is_authority}")])
-            .current_dir(world.work())
-            .output()
-    };
-    if certify("TRUE").is_err() {
-        writeln!(std::io::stderr(), "skipped: openssl is not installed").unwrap();
+    if !certify(&world.work(), "IP:127.0.0.1", true) {
         return;
     }
     let Reply::Say { body, .. } = said("from behind") else { panic!() };
@@ -530,7 +511,7 @@ fn a_provider_is_believed_by_an_authority_of_ones_own() {
         assert!(refused.status == 503 && refused.text.contains(reason), "{}", refused.text);
     };
     refused(&provider(), "one", own, "the server needs one of its own (CA:FALSE)");
-    certify("FALSE").unwrap();
+    assert!(certify(&world.work(), "IP:127.0.0.1", false));
     let provider = provider();
     refused(&provider, "two", "", "certificate");
     assert_eq!(content(&answer(&provider, "three", own).unwrap()), "from behind");

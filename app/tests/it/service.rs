@@ -1,12 +1,13 @@
 //! The service, asked over HTTP: what it tells whom, and what it refuses.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anchorwatch_testbed::Service;
 use serde_json::{Value, json};
+
+use crate::world::certify;
 
 const GIT: &str = "apiVersion: apps/v1
 kind: Deployment
@@ -397,14 +398,7 @@ fn a_push_starts_a_scan_and_nothing_else() {
 #[test]
 fn it_speaks_tls_where_it_has_a_certificate_and_not_in_the_open_without() {
     let folder = tempfile::tempdir().unwrap();
-    let openssl = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost"])
-        .args(["-addext", "subjectAltName=DNS:localhost"])
-        .current_dir(folder.path())
-        .output();
-    if openssl.is_err() {
-        writeln!(std::io::stderr(), "skipped: openssl is not installed").unwrap();
+    if !certify(folder.path(), "DNS:localhost", true) {
         return;
     }
     fs::create_dir(folder.path().join("git")).unwrap();

@@ -268,3 +268,26 @@ pub(crate) fn check_snapshot(name: &str, text: &str) {
     let expected = fs::read_to_string(&file).unwrap_or_default();
     assert_eq!(text, expected, "{name} changed; if it is meant: UPDATE_SNAPSHOTS=1 cargo test --test it demo");
 }
+
+/// Makes a key and a certificate that vouches for itself, `tls.key` and `tls.crt`, for a name as in `DNS:localhost`; false where nothing
+/// here can, which is said.
+pub(crate) fn certify(folder: &Path, name: &str, is_authority: bool) -> bool {
+    let constraint = if is_authority { "CA:TRUE" } else { "CA:FALSE" };
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+        .args(["-keyout", "tls.key", "-out", "tls.crt", "-subj", "/CN=localhost"])
+        .args([
+            "-addext",
+            &format!("subjectAltName={name}"),
+            "-addext",
+            &format!("basicConstraints=critical,{constraint}"),
+        ])
+        .current_dir(folder)
+        .output();
+    let Ok(made) = made else {
+        writeln!(std::io::stderr().lock(), "skipped: openssl is not installed").unwrap();
+        return false;
+    };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    true
+}

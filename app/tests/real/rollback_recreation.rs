@@ -234,8 +234,9 @@ fn the_service_recreates_only_where_it_is_said_each_time() {
     assert_eq!(unsaid.status, 409, "{}", unsaid.text);
     // The page offers it where something is left, and says what becomes of it.
     let path = format!("/items/{}/rollback", items[0]);
-    let page =
-        |method: &str, way: &str, form: &str| writing.page(&writing.approver, method, &format!("{path}{way}"), form);
+    let page = |method: &str, way: &str, form: &str| {
+        writing.service.page(method, &format!("{path}{way}"), &writing.approver, form)
+    };
     let left = page("GET", "", "").text;
     assert!(left.contains("field is immutable") && left.contains("name=\"recreate\" value=\"true\">"), "{left}");
     let plan = page("GET", "?recreate=true", "");

@@ -214,7 +214,7 @@ fn the_service_deletes_what_an_approver_names_with_its_uid() {
     let path = format!("/items/{}/rollback", settings.as_str().unwrap());
     let page = |way: &str, form: &str| {
         let (method, path) = if form.is_empty() { ("GET", format!("{path}{way}")) } else { ("POST", path.clone()) };
-        writing.page(&writing.operator, method, &path, form)
+        writing.service.page(method, &path, &writing.operator, form)
     };
     let unnamed = page("", "").text;
     let command = "kubectl get configmap/by-hand -n rm-served -o jsonpath={.metadata.uid}";

@@ -90,14 +90,6 @@ impl Writing {
     pub(crate) fn roll_back(&self, token: &str, body: &Value) -> Answer {
         self.service.post(ROLLBACK, token, body)
     }
-
-    /// Asks for a page, or sends its form, as a browser does.
-    pub(crate) fn page(&self, token: &str, method: &str, path: &str, form: &str) -> Answer {
-        let bearer = format!("Bearer {token}");
-        let kind = "application/x-www-form-urlencoded";
-        let headers = [("authorization", bearer.as_str()), ("accept", "text/html"), ("content-type", kind)];
-        self.service.ask(method, path, &headers, form)
-    }
 }
 
 /// The hash of the plan that a page shows.
@@ -313,7 +305,7 @@ fn the_page_shows_the_plan_has_it_confirmed_and_takes_it_back() {
     world.alice("rb-page", &["set", "image", "deployment/web", "web=shop/web:9"]);
     world.alice("rb-page", &["annotate", "service/web", "example.com/note=1"]);
     let items = writing.scanned(&[IMAGE, "metadata.annotations[\"example.com/note\"]"]);
-    let ask = |token: &str, method: &str, path: &str, body: &str| writing.page(token, method, path, body);
+    let ask = |token: &str, method: &str, path: &str, body: &str| writing.service.page(method, path, token, body);
     let item = format!("/items/{}", items[0]);
     assert!(ask(&writing.operator, "GET", &item, "").text.contains("id=\"rollback\""));
     for (token, path) in [(&writing.viewer, &item), (&writing.approver, &format!("/items/{}", items[1]))] {

@@ -12,7 +12,7 @@ use crate::cli::output::{Style, flow, object, padded};
 use crate::cli::plain;
 use crate::cli::told::Item;
 use crate::failure::Failure;
-use crate::shown::cut;
+use crate::shown::{self, cut};
 use crate::words::Arg::{Count, Text};
 
 /// Columns before a value.
@@ -64,19 +64,13 @@ pub(in crate::cli) fn beginning(hash: &str) -> String {
 
 /// What belongs to an object that is deleted, and what becomes of it.
 fn belonging(change: &PlannedResponse, style: &Style, out: &mut String) {
-    let PlannedResponse { dependants, propagation: Some(propagation), not_listed, .. } = change else { return };
-    let head = match (dependants.is_empty(), propagation.as_str()) {
-        (true, _) => "rollback-alone",
-        (false, "Orphan") => "rollback-orphaned",
-        (false, _) => "rollback-goes-too",
-    };
-    let _ = writeln!(out, "         {}", style.words.say_with(head, &[("objects", Count(dependants.len()))]));
-    for dependant in dependants {
+    let Some((head, not_listed)) = shown::belonging(change, style.words) else { return };
+    let _ = writeln!(out, "         {head}");
+    for dependant in &change.dependants {
         let _ = writeln!(out, "           {}", plain(dependant));
     }
-    if !not_listed.is_empty() {
-        let what = [("what", Text(&plain(&not_listed.join(", "))))];
-        let _ = writeln!(out, "         {}", style.words.say_with("rollback-not-listed", &what));
+    if let Some(not_listed) = not_listed {
+        let _ = writeln!(out, "         {}", plain(&not_listed));
     }
 }
 

@@ -80,7 +80,7 @@ impl Following<'_> {
     /// Looks where commits are that the source's branch does not have yet, and whether a scan began after it had them. Gives those
     /// of which there is news.
     pub(crate) fn follow(self, request: &Request, known: &dyn Known) -> Result<News, Failure> {
-        let scratch = super::super::scratch()?;
+        let scratch = crate::drift::scratch()?;
         let repository = open(self.runtime, &location(request)?, request.source.git.as_ref(), scratch.path())?;
         let mut news = self.finish(&repository);
         let more = self.each(

@@ -104,7 +104,7 @@ pub(crate) fn publish(
     confirm: impl FnOnce(&Publication) -> Result<Option<Confirmation>, Failure>,
 ) -> Result<Publication, Failure> {
     let location = location(request)?;
-    let scratch = super::super::scratch()?;
+    let scratch = crate::drift::scratch()?;
     let repository = open(runtime, &location, request.source.git.as_ref(), scratch.path())?;
     let branch = runtime.block_on(repository.branch(location.revision())).map_err(git_failure)?;
     let branch = branch.ok_or_else(|| {

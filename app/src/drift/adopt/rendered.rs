@@ -3,6 +3,7 @@
 //! `core::source::rendered` says what is worth a try. Each is made in a copy, rendered, and taken only if [`Judge`] finds
 //! that nothing but what is meant has changed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -91,7 +92,7 @@ pub(super) fn edited(
         changed: BTreeMap::new(),
         now,
         judge: Judge { examiner: &adopting.ground.examiner, targets: &targets, taken: Vec::new() },
-        trials_left: MOST_IN_ALL,
+        trials_left: Cell::new(MOST_IN_ALL),
     };
     for (at, target) in targets.iter().enumerate() {
         let (wishes, refused) = wishes(adopting, target);
@@ -171,7 +172,7 @@ struct Search<'a> {
     /// What is rendered from them.
     now: Vec<u8>,
     judge: Judge<'a>,
-    trials_left: usize,
+    trials_left: Cell<usize>,
 }
 
 impl<'a> Search<'a> {
@@ -190,24 +191,15 @@ impl<'a> Search<'a> {
         let desired = self.judge.targets[at].wanted.desired;
         let template = self.adopting.ground.examiner.origin.file_at(desired.file, desired.line);
         let candidates = self.candidates(template.as_deref(), &aim)?;
-        let mut faults = candidates.refusals;
-        for candidate in candidates.all.iter().take(MOST_TRIALS) {
-            if self.trials_left == 0 {
-                return Err(NotAdopted::Undriven(EXHAUSTED.to_owned()));
+        match self.first(candidates, |candidate| self.tried(&contents, candidate, &open))? {
+            Ok((candidate, (rendered, taken))) => {
+                self.keep(&candidate, rendered, &taken);
+                self.judge.taken.extend(taken.iter().map(|item| item.fingerprint.clone()));
+                Ok(())
             }
-            self.trials_left -= 1;
-            match self.tried(&contents, candidate, &open) {
-                Ok((rendered, taken)) => {
-                    self.keep(candidate, &taken);
-                    self.judge.taken.extend(taken.iter().map(|item| item.fingerprint.clone()));
-                    self.now = rendered;
-                    return Ok(());
-                }
-                Err(fault) => faults.push(fault),
-            }
+            Err(why) if self.is_chart => Err(NotAdopted::Undriven(self.of_chart(template.as_deref(), &aim, &why))),
+            Err(why) => Err(NotAdopted::Undriven(why)),
         }
-        let why = undriven(candidates.all.len(), faults);
-        Err(NotAdopted::Undriven(if self.is_chart { self.of_chart(template.as_deref(), &aim, &why) } else { why }))
     }
 
     /// Adds an object that Git does not have to what is rendered.
@@ -216,32 +208,39 @@ impl<'a> Search<'a> {
             return Err(NotAdopted::NoPlace);
         }
         let raw = self.adopting.unmanaged(item)?;
-        let object = self.adopting.as_written(item, &raw)?;
+        let live = parsed(&raw, (&item.api_version, &item.resource_kind), self.adopting.key)?;
+        let object = self.adopting.as_written(item, &live)?;
         let others = self.others();
         let candidates = kustomization::additions(self.kustomized(&others), &object);
         let contents = source::read(0, &self.now, self.adopting.key);
-        let mut faults = candidates.refusals;
-        for candidate in &candidates.all {
-            if self.trials_left == 0 {
-                return Err(NotAdopted::Undriven(EXHAUSTED.to_owned()));
-            }
-            self.trials_left -= 1;
-            let made = self.rendered(candidate).and_then(|rendered| {
-                let after = source::read(0, &rendered, self.adopting.key);
-                let added = self.adopting.is_there(item, &raw, &after).map_err(|why| why.to_string())?;
-                self.judge.adds(&contents, &after, &added)?;
-                Ok(rendered)
-            });
-            match made {
-                Ok(rendered) => {
-                    self.keep(candidate, &[item]);
-                    self.now = rendered;
-                    return Ok(());
-                }
+        let made = self.first(candidates, |candidate| {
+            let rendered = self.rendered(candidate)?;
+            let after = source::read(0, &rendered, self.adopting.key);
+            let added = self.adopting.is_there(item, &live, &after).map_err(|why| why.to_string())?;
+            self.judge.adds(&contents, &after, &added)?;
+            Ok(rendered)
+        })?;
+        let (candidate, rendered) = made.map_err(NotAdopted::Undriven)?;
+        self.keep(&candidate, rendered, &[item]);
+        Ok(())
+    }
+
+    /// The first of these changes that works, and what came of it, or why none does; fails where too many were tried before.
+    fn first<T>(
+        &self,
+        candidates: Candidates,
+        works: impl Fn(&Files) -> Result<T, String>,
+    ) -> Result<Result<(Files, T), String>, NotAdopted> {
+        let (number, mut faults) = (candidates.all.len(), candidates.refusals);
+        for candidate in candidates.all.into_iter().take(MOST_TRIALS) {
+            let left = self.trials_left.get().checked_sub(1);
+            self.trials_left.set(left.ok_or_else(|| NotAdopted::Undriven(EXHAUSTED.to_owned()))?);
+            match works(&candidate) {
+                Ok(made) => return Ok(Ok((candidate, made))),
                 Err(fault) => faults.push(fault),
             }
         }
-        Err(NotAdopted::Undriven(undriven(candidates.all.len(), faults)))
+        Ok(Err(undriven(number, faults)))
     }
 
     fn others(&self) -> Files {
@@ -302,7 +301,8 @@ impl<'a> Search<'a> {
         Ok(rendered.map_err(|error| Failure::because(&error).line())?.text)
     }
 
-    fn keep(&mut self, candidate: &Files, taken: &[&DriftItem]) {
+    fn keep(&mut self, candidate: &Files, rendered: Vec<u8>, taken: &[&DriftItem]) {
+        self.now = rendered;
         for (path, text) in candidate {
             let before = self.texts.insert(path.clone(), text.clone()).unwrap_or_default();
             let (_, items) = self.changed.entry(path.clone()).or_insert((before, Vec::new()));

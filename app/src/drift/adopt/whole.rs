@@ -4,6 +4,7 @@ use anchorwatch_core::change::whole;
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::compare::{Pair, compare};
 use anchorwatch_core::object::list::RawHead;
+use anchorwatch_core::object::live::LiveObject;
 use anchorwatch_core::object::value::{Map, Value};
 use anchorwatch_core::object::{GroupKind, Identity};
 use anchorwatch_core::source;
@@ -39,14 +40,14 @@ impl Adopting<'_> {
     /// A file's text with the object at its end, as somebody would have written it.
     pub(super) fn with_whole(&self, item: &DriftItem, text: &str) -> Result<String, NotAdopted> {
         let raw = self.unmanaged(item)?;
-        let text = edit::append(text, &Value::Map(self.as_written(item, &raw)?))?;
-        self.is_there(item, &raw, &source::read(0, text.as_bytes(), self.key))?;
+        let live = parsed(&raw, (&item.api_version, &item.resource_kind), self.key)?;
+        let text = edit::append(text, &Value::Map(self.as_written(item, &live)?))?;
+        self.is_there(item, &live, &source::read(0, text.as_bytes(), self.key))?;
         Ok(text)
     }
 
     /// The object as somebody would have written it.
-    pub(super) fn as_written(&self, item: &DriftItem, raw: &str) -> Result<Map<'static>, NotAdopted> {
-        let live = parsed(raw, (&item.api_version, &item.resource_kind), self.key)?;
+    pub(super) fn as_written(&self, item: &DriftItem, live: &LiveObject<'_>) -> Result<Map<'static>, NotAdopted> {
         let schema = self.ground.examiner.schema;
         let kind = GroupKind::of(&item.api_version, &item.resource_kind);
         let mut object = whole::as_written((schema, &kind, schema.root(&item.api_version, &kind)), &live.root)?;
@@ -61,26 +62,22 @@ impl Adopting<'_> {
     pub(super) fn is_there(
         &self,
         item: &DriftItem,
-        raw: &str,
+        live: &LiveObject<'_>,
         read: &source::Contents<'_>,
     ) -> Result<Identity, NotAdopted> {
-        let live = parsed(raw, (&item.api_version, &item.resource_kind), self.key)?;
-        let schema = self.ground.examiner.schema;
-        let kind = GroupKind::of(&item.api_version, &item.resource_kind);
-        let is_it = |object: &&source::Desired<'_>| {
-            object.identity().group_kind == kind
-                && object.root.map("metadata").is_some_and(|metadata| {
-                    metadata.str("name") == Some(&item.resource_name)
-                        && metadata.str("namespace").unwrap_or_default() == item.namespace
-                })
+        let identity = Identity {
+            namespace: item.namespace.clone(),
+            group_kind: GroupKind::of(&item.api_version, &item.resource_kind),
+            name: item.resource_name.clone(),
         };
         let renamed = || NotAdopted::Undriven("it would not be there by this name and namespace".to_owned());
-        let written = read.objects.iter().rev().find(is_it).ok_or_else(renamed)?;
-        let root = schema.root(&item.api_version, &kind);
-        let differences = compare(Pair { schema, kind: &kind, root, git: &written.root, live: &live.root });
+        let written = read.objects.iter().rev().find(|object| object.identity() == identity).ok_or_else(renamed)?;
+        let (schema, kind) = (self.ground.examiner.schema, &identity.group_kind);
+        let root = schema.root(&item.api_version, kind);
+        let differences = compare(Pair { schema, kind, root, git: &written.root, live: &live.root });
         match differences.iter().find(|difference| difference.excuse.is_none()) {
             Some(difference) => Err(NotAdopted::Otherwise(difference.path.stable())),
-            None => Ok(written.identity()),
+            None => Ok(identity),
         }
     }
 
