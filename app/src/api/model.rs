@@ -543,6 +543,16 @@ pub(crate) struct LeftResponse {
     #[schema(value_type = DriftItem)]
     pub(crate) item: Value,
     pub(crate) reason: String,
+    /// True if that is as Git says by now: somebody else has made it so since it was compared.
+    #[serde(default)]
+    pub(crate) is_as_git_says: bool,
+}
+
+impl LeftResponse {
+    /// True if none of these differs from Git any more.
+    pub(crate) fn are_as_git_says(left: &[Self]) -> bool {
+        left.iter().all(|left| left.is_as_git_says)
+    }
 }
 
 /// What was done.
@@ -745,7 +755,7 @@ fn propagation(change: &ObjectChange) -> Option<Propagation> {
 
 impl From<&Left> for LeftResponse {
     fn from(left: &Left) -> Self {
-        Self { item: told(&left.item), reason: left.reason.clone() }
+        Self { item: told(&left.item), reason: left.reason.clone(), is_as_git_says: left.is_as_git_says }
     }
 }
 

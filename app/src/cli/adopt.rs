@@ -92,7 +92,8 @@ impl Face {
             TableOrJson::Table if adoption.is_written => super::print(&written(&adoption, style))?,
             TableOrJson::Table => {}
         }
-        let is_well = adoption.left.is_empty() && (self.doing.dry_run || adoption.is_written);
+        let is_left = adoption.left.iter().any(|left| !left.is_as_git_says);
+        let is_well = !is_left && (self.doing.dry_run || adoption.is_written || adoption.files.is_empty());
         Ok(ExitCode::from(u8::from(!is_well)))
     }
 
@@ -155,7 +156,8 @@ impl Face {
 }
 
 fn exit_code(answer: &AdoptResponse, dry_run: bool) -> ExitCode {
-    let is_well = answer.left.is_empty() && (dry_run || answer.done.is_some());
+    let is_done = answer.done.is_some() || answer.plan.files.is_empty();
+    let is_well = LeftResponse::are_as_git_says(&answer.left) && (dry_run || is_done);
     ExitCode::from(u8::from(!is_well))
 }
 
@@ -245,7 +247,10 @@ fn document(adoption: &Adoption) -> serde_json::Value {
         .files
         .iter()
         .map(|file| json!({"path": file.path, "is_new": file.is_new, "items": file.items, "text": file.after}));
-    let left = adoption.left.iter().map(|left| json!({"item": left.item, "reason": left.reason}));
+    let left = adoption
+        .left
+        .iter()
+        .map(|left| json!({"item": left.item, "reason": left.reason, "is_as_git_says": left.is_as_git_says}));
     json!({
         "source": adoption.source,
         "files": files.collect::<Vec<_>>(),

@@ -18,7 +18,7 @@ use super::output::{self, Style, TableOrJson};
 use super::service::plan::{self, Asked};
 use super::service::{self, Question, Service};
 use super::{plain, target};
-use crate::api::model::{self, ChangeList, ChangeResponse, DoneResponse, RollbackResponse, UndoResponse};
+use crate::api::model::{self, ChangeList, ChangeResponse, DoneResponse, LeftResponse, RollbackResponse, UndoResponse};
 use crate::drift::rollback::record::ChangeRecord;
 use crate::drift::rollback::{Deletion, Meant, Planned, Said, Writing, rollback, undo};
 use crate::failure::Failure;
@@ -416,15 +416,37 @@ fn the_one<T>(
         .hint("rollback prints the id of what it has changed"))
 }
 
-/// 0: done, or shown; 1: not confirmed, or something that was meant is left as it is; 2: a step failed.
+/// 0: done, or shown; 1: not confirmed, or something that was meant is left as it is and differs; 2: a step failed.
 fn exit_code(RollbackResponse { plan, left, done, .. }: &RollbackResponse, dry_run: bool) -> ExitCode {
+    let is_left = !LeftResponse::are_as_git_says(left);
     match done {
         Some(done) if !done.is_as_promised() => ExitCode::from(2),
-        Some(_) => ExitCode::from(u8::from(!left.is_empty())),
-        None => ExitCode::from(u8::from(!left.is_empty() || !(dry_run || plan.changes.is_empty()))),
+        Some(_) => ExitCode::from(u8::from(is_left)),
+        None => ExitCode::from(u8::from(is_left || !(dry_run || plan.changes.is_empty()))),
     }
 }
 
 fn ended(done: &DoneResponse) -> ExitCode {
     ExitCode::from(if done.is_as_promised() { 0 } else { 2 })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_has_done_meanwhile_is_not_left() {
+        let left = |is_as_git_says| json!({"item": {}, "reason": "…", "is_as_git_says": is_as_git_says});
+        let ended = |left: &[serde_json::Value], dry_run| {
+            let plan = json!({"plan_hash": "", "cluster": "", "source": "", "revision": null, "changes": []});
+            let planned = json!({"plan": plan, "left": left, "recovered": [], "is_partial": false, "done": null});
+            exit_code(&serde_json::from_value(planned).unwrap(), dry_run)
+        };
+        for dry_run in [true, false] {
+            assert_eq!(ended(&[left(true)], dry_run), ExitCode::SUCCESS);
+            assert_eq!(ended(&[left(true), left(false)], dry_run), ExitCode::from(1));
+        }
+    }
 }

@@ -92,8 +92,16 @@ enum NotAdopted {
     Unreadable(String),
     #[error("Git does not have it, and nobody knows where the chart's templates should; write it there by hand")]
     NoPlace,
-    #[error("it does not differ there any more")]
+    #[error("the cluster does not have it any more")]
     Gone,
+    #[error("it does not differ there any more")]
+    AsGitSays,
+}
+
+impl NotAdopted {
+    fn left(&self, item: &DriftItem) -> Left {
+        Left { item: item.clone(), reason: self.to_string(), is_as_git_says: matches!(self, Self::AsGitSays) }
+    }
 }
 
 /// Plans, asks, and writes what was confirmed. Runs outside of the async runtime, on which it waits.
@@ -165,8 +173,7 @@ impl Adopting<'_> {
         let (unmanaged, chosen): (Vec<_>, Vec<_>) =
             chosen.into_iter().partition(|item| item.change == Change::UnmanagedObject);
         let mut leave = |items: &[&DriftItem], why: &NotAdopted| {
-            let reason = why.to_string();
-            left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: reason.clone() }));
+            left.extend(items.iter().map(|item| why.left(item)));
         };
         if let Some(rendering) = &self.ground.source.rendering {
             let mut changes = rendered::edited(self, rendering, by_object(examiner.index, &chosen), &unmanaged)?;
@@ -266,13 +273,14 @@ impl Adopting<'_> {
         examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
             let differences = compare(pair);
             if !differences.iter().any(is_chosen) {
-                return Err(NotAdopted::Gone);
+                return Err(NotAdopted::AsGitSays);
             }
             let edits = adopt::edits(wanted.head.kind, pair.live, &differences, is_chosen)?;
             let text = edit::edit(text, &place, &edits)?;
             let contents = source::read(wanted.desired.file, text.as_bytes(), self.key);
             let identity = wanted.desired.identity();
-            let after = contents.objects.iter().find(|object| object.identity() == identity).ok_or(NotAdopted::Gone)?;
+            let after = contents.objects.iter().find(|object| object.identity() == identity);
+            let after = after.ok_or_else(|| NotAdopted::Otherwise(wanted.head.name.to_owned()))?;
             let named = |d: &Difference<'_>| (d.path.stable(), d.change);
             let expected: Vec<_> = differences.iter().filter(|d| !is_chosen(d)).map(named).collect();
             let found = examiner.with_git(wanted, &after.root, (&live, wanted.head.api_version), |pair| {

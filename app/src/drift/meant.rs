@@ -35,6 +35,8 @@ pub(crate) struct Deletion {
 pub(crate) struct Left {
     pub(crate) item: DriftItem,
     pub(crate) reason: String,
+    /// True if that is as Git says by now: somebody else has made it so since it was compared.
+    pub(crate) is_as_git_says: bool,
 }
 
 impl Meant {
@@ -48,7 +50,9 @@ impl Meant {
         for item in outcome.reports.iter().flat_map(|report| &report.items).filter(|item| self.takes(item)) {
             match may(item) {
                 Ok(()) => chosen.push(item),
-                Err(refusal) => left.push(Left { item: item.clone(), reason: refusal.to_string() }),
+                Err(refusal) => {
+                    left.push(Left { item: item.clone(), reason: refusal.to_string(), is_as_git_says: false });
+                }
             }
         }
         let all = || chosen.iter().copied().chain(left.iter().map(|left| &left.item));

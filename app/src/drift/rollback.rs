@@ -43,7 +43,7 @@ use super::scan::{self, Request};
 use super::side::Side;
 use crate::failure::Failure;
 use carry_out::Carrying;
-use draft::{Aim, Draft};
+use draft::{Aim, Draft, Undraftable};
 use notes::Notes;
 use record::{ChangeRecord, StepRecord, StepState};
 use removal::Removal;
@@ -219,8 +219,11 @@ impl<'a> Planning<'a> {
                     dependants.push(draft.dependants.clone());
                     drafts.push(draft);
                 }
-                Err(reason) => left
-                    .extend(of_object.into_iter().map(|item| Left { item: item.clone(), reason: reason.to_string() })),
+                Err(reason) => left.extend(of_object.into_iter().map(|item| Left {
+                    item: item.clone(),
+                    reason: reason.to_string(),
+                    is_as_git_says: matches!(reason, Undraftable::Gone),
+                })),
             }
         }
         // Whatever else is called like the one object that a uid names is not meant.

@@ -80,7 +80,7 @@ pub(in crate::cli) fn left(left: &[LeftResponse], style: &Style, out: &mut Strin
         return Ok(());
     }
     let _ = writeln!(out, "\n{}", style.words.say("rollback-left"));
-    let left = left.iter().map(|LeftResponse { item, reason }| Ok((Item::read(item)?, reason)));
+    let left = left.iter().map(|LeftResponse { item, reason, .. }| Ok((Item::read(item)?, reason)));
     let left: Vec<(Item, &String)> = left.collect::<Result<_, Failure>>()?;
     for alike in left.chunk_by(|(a, why), (b, also)| a.object() == b.object() && why == also) {
         let (first, reason) = &alike[0];

@@ -56,7 +56,7 @@ pub(super) fn edited(
     let now = adopting.runtime.block_on(trial.render(&Files::new())).map_err(render_failed)?.text;
     let mut left = Vec::new();
     let mut leave = |items: &[&DriftItem], why: &NotAdopted| {
-        left.extend(items.iter().map(|item| Left { item: (*item).clone(), reason: why.to_string() }));
+        left.extend(items.iter().map(|item| why.left(item)));
     };
     if now != adopting.ground.source.files[0].bytes && adopting.ground.source.is_deterministic() {
         let why =
@@ -143,7 +143,7 @@ fn wishes<'a>(adopting: &Adopting<'_>, target: &Target<'a>) -> (Vec<Wish<'a>>, V
         let mut refused = Vec::new();
         for item in target.items {
             match edits(&|d| is_told_by(d, item)) {
-                Ok(edits) if edits.is_empty() => refused.push((*item, NotAdopted::Gone)),
+                Ok(edits) if edits.is_empty() => refused.push((*item, NotAdopted::AsGitSays)),
                 Ok(_) => {}
                 Err(why) => refused.push((*item, why.into())),
             }
@@ -185,7 +185,8 @@ impl<'a> Search<'a> {
         let key = self.adopting.key;
         let contents = source::read(0, &self.now, key);
         let identity = self.judge.targets[at].wanted.desired.identity();
-        let object = contents.objects.iter().find(|object| object.identity() == identity).ok_or(NotAdopted::Gone)?;
+        let object = contents.objects.iter().find(|object| object.identity() == identity);
+        let object = object.ok_or_else(|| NotAdopted::Unreadable("its files do not render it any more".to_owned()))?;
         let object = Value::Map(object.root.clone()).into_owned();
         let aim = Aim::new(&object, wish.edit.as_ref())?;
         let desired = self.judge.targets[at].wanted.desired;
