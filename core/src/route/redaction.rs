@@ -355,6 +355,18 @@ mod tests {
             ("mail ops@example.com.", "", "mail <EMAIL_1>."),
             (r"C:\keys\token=hunter2", "", r"C:\keys\token=<SECRET_1>"),
             (r"a=1\npassword=hunter2", "", r"a=1\npassword=<SECRET_1>"),
+            // Ways of writing that gitleaks tries its rules on: github.com/gitleaks/gitleaks/blob/v8.28.0/cmd/generate/secrets/regen.go
+            ("PASSWORD ::= hunter2", "", "PASSWORD ::= <SECRET_1>"),
+            ("PASSWORD :::= hunter2", "", "PASSWORD :::= <SECRET_1>"),
+            (r#"$dbPassword .= "hunter2";"#, "", r#"$dbPassword .= "<SECRET_1>";"#),
+            (r#"var dbPassword string = "hunter2""#, "", r#"var dbPassword string = "<SECRET_1>""#),
+            ("password: Optional[str] = 'hunter2'", "", "password: Optional[str] = '<SECRET_1>'"),
+            (r#"const PASSWORD: &'static str = "hunter2";"#, "", r#"const PASSWORD: &'static str = "<SECRET_1>";"#),
+            ("<dbPassword>\n  hunter2\n</dbPassword>", "", "<dbPassword>\n  <SECRET_1>\n</dbPassword>"),
+            ("--set imagePullSecret.password=hunter2", "", "--set imagePullSecret.password=<SECRET_1>"),
+            ("token: '1807323099702278'", "", "token: '<SECRET_1>'"),
+            (r#"curl -u "d2LkV78zLx!t:" https://x"#, "", r#"curl -u "<SECRET_1>:" https://x"#),
+            ("curl --user ann:'hunter 2' https://x", "", "curl --user ann:'<SECRET_1>' https://x"),
             ("the token {} leaked", &ghp, "the token <SECRET_1> leaked"),
             ("a <SECRET_1> b", "", "a <QUOTED_1> b"),
         ] {
@@ -414,6 +426,15 @@ mod tests {
             "prompt_tokens: 1234",
             "secret \"web-tls-7f9c4\" not found",
             "automountServiceAccountToken: true",
+            "credentialsId: 'jenkins-deploy'",
+            "CREDENTIALS_ID = \"K8S_CRED\"",
+            "API_KEY=pplx-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "client_secret=bP88Q~xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+            "key = AKIAXXXXXXXXXXXXXXXX",
+            "curl -u <user:password> https://x",
+            "curl -sL --user \"$1:$2\" https://x",
+            "curl -H \"Authorization: Bearer <your API token>\" https://x",
+            "password is valid = true",
         ] {
             assert_eq!(redacted(text), text);
         }

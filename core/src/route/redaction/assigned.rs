@@ -89,7 +89,12 @@ impl<'t> Name<'t> {
 
 /// The longer first.
 const SIGNS: &[(&str, Sign)] = &[
+    (":::=", Sign::Equals),
+    ("::=", Sign::Equals),
     (":=", Sign::Equals),
+    (".=", Sign::Equals),
+    ("<-", Sign::Equals),
+    ("??=", Sign::Equals),
     ("?=", Sign::Equals),
     ("+=", Sign::Equals),
     ("||=", Sign::Equals),
@@ -116,6 +121,9 @@ pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
     if let Some((sign, kind)) = SIGNS.iter().find(|(sign, _)| blanks.starts_with(sign)) {
         return Some((*kind, at(&blanks[sign.len()..])));
     }
+    if let Some(value) = after_type(blanks) {
+        return Some((Sign::Equals, at(value)));
+    }
     // `Password::new` is code.
     if let Some(value) = blanks.strip_prefix(':').filter(|value| !value.starts_with(':')) {
         return Some((Sign::Colon, at(value)));
@@ -128,6 +136,19 @@ pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
     // A name in quotes has a sign, or no value.
     let is_apart = blanks.len() < inner.len() && inner.len() == rest.len();
     is_apart.then_some((Sign::Space, at(blanks)))
+}
+
+/// What follows `string =`, `: Optional[str] =` or `: &'static str =`, if it is in quotes.
+fn after_type(text: &str) -> Option<&str> {
+    const TYPE_BYTES: usize = 32;
+    let in_type = |c: char| c.is_ascii_alphanumeric() || " _.:&*'<>[]|?".contains(c);
+    let (before, value) = text[..text.floor_char_boundary(TYPE_BYTES.min(text.len()))]
+        .find('=')
+        .map(|at| (&text[..at], &text[at + 1..]))
+        .filter(|(before, _)| before.chars().all(in_type))?;
+    let words = before.trim_start_matches(':').split_whitespace().count();
+    let value = value.trim_start_matches([' ', '\t']);
+    ((1..=2).contains(&words) && before.ends_with(' ') && value.starts_with(['"', '\'', '`', '\\'])).then_some(value)
 }
 
 /// The value of a credential that a name at `at` names.

@@ -1,6 +1,7 @@
 //! Flags of commands that take a password in a way of their own.
 
 use super::assigned::Sign;
+use super::random::is_chosen;
 use super::value::{is_stand_in, value_at};
 use super::{Find, Kind};
 
@@ -58,10 +59,18 @@ fn is_password(value: &str) -> bool {
     !value.is_empty() && !value.starts_with('-') && !is_stand_in(value)
 }
 
-/// The password of `-u user:password`. `uid:gid` is none.
+/// The password of `-u user:password`, or the key of `-u key:`. `uid:gid` is none.
 fn login(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
-    let (range, _) = value_at(text, after, Sign::Space);
-    let (user, password) = text[range.clone()].split_once(':')?;
+    let (range, is_quoted) = value_at(text, after, Sign::Space);
+    let (user, password) = text[range.clone()].split_once(':').filter(|_| !is_stand_in(&text[range.clone()]))?;
+    if password.is_empty() && !is_quoted && text[range.end..].starts_with(['"', '\'']) {
+        // `user:'password'`.
+        let (password, _) = value_at(text, range.end, Sign::Space);
+        return is_password(&text[password.clone()]).then_some(password);
+    }
+    if password.is_empty() && is_chosen(user) {
+        return Some(range.start..range.start + user.len());
+    }
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_one = is_password(password) && !(is_number(user) && is_number(password)) && !password.starts_with("//");
     is_one.then(|| range.start + user.len() + 1..range.end)

@@ -36,6 +36,7 @@ pub(super) fn find(name: &Name<'_>) -> Option<Find> {
     let (skipped, end) = scheme(value).unwrap_or((0, value.len()));
     let value = &value[skipped..end];
     let is_one = value.len() >= 4
+        && !value.starts_with(['<', '{'])
         && !is_stand_in(value)
         && !is_words(value)
         && (is_quoted || !is_code(value) && !value.starts_with('&'))

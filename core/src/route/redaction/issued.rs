@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::random::{is_plain, is_uuid};
 use super::run::{Letters, begins};
+use super::value::is_filled;
 use super::{Find, Kind};
 
 use Letters::{Alnum, Base64, Crypt, Dash, Dotted, Hex, Upper, Word};
@@ -56,6 +57,7 @@ pub(super) const ISSUED: &[Issued] = &[
     token("glsoat-", Dash, 16), token("glffct-", Dash, 16), token("GR1348941", Dash, 16), token("ATBB", Alnum, 28),
     token("ATCTT3x", Base64, 40), token("ATATT3x", Base64, 40), token("sgp_", Word, 36), token("bkua_", Hex, 36),
     token("CCIPAT_", Word, 36), token("CCIPRJ_", Word, 36),
+    token("s-s4t2ud-", Hex, 60), token("s-s4t2af-", Hex, 60),
 
     token("xoxb-", Dash, 16), token("xoxp-", Dash, 16), token("xoxa-", Dash, 16), token("xoxr-", Dash, 16),
     token("xoxs-", Dash, 16), token("xoxc-", Dash, 16), token("xoxd-", Base64, 16), token("xoxe-", Dash, 16), token("xoxo-", Dash, 16),
@@ -73,7 +75,7 @@ pub(super) const ISSUED: &[Issued] = &[
     token("dckr_pat_", Dash, 20), token("dckr_oat_", Dash, 20), token("CLOJARS_", Alnum, 50), token("AKCp", Alnum, 60),
     token("cmVmdGtu", Alnum, 50), token("cio", Alnum, 32), token("uvpkg_", Alnum, 30),
 
-    token("sk-", Dash, 20), token("nvapi-", Dash, 30), token("hf_", Alnum, 30), token("api_org_", Alnum, 30),
+    token("sk-", Dash, 20), token("sk-ant-", Dash, 40), token("nvapi-", Dash, 30), token("hf_", Alnum, 30), token("api_org_", Alnum, 30),
     token("gsk_", Alnum, 40), token("xai-", Alnum, 60), token("r8_", Alnum, 32), token("pplx-", Alnum, 36),
     token("lsv2_pt_", Word, 30), token("lsv2_sk_", Word, 30), token("pcsk_", Word, 40), token("tvly-", Dash, 24),
     token("fw_", Alnum, 20), token("jina_", Word, 40), token("pa-", Dash, 40), token("sess-", Alnum, 36),
@@ -95,6 +97,7 @@ pub(super) const ISSUED: &[Issued] = &[
     token("ico-", Alnum, 30), token("tk-us-", Dash, 36), token("EAACEdEose0cBA", Alnum, 10), token("EAAB", Alnum, 60),
     token("duffel_live_", Dash, 36), token("duffel_test_", Dash, 36), token("sl.", Dash, 60), token("p8e-", Alnum, 32),
     token("tfp_", Dotted, 50), token("ctp_", Alnum, 30), token("dvc_server_", Word, 30), token("flb_live_", Alnum, 20),
+    token("live_", Hex, 35), token("test_", Hex, 35), token("access-production-", Dash, 36), token("access-sandbox-", Dash, 36),
     token("sm_aat_", Alnum, 16), token("sm_pat_", Alnum, 16), token("sm_sat_", Alnum, 16),
     token("dnkey-", Dash, 40), token("gitea_", Hex, 40), token("ghcr_", Alnum, 30), token("vercel_", Alnum, 20), token("cfut_", Word, 30),
 
@@ -121,7 +124,7 @@ pub(super) fn find(text: &str, at: usize, issued: &Issued) -> Option<Find> {
     let judged = trimmed(text, body, issued.letters.end_within(text, body, JUDGED));
     let is_long = judged >= body + issued.least;
     let is_varied = issued.letters == Upper || is_varied(&text[body..judged]);
-    if !is_long || !is_varied || is_name(&text[body..judged], issued) {
+    if !is_long || !is_varied || is_filled(&text[body..judged]) || is_name(&text[body..judged], issued) {
         return None;
     }
     let end = trimmed(text, body, issued.letters.end(text, body));
@@ -133,7 +136,8 @@ pub(super) fn find(text: &str, at: usize, issued: &Issued) -> Option<Find> {
 fn is_name(body: &str, issued: &Issued) -> bool {
     let is_short = issued.begin.len() <= 4 && matches!(issued.letters, Dash | Dotted | Word);
     if is_short && !issued.begin.starts_with(|c: char| c.is_ascii_uppercase()) {
-        return is_plain(body) && !is_uuid(body);
+        let has_hex = body.split(['-', '_', '.']).any(|part| part.len() >= 32 && Hex.is_all(part));
+        return is_plain(body) && !is_uuid(body) && !has_hex;
     }
     if issued.letters == Upper || issued.letters == Hex || is_uuid(body) {
         return false;
@@ -191,7 +195,10 @@ pub(super) fn find_around(text: &str, at: usize, inner: &Inner) -> Option<Find> 
     let start = before.0.start(text, at, JUDGED);
     let behind = at + inner.mark.len();
     let end = trimmed(text, behind, after.0.end_within(text, behind, 4 * JUDGED));
-    let is_one = at - start >= before.1 && end - behind >= after.1 && is_varied(&text[start..end]);
+    let is_one = at - start >= before.1
+        && end - behind >= after.1
+        && is_varied(&text[start..end])
+        && !is_filled(&text[behind..end]);
     is_one.then_some(Find { range: start..end, kind: inner.kind })
 }
 

@@ -100,7 +100,9 @@ impl Carry {
         if name.is_flag() && after.trim_matches([',', '\n', '\r', ' ']).is_empty() {
             self.flag = Some(strength);
         }
-        if let Some(value) = after.strip_prefix(':') {
+        // `<password>` of XML, with its value on a line of its own.
+        let opens = line[..name.range.start].ends_with('<') && after.starts_with('>');
+        if let Some(value) = after.strip_prefix(if opens { '>' } else { ':' }) {
             let value = value.trim();
             let is_block = value.starts_with(['|', '>']) && value.len() <= 3;
             if value.is_empty() || is_block {

@@ -36,6 +36,8 @@ const POINTERS: &[&str] = &[
     "audience",
     "class",
     "count",
+    "credentialid",
+    "credentialsid",
     "dir",
     "duration",
     "enabled",
@@ -238,7 +240,9 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
         return None;
     }
     let is_about = TEXT_POINTERS.iter().any(|end| whole.ends_with(end));
-    if points(&whole) || is_about || is_file(last) || is_computed(&whole) {
+    // In `imagePullSecret.password` the last part says what it is.
+    let own = last.rsplit('.').next().filter(|own| SAYS.is_match(&squeezed(own))).unwrap_or(last);
+    if points(&squeezed(own)) || is_about || is_file(last) || is_computed(&whole) {
         return None;
     }
     Some(strength_of(&whole, last))

@@ -215,8 +215,17 @@ pub(super) fn is_stand_in(value: &str) -> bool {
         || value.starts_with("ENC[")
         || value.contains("***")
         || value.starts_with("xxxx")
+        || is_filled(value)
         || is_elsewhere(&lower)
         || is_shell(value)
+}
+
+/// True for what is filled up with one sign, as examples are: `hf_xxxxxxxxxxxxxxxx`.
+pub(super) fn is_filled(value: &str) -> bool {
+    const FILLERS: &[u8] = b"xX*.-_#?01";
+    let bytes = value.as_bytes();
+    let runs = bytes.chunk_by(|a, b| a == b).filter(|run| FILLERS.contains(&run[0]));
+    runs.map(<[u8]>::len).max().is_some_and(|longest| longest >= 8 && longest * 2 >= bytes.len())
 }
 
 /// An address of a store of secrets.
@@ -264,13 +273,20 @@ fn is_call(rest: &str) -> bool {
     rest.starts_with(['(', '[', '{']) && (is_open || behind.is_empty() || behind.starts_with(['.', '?', ';', ',']))
 }
 
-/// `{{ .Values.x`, `$(cat file)`, `${NAME}`, and one with a default that is no value either.
+/// `$1`, `{{ .Values.x`, `$(cat file)`, `${NAME}`, and one with a default that is no value either.
 fn is_shell(value: &str) -> bool {
     let value = value.trim_start_matches('(');
     match value.split_once(":-").filter(|_| value.starts_with("${")) {
         Some((_, default)) => default.is_empty() || default.starts_with(['"', '$', '}', '/']),
-        None => ["{{", "${", "$("].iter().any(|open| value.starts_with(open)),
+        None => ["{{", "${", "$("].iter().any(|open| value.starts_with(open)) || is_argument(value),
     }
+}
+
+/// `$1`, `$@`: what a script was called with.
+fn is_argument(value: &str) -> bool {
+    value.strip_prefix('$').is_some_and(|name| {
+        name.len() == 1 && name.starts_with(['@', '*', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
+    })
 }
 
 /// True for a value that its name makes a credential.
@@ -282,7 +298,8 @@ pub(super) fn is_value(value: &str, strength: Strength, is_assigned: bool) -> bo
         Strength::Password => !is_path(value) && (value.is_ascii() || !is_words(value)),
         Strength::Header | Strength::Login => value.len() >= 4,
         Strength::Key => {
-            let is_number = value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            // A long number is an account's or a key, a short one a count or a time.
+            let is_number = value.len() < 16 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             let is_word = is_words(value) && (!is_assigned || name::strength(value).is_some() || !value.is_ascii());
             let is_text = value.contains([' ', '\n']) || value.contains("\\n") || value.contains("://");
             value.len() >= 6 && !is_number && !is_path(value) && !is_word && !is_text && !is_account_token(value)
