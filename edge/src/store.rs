@@ -237,7 +237,13 @@ impl Store {
     async fn connect(address: &StoreAddress, synchronous: SqliteSynchronous) -> Result<Self, StoreError> {
         let fail = |source| StoreError::Open { store: address.to_string(), source };
         let mut options = ConnectOptions::new(&address.url);
-        let connections = if address.backend == DbBackend::Sqlite { SQLITE_CONNECTIONS } else { POSTGRES_CONNECTIONS };
+        let is_durable = matches!(synchronous, SqliteSynchronous::Full);
+        let connections = match address.backend {
+            // One task writes by it, and what it has read of the file stays good as long as it alone writes.
+            DbBackend::Sqlite if is_durable => 1,
+            DbBackend::Sqlite => SQLITE_CONNECTIONS,
+            _ => POSTGRES_CONNECTIONS,
+        };
         options.max_connections(connections).acquire_timeout(PATIENCE).sqlx_logging(false).map_sqlx_sqlite_opts(
             move |sqlite| {
                 sqlite
@@ -251,7 +257,6 @@ impl Store {
         // A file does not hang up.
         options.test_before_acquire(address.backend != DbBackend::Sqlite);
         options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_whole(connection))));
-        let is_durable = matches!(synchronous, SqliteSynchronous::Full);
         options.map_sqlx_postgres_opts(move |postgres| {
             let postgres = postgres.options([("idle_in_transaction_session_timeout", POSTGRES_IDLE)]);
             // As it is without a word, but for servers on which somebody has set it otherwise.
@@ -377,8 +382,10 @@ fn is_busy(error: &DbErr) -> bool {
 /// False for a connection to be thrown away. Where the disk is full, SQLite rolls back by itself, the rollback that follows
 /// fails, and sqlx takes the connection to be in a transaction ever after: what is written there would wait for itself.
 async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    // A rollback may be on its way to the connection; it answers when that is done.
-    connection.ping().await?;
+    if connection.is_in_transaction() {
+        // A rollback may be on its way to the connection; it answers when that is done.
+        connection.ping().await?;
+    }
     Ok(!connection.is_in_transaction())
 }
 
@@ -389,30 +396,35 @@ fn failing(doing: &'static str) -> impl Fn(DbErr) -> StoreError {
 
 /// Inserts rows of a table, many at a time; `suffix` says what becomes of those that are there.
 async fn insert(write: &impl ConnectionTrait, table: Table, rows: Vec<Vec<Value>>, suffix: &str) -> Result<(), DbErr> {
-    let Table { name, columns } = table;
-    // SQLite takes `$1` for a name, and looks through all names for each.
-    let is_numbered = write.get_database_backend() == DbBackend::Postgres;
+    let backend = write.get_database_backend();
+    debug_assert!(rows.iter().all(|row| row.len() == table.columns.len()), "a value for each column of {}", table.name);
     for rows in rows.chunks(ROWS_AT_A_TIME) {
-        let mut sql = format!("INSERT INTO {name} ({}) VALUES ", columns.join(", "));
-        let mut place = 0;
-        for (at, row) in rows.iter().enumerate() {
-            debug_assert_eq!(row.len(), columns.len(), "a value for each column of {name}");
-            sql.push_str(if at == 0 { "(" } else { ", (" });
-            for column in 0..row.len() {
-                place += 1;
-                sql.push_str(if column == 0 { "" } else { ", " });
-                sql.push(if is_numbered { '$' } else { '?' });
-                if is_numbered {
-                    sql.push_str(&place.to_string());
-                }
-            }
-            sql.push(')');
-        }
-        sql.push_str(suffix);
+        let sql = insertion(backend, table, rows.len(), 0) + suffix;
         let values = rows.iter().flatten().cloned();
-        write.execute_raw(Statement::from_sql_and_values(write.get_database_backend(), sql, values)).await?;
+        write.execute_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     }
     Ok(())
+}
+
+/// The statement that inserts so many rows, whose values stand after so many others.
+fn insertion(backend: DbBackend, Table { name, columns }: Table, rows: usize, after: usize) -> String {
+    // SQLite takes `$1` for a name, and looks through all names for each.
+    let is_numbered = backend == DbBackend::Postgres;
+    let mut sql = format!("INSERT INTO {name} ({}) VALUES ", columns.join(", "));
+    let mut place = after;
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns.len() {
+            place += 1;
+            sql.push_str(if column == 0 { "" } else { ", " });
+            sql.push(if is_numbered { '$' } else { '?' });
+            if is_numbered {
+                sql.push_str(&place.to_string());
+            }
+        }
+        sql.push(')');
+    }
+    sql
 }
 
 /// Places for so many values after the first ones, as in `$3, $4`.

@@ -156,7 +156,10 @@ impl<'r, P: Deref<Target = dyn Provider>> Asking<'r, P> {
         let mut run = Run::along(times, self.router.deadline);
         let mut step = run.first(Duration::ZERO);
         while let Step::Ask { link, ask, pause, time, is_rest } = step {
-            tokio::time::sleep(pause).await;
+            // A pause of nothing would last for a millisecond.
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
             let link = &chain[link];
             match self.attempt(link, (ask, self.limits(time, is_rest)), outlet.as_deref_mut()).await {
                 Ok(given) => {

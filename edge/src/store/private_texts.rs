@@ -3,28 +3,23 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait, DbBackend, DbErr, Statement, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, Value};
 
 use super::{ROWS_AT_A_TIME, Store, StoreError, failing, micros, places};
 
-/// Remembers texts by their hashes, in one order, so that nobody waits for somebody who waits for him.
-pub(super) async fn remember(
-    write: &impl ConnectionTrait,
-    hashes: &BTreeSet<&str>,
-    at: Timestamp,
-) -> Result<(), DbErr> {
-    let backend = write.get_database_backend();
+/// The statement that remembers texts by their hashes, and its two values. The hashes are in one order, so that nobody waits for
+/// somebody who waits for him.
+pub(super) fn remembering(backend: DbBackend, hashes: &BTreeSet<&str>, at: Timestamp) -> (String, [Value; 2]) {
     // One text, so that there is one statement whatever their number.
     let each = match backend {
-        DbBackend::Postgres => "SELECT value, $2 FROM json_array_elements_text($1::json) AS value",
-        _ => "SELECT value, $2 FROM json_each($1) WHERE true",
+        DbBackend::Postgres => "SELECT value, $1 FROM json_array_elements_text($2::json) AS value",
+        _ => "SELECT value, ? FROM json_each(?) WHERE true",
     };
     let sql = format!(
         "INSERT INTO private_texts (hash, seen_at) {each} ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at"
     );
     let hashes = serde_json::to_string(hashes).expect("texts are JSON");
-    write.execute_raw(Statement::from_sql_and_values(backend, sql, [hashes.into(), micros(at).into()])).await?;
-    Ok(())
+    (sql, [micros(at).into(), hashes.into()])
 }
 
 impl Store {

@@ -289,7 +289,10 @@ async fn who_cannot_write_in_time_sends_nothing(store: &Store, tamper: &impl Fn(
     let unsent = async || outcomes(store).await.iter().filter(|name| **name == "unsent").count();
     let before = unsent().await;
     tamper("ALTER TABLE audit_rows RENAME TO elsewhere");
-    let refused = join_all((0..5).map(|_| audit.begin(begin(), Vec::new()))).await;
+    // What was said is written before the rows that fail: neither is there before both are.
+    let said = |number: usize| vec![format!("said in vain {number}")];
+    let refused = join_all((0..5).map(|number| audit.begin(begin(), said(number)))).await;
+    assert!(!store.is_private(&said(0), Timestamp::MIN).await.unwrap());
     assert!(refused.iter().all(|answer| matches!(answer, Err(AuditUnavailable))));
     assert!(told.has(|news| matches!(news, AuditNews::Failing(_))));
     tamper("ALTER TABLE elsewhere RENAME TO audit_rows");
@@ -302,6 +305,7 @@ async fn who_cannot_write_in_time_sends_nothing(store: &Store, tamper: &impl Fn(
     assert_eq!((report.open, report.breaks), (0, Vec::new()), "what was written too late says that nothing was sent");
     let unsent = unsent().await - before;
     assert!(unsent <= 5, "{unsent} of five");
+    assert!(store.is_private(&said(0), Timestamp::MIN).await.unwrap(), "it stays private though nobody was asked");
 }
 
 async fn what_somebody_else_has_written_is_found(store: &Store, tamper: &impl Fn(&str)) {
@@ -313,7 +317,7 @@ async fn what_somebody_else_has_written_is_found(store: &Store, tamper: &impl Fn
         "INSERT INTO audit_rows SELECT chain, seq + 1, at, REPLACE(body, '\"seq\":3', '\"seq\":4'), hash, seal FROM audit_rows \
          WHERE chain = '{chain}' AND seq = 3"
     ));
-    let attempt = audit.begin(begin(), Vec::new()).await.unwrap();
+    let attempt = audit.begin(begin(), vec!["said beside others".to_owned()]).await.unwrap();
     assert!(told.has(|news| matches!(news, AuditNews::Foreign(_))));
     attempt.end(answered());
     audit.settle().await.unwrap();

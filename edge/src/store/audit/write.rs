@@ -7,11 +7,11 @@ use anchorwatch_core::route::audit::{
     AuditError, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
 };
 use jiff::Timestamp;
-use sea_orm::{DbErr, FromQueryResult as _, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult as _, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::super::{Store, StoreError, failing, insert, micros, private_texts};
+use super::super::{Store, StoreError, failing, insert, insertion, micros, private_texts};
 use super::{Attempt, AuditNews, AuditWriting, EndRow, ROWS, malformed, number};
 use crate::clock::{self, Clock};
 
@@ -148,6 +148,7 @@ impl Writer {
                 Err(error) => error,
             };
             self.failing(error);
+            self.roll_back().await;
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAITS.1);
             if rows.is_empty() {
@@ -164,19 +165,30 @@ impl Writer {
         }
     }
 
-    /// Inserts what there is, all or nothing.
+    /// Inserts what there is, all or nothing: by one word to the database, as somebody waits for it before each request.
     async fn insert(&self, rows: &[Row], said: &Said<'_>) -> Result<(), DbErr> {
         let rows: Vec<_> = rows.iter().map(columns).collect();
         if said.hashes.is_empty() {
             return insert(&self.store.db, ROWS, rows, "").await;
         }
-        if rows.is_empty() {
-            return private_texts::remember(&self.store.db, &said.hashes, said.at).await;
+        let backend = self.store.address.backend;
+        let (remembering, texts) = private_texts::remembering(backend, &said.hashes, said.at);
+        let inserting = || insertion(backend, ROWS, rows.len(), texts.len());
+        let sql = match backend {
+            _ if rows.is_empty() => remembering,
+            DbBackend::Postgres => format!("WITH said AS ({remembering}) {}", inserting()),
+            _ => format!("BEGIN IMMEDIATE; {remembering}; {}; COMMIT", inserting()),
+        };
+        let values = texts.into_iter().chain(rows.into_iter().flatten());
+        self.store.db.execute_raw(self.store.statement(&sql, values)).await.map(drop)
+    }
+
+    /// Ends what SQLite may have begun and not committed. There is one connection, so it is the same.
+    async fn roll_back(&self) {
+        if self.store.address.backend == DbBackend::Sqlite {
+            // Mostly there is nothing to roll back, which is an error.
+            let _ = in_time(self.store.db.execute_unprepared("ROLLBACK")).await;
         }
-        let write = self.store.begin().await?;
-        private_texts::remember(&write, &said.hashes, said.at).await?;
-        insert(&write, ROWS, rows, "").await?;
-        write.commit().await
     }
 
     async fn end_of_chain(&self) -> Result<Option<EndRow>, StoreError> {
