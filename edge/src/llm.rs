@@ -16,7 +16,7 @@ use std::time::Duration;
 use anchorwatch_core::route::dialect;
 use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::locality::Sign;
-use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin, Piece};
+use anchorwatch_core::route::provider::{Ask, Embeddings, Limits, Origin, Piece};
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use secrecy::SecretString;
@@ -28,18 +28,6 @@ use openai::OpenAi;
 
 /// A server with a model. Dropping what it gives ends what it does.
 pub trait Provider: fmt::Debug + Send + Sync {
-    /// Its name in the configuration.
-    fn name(&self) -> &str;
-
-    /// How it speaks.
-    fn dialect(&self) -> Dialect;
-
-    /// The model that it is asked for.
-    fn model(&self) -> &str;
-
-    /// Asks, and waits for the whole answer.
-    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>>;
-
     /// Asks, and gives the answer as it comes.
     fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>>;
 
@@ -48,9 +36,6 @@ pub trait Provider: fmt::Debug + Send + Sync {
 
     /// Asks whether it could answer now, with nothing of anybody's.
     fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>>;
-
-    /// The models that it has.
-    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>>;
 
     /// Has it load its model, where it does not do so by itself.
     fn warm_up(&self, _timeout: Duration) -> BoxFuture<'_, Result<(), Failure>> {
@@ -84,8 +69,6 @@ pub struct Health {
 /// Where a provider is, and what it is asked for.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Its name in the configuration.
-    pub name: String,
     /// Where it is, as in `http://nim:8000` or `https://api.example.com/openai/v1`.
     pub base_url: String,
     /// The model.
@@ -98,7 +81,7 @@ pub struct Settings {
 ///
 /// ```compile_fail
 /// use anchorwatch_edge::{llm::{Local, Settings}, outbound::Outbound};
-/// let settings = Settings { name: String::new(), base_url: String::new(), model: String::new(), key: None };
+/// let settings = Settings { base_url: String::new(), model: String::new(), key: None };
 /// Local::openai(Outbound::anywhere(), settings, Default::default());
 /// ```
 #[derive(Debug, Clone)]
@@ -133,7 +116,7 @@ impl Deref for Local {
 ///
 /// ```no_run
 /// use anchorwatch_edge::{llm::{Open, Settings}, outbound::Outbound};
-/// let settings = Settings { name: String::new(), base_url: String::new(), model: String::new(), key: None };
+/// let settings = Settings { base_url: String::new(), model: String::new(), key: None };
 /// Open::openai(Outbound::anywhere(), settings, Default::default());
 /// ```
 #[derive(Debug, Clone)]

@@ -151,7 +151,6 @@ impl Links {
         for provider in &config.providers {
             let key = provider.key.as_ref().map(crate::secret::Secret::read).transpose()?;
             let settings = Settings {
-                name: provider.name.clone(),
                 base_url: provider.endpoint.as_str().to_owned(),
                 model: provider.model.clone(),
                 key: key.clone().map(SecretString::from),

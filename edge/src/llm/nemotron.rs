@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect::nemotron;
 use anchorwatch_core::route::failure::Failure;
-use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits};
+use anchorwatch_core::route::provider::{Ask, Embeddings, Limits};
 use futures::future::BoxFuture;
 
 use super::openai::{Api, split};
@@ -18,7 +18,6 @@ const HEALTH: [&str; 3] = ["/v1/health/ready", "/health/readiness", "/health"];
 /// A server with a Nemotron.
 #[derive(Debug)]
 pub(super) struct Nemotron<Reach> {
-    name: String,
     model: String,
     api: Api<Reach>,
     ways: nemotron::Ways,
@@ -26,9 +25,9 @@ pub(super) struct Nemotron<Reach> {
 
 impl<Reach> Nemotron<Reach> {
     pub(super) fn new(outbound: Outbound<Reach>, settings: Settings, ways: nemotron::Ways) -> Self {
-        let Settings { name, base_url, model, key } = settings;
+        let Settings { base_url, model, key } = settings;
         let (root, prefix) = split(&base_url);
-        Self { name, model, api: Api { server: Server::new(outbound, root, key), prefix }, ways }
+        Self { model, api: Api { server: Server::new(outbound, root, key), prefix }, ways }
     }
 }
 
@@ -36,28 +35,9 @@ impl<Reach: Send + Sync> Provider for Nemotron<Reach>
 where
     Self: std::fmt::Debug,
 {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Nemotron
-    }
-
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(async move {
-            let body = nemotron::body(&self.model, ask, self.ways, false);
-            self.api.chat(&body, ask.may_be_cut, limits).await
-        })
-    }
-
     fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
         Box::pin(async move {
-            let body = nemotron::body(&self.model, ask, self.ways, true);
+            let body = nemotron::body(&self.model, ask, self.ways);
             self.api.stream(&body, ask.may_be_cut, limits).await
         })
     }
@@ -68,9 +48,5 @@ where
 
     fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
         Box::pin(self.api.health(&HEALTH, timeout))
-    }
-
-    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.api.models(timeout))
     }
 }

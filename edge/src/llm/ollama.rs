@@ -9,7 +9,7 @@ use anchorwatch_core::route::dialect::AnswerReader;
 use anchorwatch_core::route::dialect::ollama::{self, Asked, Facts, Ways};
 use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::locality::NotLocal;
-use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin};
+use anchorwatch_core::route::provider::{Ask, Embeddings, Limits, Origin};
 use futures::future::BoxFuture;
 use serde_json::json;
 
@@ -21,7 +21,6 @@ use crate::outbound::{InsideOnly, Outbound};
 /// An Ollama with one of its models.
 #[derive(Debug)]
 pub(super) struct Ollama {
-    name: String,
     model: String,
     server: Server<InsideOnly>,
     ways: Ways,
@@ -38,8 +37,8 @@ struct Known {
 
 impl Ollama {
     pub(super) fn new(outbound: Outbound<InsideOnly>, settings: Settings, ways: Ways) -> Self {
-        let Settings { name, base_url, model, key } = settings;
-        Self { name, model, server: Server::new(outbound, &base_url, key), ways, known: Mutex::default() }
+        let Settings { base_url, model, key } = settings;
+        Self { model, server: Server::new(outbound, &base_url, key), ways, known: Mutex::default() }
     }
 
     /// Which model it is by now; a failure if it is run elsewhere.
@@ -71,21 +70,10 @@ impl Ollama {
         Ok(known)
     }
 
-    async fn chat_whole(&self, ask: &Ask, limits: Limits) -> Result<Answer, Failure> {
-        let patience = Patience::new(limits);
-        let known = self.model_now(&patience).await?;
-        let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
-        body["stream"] = false.into();
-        let reader = AnswerReader::ollama(Asked::of(ask, &self.ways));
-        let read = |answered: &[u8], origin| reader.whole(answered, Origin { model_digest: known.digest, ..origin });
-        self.server.post("/api/chat", &body, &patience, read).await
-    }
-
-    async fn chat_streamed(&self, ask: &Ask, limits: Limits) -> Result<Streamed, Failure> {
+    async fn chat(&self, ask: &Ask, limits: Limits) -> Result<Streamed, Failure> {
         let patience = Patience::new(limits);
         let known = patience.head(self.model_now(&patience)).await?;
-        let mut body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
-        body["stream"] = true.into();
+        let body = ollama::body(&self.model, ask, &self.ways, known.facts.thinks())?;
         let reader = AnswerReader::ollama(Asked::of(ask, &self.ways));
         let mut streamed = self.server.stream("/api/chat", &body, reader, patience).await?;
         streamed.origin.model_digest = known.digest;
@@ -117,33 +105,11 @@ impl Ollama {
         let body = ollama::warm_up_body(&self.model, &self.ways);
         self.server.post("/api/chat", &body, &patience, |_, _| Ok(())).await
     }
-
-    async fn installed(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
-        let patience = Patience::new(Limits::within(timeout));
-        let tags = self.server.get("/api/tags", &patience, |answered, _| ollama::tags(answered)).await?;
-        Ok(tags.into_iter().map(|tag| tag.name).collect())
-    }
 }
 
 impl Provider for Ollama {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Ollama
-    }
-
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(self.chat_whole(ask, limits))
-    }
-
     fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
-        Box::pin(self.chat_streamed(ask, limits))
+        Box::pin(self.chat(ask, limits))
     }
 
     fn embed<'a>(&'a self, texts: &'a [String], limits: Limits) -> BoxFuture<'a, Result<Embeddings, Failure>> {
@@ -152,10 +118,6 @@ impl Provider for Ollama {
 
     fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
         Box::pin(self.is_healthy(timeout))
-    }
-
-    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.installed(timeout))
     }
 
     fn warm_up(&self, timeout: Duration) -> BoxFuture<'_, Result<(), Failure>> {

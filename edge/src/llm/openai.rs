@@ -5,7 +5,7 @@ use std::time::Duration;
 use anchorwatch_core::route::dialect::{AnswerReader, openai};
 use anchorwatch_core::route::failure::Failure;
 use anchorwatch_core::route::locality::sign::signs_of;
-use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, Limits, Origin};
+use anchorwatch_core::route::provider::{Ask, Embeddings, Limits, Origin};
 use futures::future::BoxFuture;
 use serde_json::Value as Json;
 
@@ -20,7 +20,6 @@ const HEALTH: [&str; 2] = ["/health/readiness", "/health"];
 /// Any server of this dialect.
 #[derive(Debug)]
 pub(super) struct OpenAi<Reach> {
-    name: String,
     model: String,
     api: Api<Reach>,
     ways: openai::Ways,
@@ -28,9 +27,9 @@ pub(super) struct OpenAi<Reach> {
 
 impl<Reach> OpenAi<Reach> {
     pub(super) fn new(outbound: Outbound<Reach>, settings: Settings, ways: openai::Ways) -> Self {
-        let Settings { name, base_url, model, key } = settings;
+        let Settings { base_url, model, key } = settings;
         let (root, prefix) = split(&base_url);
-        Self { name, model, api: Api { server: Server::new(outbound, root, key), prefix }, ways }
+        Self { model, api: Api { server: Server::new(outbound, root, key), prefix }, ways }
     }
 }
 
@@ -38,28 +37,9 @@ impl<Reach: Send + Sync> Provider for OpenAi<Reach>
 where
     Self: std::fmt::Debug,
 {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::OpenAi
-    }
-
-    fn model(&self) -> &str {
-        &self.model
-    }
-
-    fn chat<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
-        Box::pin(async move {
-            let body = openai::body(&self.model, ask, self.ways, false);
-            self.api.chat(&body, ask.may_be_cut, limits).await
-        })
-    }
-
     fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
         Box::pin(async move {
-            let body = openai::body(&self.model, ask, self.ways, true);
+            let body = openai::body(&self.model, ask, self.ways);
             self.api.stream(&body, ask.may_be_cut, limits).await
         })
     }
@@ -70,10 +50,6 @@ where
 
     fn health(&self, timeout: Duration) -> BoxFuture<'_, Result<Health, Failure>> {
         Box::pin(self.api.health(&HEALTH, timeout))
-    }
-
-    fn models(&self, timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        Box::pin(self.api.models(timeout))
     }
 }
 
@@ -86,11 +62,6 @@ pub(super) struct Api<Reach> {
 }
 
 impl<Reach> Api<Reach> {
-    pub(super) async fn chat(&self, body: &Json, may_be_cut: bool, limits: Limits) -> Result<Answer, Failure> {
-        let read = |answered: &[u8], origin| AnswerReader::openai(may_be_cut).whole(answered, origin);
-        self.server.post(&self.at("/chat/completions"), body, &Patience::new(limits), read).await
-    }
-
     pub(super) async fn stream(&self, body: &Json, may_be_cut: bool, limits: Limits) -> Result<Streamed, Failure> {
         let reader = AnswerReader::openai(may_be_cut);
         self.server.stream(&self.at("/chat/completions"), body, reader, Patience::new(limits)).await
@@ -112,11 +83,6 @@ impl<Reach> Api<Reach> {
             }
         }
         self.server.get(&self.at("/models"), &patience, healthy).await
-    }
-
-    pub(super) async fn models(&self, timeout: Duration) -> Result<Vec<String>, Failure> {
-        let read = |answered: &[u8], _| openai::models(answered);
-        self.server.get(&self.at("/models"), &Patience::new(Limits::within(timeout)), read).await
     }
 
     fn at(&self, path: &str) -> String {

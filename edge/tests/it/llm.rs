@@ -32,7 +32,7 @@ fn inside() -> Outbound<InsideOnly> {
 
 fn provider(dialect: Dialect, base_url: &str) -> Local {
     let key = Some(SecretString::from(KEY));
-    let settings = Settings { name: "one".to_owned(), base_url: base_url.to_owned(), model: "m".to_owned(), key };
+    let settings = Settings { base_url: base_url.to_owned(), model: "m".to_owned(), key };
     match dialect {
         Dialect::Nemotron => {
             let ways = nemotron::Ways { reasoning_toggle: ReasoningToggle::TemplateKwargs, guided_json: false };
@@ -58,10 +58,7 @@ fn ask() -> Ask {
     }
 }
 
-async fn answer(provider: &dyn Provider, streamed: bool, limits: Limits) -> Result<Answer, Failure> {
-    if !streamed {
-        return provider.chat(&ask(), limits).await;
-    }
+async fn answer(provider: &dyn Provider, limits: Limits) -> Result<Answer, Failure> {
     let mut answer = provider.stream(&ask(), limits).await?;
     let mut gathering = Gathering::default();
     while let Some(piece) = answer.pieces.next().await {
@@ -121,45 +118,44 @@ async fn every_dialect_answers_streamed_and_whole() {
             let reply = said(dialect, streamed, &json!({ "role": "assistant", "content": "{}" }), "stop", &json!({}));
             let fake = Fake::start(Model::of(dialect), reply);
             let provider = provider(dialect, &fake.url());
-            let answer = answer(&*provider, streamed, Limits::within(LONG)).await.unwrap();
+            let answer = answer(&*provider, Limits::within(LONG)).await.unwrap();
             assert_eq!((answer.text.as_str(), answer.end.finish, answer.end.model.as_str()), ("{}", Finish::Stop, "m"));
             assert_eq!(answer.origin.peer.unwrap().to_string(), fake.url().trim_start_matches("http://"));
             assert_eq!(answer.origin.model_digest.is_some(), dialect == Dialect::Ollama);
             let asked = fake.asked("/completions").into_iter().chain(fake.asked("/api/chat")).next().unwrap();
             assert_eq!(asked.authorization.as_deref(), Some("Bearer a-key-of-tests"));
-            assert_eq!(asked.body["stream"], streamed);
-            assert_eq!((provider.name(), provider.model(), provider.dialect()), ("one", "m", dialect));
+            assert_eq!((&asked.body["stream"], &asked.body["model"]), (&json!(true), &json!("m")));
         }
     }
 }
 
-/// What is answered, as a function of the dialect and of whether it is streamed, and the failures that it is.
-type Case = (&'static str, fn(Dialect, bool) -> Reply, [&'static str; 2]);
+/// What is answered, as a function of the dialect and of whether it is streamed, and the failure that it is.
+type Case = (&'static str, fn(Dialect, bool) -> Reply, &'static str);
 
 const ERROR: &str = "out of memory for key a-key-of-tests";
 
-/// Each kind of answer that is none: its failure whole, and streamed.
+/// Each kind of answer that is none.
 const CASES: [Case; 30] = [
-    ("400", |_, _| Reply::whole(400, &json!({ "error": ERROR })), ["bad_request"; 2]),
-    ("401", |_, _| Reply::whole(401, &json!({ "error": { "message": ERROR } })), ["unauthorized"; 2]),
-    ("403", |_, _| Reply::whole(403, &json!({ "detail": ERROR })), ["forbidden"; 2]),
-    ("404", |_, _| Reply::whole(404, &json!({ "object": "error", "message": ERROR })), ["not_found"; 2]),
-    ("408", |_, _| Reply::whole(408, &json!({})), ["request_timeout"; 2]),
-    ("413", |_, _| Reply::said(413, "", ERROR), ["request_too_large"; 2]),
-    ("422", |_, _| Reply::whole(422, &json!({ "detail": [{ "msg": ERROR }] })), ["unprocessable"; 2]),
-    ("429", |_, _| Reply::said(429, "Retry-After: 3\r\n", "{}"), ["too_many_requests"; 2]),
-    ("500", |_, _| Reply::said(500, "", "<html>"), ["server_error"; 2]),
-    ("503", |_, _| Reply::said(503, "Retry-After: Thu, 01 Jan 2099 00:00:00 GMT\r\n", ""), ["server_error"; 2]),
-    ("418", |_, _| Reply::said(418, "", ""), ["unexpected_status"; 2]),
-    ("307", |_, _| Reply::said(307, "Location: http://192.0.2.1/leak\r\n", ""), ["redirect"; 2]),
-    ("cut before the answer", |_, _| Reply::Cut, ["connection_broken"; 2]),
+    ("400", |_, _| Reply::whole(400, &json!({ "error": ERROR })), "bad_request"),
+    ("401", |_, _| Reply::whole(401, &json!({ "error": { "message": ERROR } })), "unauthorized"),
+    ("403", |_, _| Reply::whole(403, &json!({ "detail": ERROR })), "forbidden"),
+    ("404", |_, _| Reply::whole(404, &json!({ "object": "error", "message": ERROR })), "not_found"),
+    ("408", |_, _| Reply::whole(408, &json!({})), "request_timeout"),
+    ("413", |_, _| Reply::said(413, "", ERROR), "request_too_large"),
+    ("422", |_, _| Reply::whole(422, &json!({ "detail": [{ "msg": ERROR }] })), "unprocessable"),
+    ("429", |_, _| Reply::said(429, "Retry-After: 3\r\n", "{}"), "too_many_requests"),
+    ("500", |_, _| Reply::said(500, "", "<html>"), "server_error"),
+    ("503", |_, _| Reply::said(503, "Retry-After: Thu, 01 Jan 2099 00:00:00 GMT\r\n", ""), "server_error"),
+    ("418", |_, _| Reply::said(418, "", ""), "unexpected_status"),
+    ("307", |_, _| Reply::said(307, "Location: http://192.0.2.1/leak\r\n", ""), "redirect"),
+    ("cut before the answer", |_, _| Reply::Cut, "connection_broken"),
     (
         "a body that is cut",
         |dialect, streamed| match (dialect, streamed) {
             (_, true) => stream(dialect, vec![token(dialect)], End::Cut),
             (_, false) => Reply::said(200, "Content-Length: 1000\r\n", "{"),
         },
-        ["connection_broken"; 2],
+        "connection_broken",
     ),
     (
         "an end before the end",
@@ -170,54 +166,42 @@ const CASES: [Case; 30] = [
                 Reply::whole(200, &json!({ "choices": [{ "message": { "content": "{" }, "finish_reason": "abort" }] }))
             }
         },
-        ["truncated_stream|error_inside", "truncated_stream"],
+        "truncated_stream|error_inside",
     ),
-    (
-        "an error as the answer",
-        |_, _| Reply::whole(200, &json!({ "error": { "message": ERROR } })),
-        ["error_inside"; 2],
-    ),
+    ("an error as the answer", |_, _| Reply::whole(200, &json!({ "error": { "message": ERROR } })), "error_inside"),
     (
         "an error within the answer",
         |dialect, streamed| match (dialect, streamed) {
             (_, true) => stream(dialect, vec![token(dialect), framed(dialect, &json!({ "error": ERROR }))], End::Hang),
             (_, false) => Reply::whole(200, &json!({ "choices": [], "done": true, "error": ERROR })),
         },
-        ["error_inside"; 2],
+        "error_inside",
     ),
     (
         "nothing said",
         |dialect, streamed| said(dialect, streamed, &json!({ "content": "" }), "stop", &json!({})),
-        ["empty"; 2],
+        "empty",
     ),
     (
         "thoughts only",
         |dialect, streamed| said(dialect, streamed, &json!({ "content": "<think>hm</think>" }), "stop", &json!({})),
-        ["empty"; 2],
+        "empty",
     ),
     (
         "too long",
         |dialect, streamed| said(dialect, streamed, &json!({ "content": "{" }), "length", &json!({})),
-        ["length"; 2],
+        "length",
     ),
-    ("no JSON", |dialect, streamed| garbled(dialect, streamed, b"data: no\n\n"), ["unreadable"; 2]),
-    ("no UTF-8", |dialect, streamed| garbled(dialect, streamed, b"data: \"\xff\"\n\n"), ["unreadable"; 2]),
-    ("compressed", |_, _| Reply::said(200, "Content-Encoding: gzip\r\n", &b"\x1f\x8b\x08\x00"[..]), ["unreadable"; 2]),
-    ("a gigabyte", |dialect, _| endless(dialect), ["too_large"; 2]),
-    ("headers of a megabyte", |_, _| Reply::said(200, &huge_headers(), "{}"), ["connection_broken"; 2]),
-    ("no answer", |_, _| Reply::Hang, ["provider_timeout", "first_byte_timeout"]),
-    (
-        "no token",
-        |dialect, _| stream(dialect, vec![b"\n".to_vec()], End::Hang),
-        ["provider_timeout", "first_token_timeout"],
-    ),
-    (
-        "no more tokens",
-        |dialect, _| stream(dialect, vec![token(dialect)], End::Hang),
-        ["provider_timeout", "idle_timeout"],
-    ),
-    ("an empty body", |_, _| Reply::said(200, "", ""), ["unreadable|truncated_stream"; 2]),
-    ("a page", |_, _| Reply::said(200, "", "<html>Welcome</html>"), ["unreadable"; 2]),
+    ("no JSON", |dialect, streamed| garbled(dialect, streamed, b"data: no\n\n"), "unreadable"),
+    ("no UTF-8", |dialect, streamed| garbled(dialect, streamed, b"data: \"\xff\"\n\n"), "unreadable"),
+    ("compressed", |_, _| Reply::said(200, "Content-Encoding: gzip\r\n", &b"\x1f\x8b\x08\x00"[..]), "unreadable"),
+    ("a gigabyte", |dialect, _| endless(dialect), "too_large"),
+    ("headers of a megabyte", |_, _| Reply::said(200, &huge_headers(), "{}"), "connection_broken"),
+    ("no answer", |_, _| Reply::Hang, "first_byte_timeout"),
+    ("no token", |dialect, _| stream(dialect, vec![b"\n".to_vec()], End::Hang), "first_token_timeout"),
+    ("no more tokens", |dialect, _| stream(dialect, vec![token(dialect)], End::Hang), "idle_timeout"),
+    ("an empty body", |_, _| Reply::said(200, "", ""), "unreadable|truncated_stream"),
+    ("a page", |_, _| Reply::said(200, "", "<html>Welcome</html>"), "unreadable"),
 ];
 
 fn garbled(dialect: Dialect, streamed: bool, bytes: &[u8]) -> Reply {
@@ -243,7 +227,6 @@ fn huge_headers() -> String {
 fn limits(expected: &str) -> Limits {
     let mut limits = Limits { answer_bytes: 256 * 1024, ..Limits::within(LONG) };
     match expected {
-        "provider_timeout" => limits.whole = SOON,
         "first_byte_timeout" => limits.first_byte = SOON,
         "first_token_timeout" => limits.first_token = SOON,
         "idle_timeout" => limits.idle = SOON,
@@ -254,14 +237,13 @@ fn limits(expected: &str) -> Limits {
 
 #[tokio::test]
 async fn each_way_to_fail_is_told_apart_in_every_dialect() {
-    let both = |case: &Case| [(false, case.1, case.2[0]), (true, case.1, case.2[1])];
-    for case in &CASES {
-        let tries = DIALECTS.into_iter().flat_map(|dialect| both(case).map(|one| (dialect, one)));
+    for (name, reply, expected) in CASES {
+        let tries = DIALECTS.into_iter().flat_map(|dialect| [(dialect, false), (dialect, true)]);
         // Side by side, as some wait until their time is over.
-        let tries = tries.map(|(dialect, (streamed, reply, expected))| async move {
+        let tries = tries.map(|(dialect, streamed)| async move {
             let fake = Fake::start(Model::of(dialect), reply(dialect, streamed));
-            let failure = answer(&*provider(dialect, &fake.url()), streamed, limits(expected)).await.unwrap_err();
-            let told = format!("{}, {dialect}, streamed: {streamed}: {failure:?}", case.0);
+            let failure = answer(&*provider(dialect, &fake.url()), limits(expected)).await.unwrap_err();
+            let told = format!("{name}, {dialect}, streamed: {streamed}: {failure:?}");
             assert!(expected.split('|').any(|code| code == failure.code()), "{told}");
             assert!(!format!("{failure} {failure:?}").contains(KEY), "{told}");
             assert!(!format!("{failure} {failure:?}").contains("127.0.0.1"), "{told}");
@@ -274,11 +256,11 @@ async fn each_way_to_fail_is_told_apart_in_every_dialect() {
 async fn what_a_provider_says_of_a_failure_is_kept_without_its_key() {
     for dialect in DIALECTS {
         let fake = Fake::start(Model::of(dialect), Reply::whole(401, &json!({ "error": { "message": ERROR } })));
-        let failure = answer(&*provider(dialect, &fake.url()), true, Limits::within(LONG)).await.unwrap_err();
+        let failure = answer(&*provider(dialect, &fake.url()), Limits::within(LONG)).await.unwrap_err();
         assert_eq!(failure.to_string(), "it answered 401: out of memory for key <key>");
         assert!(failure.tells_operator());
         let fake = Fake::start(Model::of(dialect), Reply::said(429, "Retry-After: 3\r\n", "{}"));
-        let failure = answer(&*provider(dialect, &fake.url()), false, Limits::within(LONG)).await.unwrap_err();
+        let failure = answer(&*provider(dialect, &fake.url()), Limits::within(LONG)).await.unwrap_err();
         assert_eq!(failure.may_retry_after(), Some(Duration::from_secs(3)));
     }
 }
@@ -303,7 +285,7 @@ async fn each_dialect_has_failures_of_its_own() {
             (Dialect::Ollama, remote(streamed), "model_not_local"),
         ] {
             let fake = Fake::start(Model::of(dialect), reply);
-            let failure = answer(&*provider(dialect, &fake.url()), streamed, Limits::within(LONG)).await.unwrap_err();
+            let failure = answer(&*provider(dialect, &fake.url()), Limits::within(LONG)).await.unwrap_err();
             assert_eq!(failure.code(), expected, "{dialect}, streamed: {streamed}");
         }
     }
@@ -322,11 +304,9 @@ async fn what_cannot_be_connected_to_says_why() {
             ("http://user:secret@127.0.0.1".to_owned(), "misconfigured"),
             ("127.0.0.1".to_owned(), "misconfigured"),
         ] {
-            for streamed in [false, true] {
-                let failure = answer(&*provider(dialect, &url), streamed, Limits::within(LONG)).await.unwrap_err();
-                assert_eq!(failure.code(), expected, "{dialect} at {url}: {failure:?}");
-                assert!(!format!("{failure} {failure:?}").contains("secret"), "{failure:?}");
-            }
+            let failure = answer(&*provider(dialect, &url), Limits::within(LONG)).await.unwrap_err();
+            assert_eq!(failure.code(), expected, "{dialect} at {url}: {failure:?}");
+            assert!(!format!("{failure} {failure:?}").contains("secret"), "{failure:?}");
         }
         drop(plain.asked(""));
     }
@@ -336,10 +316,12 @@ async fn what_cannot_be_connected_to_says_why() {
 async fn the_deadline_of_all_is_told_apart_from_a_providers_own_time() {
     for dialect in DIALECTS {
         let fake = Fake::start(Model::of(dialect), Reply::Hang);
-        for streamed in [false, true] {
-            let limits = Limits { deadline: SOON, ..Limits::within(LONG) };
-            let failure = answer(&*provider(dialect, &fake.url()), streamed, limits).await.unwrap_err();
-            assert_eq!(failure.code(), "deadline", "{dialect}, streamed: {streamed}");
+        for (limits, code) in [
+            (Limits { deadline: SOON, ..Limits::within(LONG) }, "deadline"),
+            (Limits { whole: SOON, ..Limits::within(LONG) }, "provider_timeout"),
+        ] {
+            let failure = answer(&*provider(dialect, &fake.url()), limits).await.unwrap_err();
+            assert_eq!(failure.code(), code, "{dialect}");
         }
     }
 }
@@ -352,20 +334,21 @@ async fn whoever_hangs_up_ends_what_the_provider_does() {
         let mut streamed = provider.stream(&ask(), Limits::within(LONG)).await.unwrap();
         assert_eq!(streamed.pieces.next().await, Some(Ok(Piece::Text("{".to_owned()))));
         drop(streamed);
-        assert!(fake.is_hung_up_on().await, "{dialect}, streamed");
-        let ask = ask();
+        assert!(fake.is_hung_up_on().await, "{dialect}, in the middle");
+        let silent = Fake::start(Model::of(dialect), Reply::Hang);
+        let (provider, ask) = (self::provider(dialect, &silent.url()), ask());
         tokio::select! {
-            answer = provider.chat(&ask, Limits::within(LONG)) => panic!("{dialect}: {answer:?}"),
-            () = fake.is_asked_to_answer(2) => {}
+            streamed = provider.stream(&ask, Limits::within(LONG)) => panic!("{dialect}: {streamed:?}"),
+            () = silent.is_asked_to_answer() => {}
         }
-        assert!(fake.is_hung_up_on().await, "{dialect}, whole");
+        assert!(silent.is_hung_up_on().await, "{dialect}, before it begins");
     }
 }
 
 #[tokio::test]
 async fn an_answer_without_end_is_hung_up_on() {
     let fake = Fake::start(Model::of(Dialect::OpenAi), endless(Dialect::OpenAi));
-    let failure = answer(&*provider(Dialect::OpenAi, &fake.url()), true, limits("too_large")).await.unwrap_err();
+    let failure = answer(&*provider(Dialect::OpenAi, &fake.url()), limits("too_large")).await.unwrap_err();
     assert_eq!(failure, Failure::TooLarge(256 * 1024));
     assert!(fake.is_hung_up_on().await);
 }
@@ -375,7 +358,7 @@ async fn a_stream_that_is_answered_whole_is_taken() {
     for dialect in DIALECTS {
         let reply = said(dialect, false, &json!({ "content": "{}" }), "stop", &json!({}));
         let fake = Fake::start(Model::of(dialect), reply);
-        assert_eq!(answer(&*provider(dialect, &fake.url()), true, Limits::within(LONG)).await.unwrap().text, "{}");
+        assert_eq!(answer(&*provider(dialect, &fake.url()), Limits::within(LONG)).await.unwrap().text, "{}");
     }
 }
 
@@ -386,12 +369,12 @@ async fn ollama_is_asked_once_what_a_model_is_until_it_is_another_one() {
     let fake = Fake::start(model, said(Dialect::Ollama, false, &json!({ "content": "{}" }), "stop", &json!({})));
     let provider = provider(Dialect::Ollama, &fake.url());
     for _ in 0..3 {
-        let answer = provider.chat(&ask(), Limits::within(LONG)).await.unwrap();
+        let answer = answer(&*provider, Limits::within(LONG)).await.unwrap();
         assert_eq!(answer.origin.model_digest.as_deref(), Some("sha256:abc"));
     }
     assert_eq!((fake.asked("/api/show").len(), fake.asked("/api/tags").len()), (1, 3));
     "sha256:def".clone_into(&mut digest.lock().unwrap());
-    let answer = provider.chat(&ask(), Limits::within(LONG)).await.unwrap();
+    let answer = answer(&*provider, Limits::within(LONG)).await.unwrap();
     assert_eq!((fake.asked("/api/show").len(), answer.origin.model_digest.as_deref()), (2, Some("sha256:def")));
 }
 
@@ -402,8 +385,7 @@ async fn a_model_that_ollama_only_passes_on_is_told_nothing() {
     let fake = Fake::start(model, said(Dialect::Ollama, false, &json!({ "content": "{}" }), "stop", &json!({})));
     let provider = provider(Dialect::Ollama, &fake.url());
     for failure in [
-        answer(&*provider, false, Limits::within(LONG)).await.unwrap_err(),
-        answer(&*provider, true, Limits::within(LONG)).await.unwrap_err(),
+        answer(&*provider, Limits::within(LONG)).await.unwrap_err(),
         provider.embed(&["a".to_owned()], Limits::within(LONG)).await.unwrap_err(),
         provider.warm_up(LONG).await.unwrap_err(),
         provider.health(LONG).await.unwrap_err(),
@@ -418,7 +400,7 @@ async fn only_a_model_that_thinks_is_told_whether_to() {
     for (capability, told) in [("thinking", Some(&json!(false))), ("tools", None)] {
         let model = Model { shown: json!({ "capabilities": [capability] }), ..Model::of(Dialect::Ollama) };
         let fake = Fake::start(model, said(Dialect::Ollama, false, &json!({ "content": "{}" }), "stop", &json!({})));
-        provider(Dialect::Ollama, &fake.url()).chat(&ask(), Limits::within(LONG)).await.unwrap();
+        answer(&*provider(Dialect::Ollama, &fake.url()), Limits::within(LONG)).await.unwrap();
         assert_eq!(fake.asked("/api/chat")[0].body.get("think"), told, "{capability}");
     }
 }
@@ -447,8 +429,6 @@ async fn health_says_whether_it_could_answer_and_tells_nobodys_data() {
         let provider = provider(dialect, &fake.url());
         let health = provider.health(LONG).await.unwrap();
         assert_eq!(health.version.is_some(), dialect == Dialect::Ollama);
-        let models = provider.models(LONG).await.unwrap();
-        assert_eq!(models, [if dialect == Dialect::Ollama { "m:latest" } else { "m" }]);
         let said: Vec<Json> =
             fake.asked("").into_iter().map(|asked| asked.body).filter(|body| !body.is_null()).collect();
         assert!(said.iter().all(|body| *body == json!({ "model": "m" })), "{said:?}");
@@ -482,10 +462,10 @@ async fn texts_become_vectors() {
 async fn a_chain_that_may_have_clouds_takes_local_ones_too() {
     let reply = said(Dialect::OpenAi, false, &json!({ "content": "{}" }), "stop", &json!({}));
     let fake = Fake::start(Model::of(Dialect::OpenAi), reply);
-    let settings = Settings { name: "cloud".to_owned(), base_url: fake.url(), model: "m".to_owned(), key: None };
+    let settings = Settings { base_url: fake.url(), model: "m".to_owned(), key: None };
     let cloud = Open::openai(Outbound::anywhere(), settings, openai::Ways::default());
     for provider in [cloud, Open::from(provider(Dialect::OpenAi, &fake.url()))] {
-        assert_eq!(answer(&*provider, false, Limits::within(LONG)).await.unwrap().text, "{}");
+        assert_eq!(answer(&*provider, Limits::within(LONG)).await.unwrap().text, "{}");
     }
     assert_eq!(fake.asked("/completions")[0].authorization, None);
 }

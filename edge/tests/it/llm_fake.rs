@@ -121,9 +121,9 @@ impl Fake {
         self.asked.lock().unwrap().iter().filter(|asked| asked.path.ends_with(path)).cloned().collect()
     }
 
-    /// Waits until so many answers of a chat were asked for.
-    pub(crate) async fn is_asked_to_answer(&self, times: usize) {
-        while self.asked("/completions").len() + self.asked("/api/chat").len() < times {
+    /// Waits until it was asked for an answer of a chat.
+    pub(crate) async fn is_asked_to_answer(&self) {
+        while self.asked("/completions").len() + self.asked("/api/chat").len() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

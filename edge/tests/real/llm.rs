@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anchorwatch_core::route::dialect::{Gathering, nemotron, openai};
 use anchorwatch_core::route::failure::Failure;
-use anchorwatch_core::route::provider::{Ask, Dialect, Limits, Message, Piece, Role, Schema};
+use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Limits, Message, Piece, Role, Schema};
 use anchorwatch_core::route::shape::Shape;
 use anchorwatch_edge::llm::{Local, Settings};
 use anchorwatch_edge::outbound::Outbound;
@@ -18,8 +18,7 @@ const LONG: Duration = Duration::from_mins(2);
 
 fn provider(dialect: Dialect, url: &str) -> Local {
     let inside = Outbound::inside_only(anchorwatch_core::route::locality::Networks::loopback());
-    let settings =
-        Settings { name: "llama".to_owned(), base_url: url.to_owned(), model: Llama::MODEL.to_owned(), key: None };
+    let settings = Settings { base_url: url.to_owned(), model: Llama::MODEL.to_owned(), key: None };
     match dialect {
         Dialect::Nemotron => Local::nemotron(inside, settings, nemotron::Ways::default()),
         _ => Local::openai(inside, settings, openai::Ways::default()),
@@ -49,6 +48,17 @@ fn long_ask() -> Ask {
     Ask { messages, max_tokens: Some(2000), temperature: Some(0.0), seed: Some(7), ..Ask::default() }
 }
 
+/// The answer, and in how many pieces it came.
+async fn answer(provider: &Local, ask: &Ask, limits: Limits) -> Result<(Answer, usize), Failure> {
+    let mut streamed = provider.stream(ask, limits).await?;
+    let (mut gathering, mut pieces) = (Gathering::default(), 0);
+    while let Some(piece) = streamed.pieces.next().await {
+        gathering.push(piece?);
+        pieces += 1;
+    }
+    gathering.finish(streamed.origin).map(|answer| (answer, pieces))
+}
+
 #[tokio::test]
 async fn a_real_server_answers_as_a_nemotron_and_as_openai_does() {
     let llama = match Llama::start() {
@@ -57,35 +67,28 @@ async fn a_real_server_answers_as_a_nemotron_and_as_openai_does() {
     };
     for dialect in [Dialect::OpenAi, Dialect::Nemotron] {
         let provider = provider(dialect, llama.url());
-        assert_eq!(provider.models(LONG).await.unwrap(), ["m"]);
+        provider.health(LONG).await.unwrap();
         let shape = schema();
 
-        let whole = provider.chat(&ask(), Limits::within(LONG)).await.unwrap();
-        shape.judge(&whole.text).unwrap();
-        assert!(whole.end.usage.prompt_tokens > Some(10) && whole.end.usage.completion_tokens > Some(5));
-        assert!(whole.end.speed.tokens_per_second > Some(0.0));
-        assert_eq!(format!("http://{}", whole.origin.peer.unwrap()), llama.url());
+        let (said, pieces) = answer(&provider, &ask(), Limits::within(LONG)).await.unwrap();
+        shape.judge(&said.text).unwrap();
+        assert!(pieces > 3 && said.end.usage.prompt_tokens > Some(10) && said.end.usage.completion_tokens > Some(5));
+        assert!(said.end.speed.tokens_per_second > Some(0.0));
+        assert_eq!(format!("http://{}", said.origin.peer.unwrap()), llama.url());
+        assert_eq!(said.end.model, "m");
+        let (again, _) = answer(&provider, &ask(), Limits::within(LONG)).await.unwrap();
+        assert_eq!(again.text, said.text, "nothing in it is by chance");
 
-        let mut streamed = provider.stream(&ask(), Limits::within(LONG)).await.unwrap();
-        let (mut gathering, mut pieces) = (Gathering::default(), 0);
-        while let Some(piece) = streamed.pieces.next().await {
-            gathering.push(piece.unwrap());
-            pieces += 1;
-        }
-        let streamed = gathering.finish(streamed.origin).unwrap();
-        assert_eq!((streamed.text, streamed.end.model.as_str()), (whole.text, "m"), "nothing in it is by chance");
-        assert!(pieces > 3 && streamed.end.usage.prompt_tokens > Some(10));
-
-        let cut = provider.chat(&Ask { max_tokens: Some(3), ..ask() }, Limits::within(LONG)).await;
+        let cut = answer(&provider, &Ask { max_tokens: Some(3), ..ask() }, Limits::within(LONG)).await;
         assert_eq!(cut, Err(Failure::Length));
         let soon = Limits { whole: Duration::from_millis(50), ..Limits::within(LONG) };
-        assert_eq!(provider.chat(&long_ask(), soon).await.unwrap_err().code(), "provider_timeout");
+        assert_eq!(answer(&provider, &long_ask(), soon).await.unwrap_err().code(), "provider_timeout");
 
         // Its only slot is free again for the next question as soon as nobody listens any more.
         let mut dropped = provider.stream(&long_ask(), Limits::within(LONG)).await.unwrap();
         assert!(matches!(dropped.pieces.next().await, Some(Ok(Piece::Text(_)))));
         drop(dropped);
-        let next = provider.chat(&ask(), Limits::within(LONG)).await.unwrap();
+        let (next, _) = answer(&provider, &ask(), Limits::within(LONG)).await.unwrap();
         shape.judge(&next.text).unwrap();
 
         let vectors = provider.embed(&["a".to_owned()], Limits::within(LONG)).await.unwrap_err();

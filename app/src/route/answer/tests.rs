@@ -104,7 +104,7 @@ fn opened(file: std::path::PathBuf) -> Store {
 fn chain(providers: Vec<(Scripted, Duration)>) -> Chain {
     let networks = Arc::new(Networks::loopback());
     let link = |(provider, timeout): (Scripted, Duration)| {
-        let settings = settings(provider.name(), timeout);
+        let settings = settings(provider.name, timeout);
         Link::new(Arc::new(provider) as Arc<dyn Provider>, settings, networks.clone())
     };
     providers.into_iter().map(link).collect()

@@ -15,14 +15,14 @@ pub struct Ways {
 }
 
 /// What is posted to `/chat/completions`.
-pub fn body(model: &str, ask: &Ask, ways: Ways, stream: bool) -> Json {
+pub fn body(model: &str, ask: &Ask, ways: Ways) -> Json {
     let mut ask = ask.clone();
     match ways.reasoning_toggle {
         ReasoningToggle::None | ReasoningToggle::TemplateKwargs => {}
         ReasoningToggle::SystemPhrase => system_phrase(&mut ask),
         ReasoningToggle::Slash => slash(&mut ask),
     }
-    let mut body = openai::body(model, &ask, openai::Ways::default(), stream);
+    let mut body = openai::body(model, &ask, openai::Ways::default());
     if ways.reasoning_toggle == ReasoningToggle::TemplateKwargs {
         body["chat_template_kwargs"] = json!({ "enable_thinking": ask.think });
     }
@@ -74,7 +74,7 @@ mod tests {
     }
 
     fn asked(toggle: ReasoningToggle, think: bool) -> Json {
-        body("nano", &ask(think), Ways { reasoning_toggle: toggle, guided_json: false }, false)
+        body("nano", &ask(think), Ways { reasoning_toggle: toggle, guided_json: false })
     }
 
     #[test]
@@ -100,17 +100,17 @@ mod tests {
         assert_eq!(asked(ReasoningToggle::SystemPhrase, true)["top_p"], 0.95);
         let alone = Ask { messages: vec![Message::new(Role::System, "Be short.")], ..Ask::default() };
         let ways = Ways { reasoning_toggle: ReasoningToggle::SystemPhrase, guided_json: false };
-        assert_eq!(messages(&body("nano", &alone, ways, false)), ["detailed thinking off", "Be short."]);
+        assert_eq!(messages(&body("nano", &alone, ways)), ["detailed thinking off", "Be short."]);
     }
 
     #[test]
     fn a_schema_goes_where_the_nim_reads_it() {
         let schema = Schema { name: "diagnosis".to_owned(), json: json!({ "type": "string" }) };
         let ask = Ask { schema: Some(Shape::new(schema).unwrap()), ..ask(false) };
-        let new = body("nano", &ask, Ways::default(), true);
+        let new = body("nano", &ask, Ways::default());
         assert_eq!(new["response_format"]["json_schema"]["name"], "diagnosis");
         assert!(new.get("nvext").is_none());
-        let old = body("nano", &ask, Ways { guided_json: true, ..Ways::default() }, true);
+        let old = body("nano", &ask, Ways { guided_json: true, ..Ways::default() });
         assert_eq!(old["nvext"], json!({ "guided_json": { "type": "string" } }));
         assert!(old.get("response_format").is_none());
     }

@@ -97,7 +97,7 @@ pub fn body(model: &str, ask: &Ask, ways: &Ways, thinks: bool) -> Result<Json, F
     options.extend(
         SAMPLING.iter().filter_map(|name| ask.sampling.get_key_value(*name)).map(|(n, v)| (n.clone(), v.clone())),
     );
-    let mut body = json!({ "model": model, "options": options, "keep_alive": ways.keep_alive() });
+    let mut body = json!({ "model": model, "stream": true, "options": options, "keep_alive": ways.keep_alive() });
     if let Some(schema) = &ask.schema {
         let words = format!("Answer with nothing but JSON as this schema says: {}", schema.json);
         match messages.iter_mut().find(|message| message["role"] == "system") {

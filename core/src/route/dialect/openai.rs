@@ -17,15 +17,13 @@ pub struct Ways {
 }
 
 /// What is posted to `/chat/completions`.
-pub fn body(model: &str, ask: &Ask, ways: Ways, stream: bool) -> Json {
+pub fn body(model: &str, ask: &Ask, ways: Ways) -> Json {
     let mut body = json!({
         "model": model,
         "messages": ask.messages.iter().map(message).collect::<Vec<_>>(),
-        "stream": stream,
+        "stream": true,
+        "stream_options": { "include_usage": true },
     });
-    if stream {
-        body["stream_options"] = json!({ "include_usage": true });
-    }
     if let Some(schema) = &ask.schema {
         let named = json!({ "name": schema.name, "strict": is_strict(&schema.json), "schema": schema.json });
         body["response_format"] = json!({ "type": "json_schema", "json_schema": named });
@@ -225,20 +223,6 @@ fn text(content: Option<Json>) -> String {
         Some(Json::Array(parts)) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
         _ => String::new(),
     }
-}
-
-/// The names in an answer of `/models`.
-pub fn models(body: &[u8]) -> Result<Vec<String>, Failure> {
-    #[derive(Deserialize)]
-    struct List {
-        data: Vec<Model>,
-    }
-    #[derive(Deserialize)]
-    struct Model {
-        id: String,
-    }
-    let list: List = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    Ok(list.data.into_iter().map(|model| model.id).collect())
 }
 
 /// What is posted to `/embeddings`.

@@ -43,7 +43,7 @@ fn ask() -> Ask {
 fn other_settings_of_the_sampling_are_passed_on_where_a_dialect_has_them() {
     let sampling = json!({ "top_p": 0.9, "logit_bias": { "50256": -100 } });
     let ask = Ask { sampling: sampling.as_object().unwrap().clone(), ..ask() };
-    let body = openai::body("nano", &ask, openai::Ways::default(), false);
+    let body = openai::body("nano", &ask, openai::Ways::default());
     assert_eq!((&body["top_p"], &body["logit_bias"]), (&sampling["top_p"], &sampling["logit_bias"]));
     let ways = ollama::Ways { context_tokens: 4096, keep_alive: "30m".to_owned() };
     let body = ollama::body("qwen3:8b", &ask, &ways, false).unwrap();
@@ -71,16 +71,15 @@ fn openais_dialect_passes_on_what_it_is_given() {
         "seed": 7,
         "stop": ["END"],
     });
-    assert_eq!(openai::body("nano", &ask(), openai::Ways::default(), true), expected);
+    assert_eq!(openai::body("nano", &ask(), openai::Ways::default()), expected);
     let ways = openai::Ways { max_completion_tokens: true };
-    let newer = openai::body("nano", &ask(), ways, false);
-    assert_eq!(
-        (&newer["max_completion_tokens"], newer.get("max_tokens"), newer.get("stream_options")),
-        (&json!(800), None, None)
-    );
+    let newer = openai::body("nano", &ask(), ways);
+    assert_eq!((&newer["max_completion_tokens"], newer.get("max_tokens")), (&json!(800), None));
     let least = Ask { messages: vec![Message::new(Role::User, "Why?")], ..Ask::default() };
-    let least = openai::body("nano", &least, openai::Ways::default(), false);
-    assert_eq!(least, json!({ "model": "nano", "messages": [{ "role": "user", "content": "Why?" }], "stream": false }));
+    let least = openai::body("nano", &least, openai::Ways::default());
+    let messages = json!([{ "role": "user", "content": "Why?" }]);
+    let streamed = json!({ "include_usage": true });
+    assert_eq!(least, json!({ "model": "nano", "messages": messages, "stream": true, "stream_options": streamed }));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anchorwatch_core::route::failure::{Failure, Wait};
-use anchorwatch_core::route::provider::{Answer, Ask, Dialect, Embeddings, End, Limits, Origin, Piece};
+use anchorwatch_core::route::provider::{Ask, Embeddings, End, Limits, Origin, Piece};
 use anchorwatch_edge::llm::{Health, Provider, Streamed};
 use futures::future::BoxFuture;
 use futures::stream;
@@ -92,7 +92,7 @@ impl Drop for Noting {
 /// A provider with a script.
 #[derive(Debug)]
 pub(super) struct Scripted {
-    name: &'static str,
+    pub(super) name: &'static str,
     health: Step<()>,
     turns: Mutex<VecDeque<Turn>>,
     log: Log,
@@ -121,22 +121,6 @@ impl Scripted {
 }
 
 impl Provider for Scripted {
-    fn name(&self) -> &str {
-        self.name
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::OpenAi
-    }
-
-    fn model(&self) -> &'static str {
-        "m"
-    }
-
-    fn chat<'a>(&'a self, _ask: &'a Ask, _limits: Limits) -> BoxFuture<'a, Result<Answer, Failure>> {
-        unreachable!("answers are taken as they come")
-    }
-
     fn stream<'a>(&'a self, ask: &'a Ask, limits: Limits) -> BoxFuture<'a, Result<Streamed, Failure>> {
         let noting = self.note(What::Answer(ask.messages.len(), limits));
         let turn = self.turns.lock().unwrap().pop_front();
@@ -163,10 +147,6 @@ impl Provider for Scripted {
             patience.wait(Wait::FirstByte, self.health.0).await?;
             self.health.1.clone().map(|()| Health::default())
         })
-    }
-
-    fn models(&self, _timeout: Duration) -> BoxFuture<'_, Result<Vec<String>, Failure>> {
-        unreachable!("nobody asks for models here")
     }
 }
 
