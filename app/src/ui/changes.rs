@@ -139,7 +139,8 @@ pub(super) async fn undo(
 
 /// What was confirmed is shown once it is done; all changes are where nothing was.
 pub(super) fn to_change(change_id: Option<String>) -> Response {
-    Redirect::to(&address::change(&change_id.unwrap_or_default())).into_response()
+    let href = change_id.map_or_else(|| "/changes".to_owned(), |change_id| address::change(&change_id));
+    Redirect::to(&href).into_response()
 }
 
 fn shown(change: ChangeResponse, frame: &Frame) -> Shown {

@@ -365,6 +365,12 @@ mod tests {
             ("<dbPassword>\n  hunter2\n</dbPassword>", "", "<dbPassword>\n  <SECRET_1>\n</dbPassword>"),
             ("--set imagePullSecret.password=hunter2", "", "--set imagePullSecret.password=<SECRET_1>"),
             ("token: '1807323099702278'", "", "token: '<SECRET_1>'"),
+            (r#"curl -u "${USER}:hunter2" https://x"#, "", r#"curl -u "${USER}:<SECRET_1>" https://x"#),
+            ("curl -u vault:hunter2 https://x", "", "curl -u vault:<SECRET_1> https://x"),
+            (r#""cmd": "curl -u d2LkV78zLx!t:""#, "", r#""cmd": "curl -u <SECRET_1>:""#),
+            (r#"password: hunter2 user = "bob""#, "", r#"password: <SECRET_1> user = "bob""#),
+            (r#"--password hunter2 user = "bob""#, "", r#"--password <SECRET_1> user = "bob""#),
+            ("password: abc00000000", "", "password: <SECRET_1>"),
             (r#"curl -u "d2LkV78zLx!t:" https://x"#, "", r#"curl -u "<SECRET_1>:" https://x"#),
             ("curl --user ann:'hunter 2' https://x", "", "curl --user ann:'<SECRET_1>' https://x"),
             ("the token {} leaked", &ghp, "the token <SECRET_1> leaked"),
@@ -434,7 +440,13 @@ mod tests {
             "curl -u <user:password> https://x",
             "curl -sL --user \"$1:$2\" https://x",
             "curl -H \"Authorization: Bearer <your API token>\" https://x",
-            "password is valid = true",
+            r#"invalid password for user = "alice""#,
+            "image: shop/web:sdk-0b6e1f1a7c0d4f6f9a1de0f2a5b7c3d4e5f60718",
+            r#"{"tokens_per_second": 45.123456789012345, "cost_per_token": 0.00000312345678901}"#,
+            "token_issued_at=1735689600123456789",
+            "      --db-password <DB_PASSWORD>\n          Superuser password\n",
+            "--set adminPassword.secretKey=admin-password",
+            r#"["curl -u ann:", "https://x"]"#,
         ] {
             assert_eq!(redacted(text), text);
         }

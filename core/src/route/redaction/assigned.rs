@@ -141,14 +141,14 @@ pub(super) fn sign_after(name: &Name<'_>) -> Option<(Sign, usize)> {
 /// What follows `string =`, `: Optional[str] =` or `: &'static str =`, if it is in quotes.
 fn after_type(text: &str) -> Option<&str> {
     const TYPE_BYTES: usize = 32;
-    let in_type = |c: char| c.is_ascii_alphanumeric() || " _.:&*'<>[]|?".contains(c);
-    let (before, value) = text[..text.floor_char_boundary(TYPE_BYTES.min(text.len()))]
-        .find('=')
-        .map(|at| (&text[..at], &text[at + 1..]))
-        .filter(|(before, _)| before.chars().all(in_type))?;
-    let words = before.trim_start_matches(':').split_whitespace().count();
-    let value = value.trim_start_matches([' ', '\t']);
-    ((1..=2).contains(&words) && before.ends_with(' ') && value.starts_with(['"', '\'', '`', '\\'])).then_some(value)
+    const TYPES: &[&str] = &["str", "byte", "char", "text", "secret", "any"];
+    let at = text[..text.floor_char_boundary(TYPE_BYTES.min(text.len()))].find('=')?;
+    let named = text[..at].strip_suffix(' ')?.trim_start_matches(':').trim().trim_start_matches("&'static ");
+    let in_type = |c: char| c.is_ascii_alphabetic() || "_.&*'<>[]|?:".contains(c);
+    let lower = named.to_ascii_lowercase();
+    let is_type = named.chars().all(in_type) && TYPES.iter().any(|known| lower.contains(known));
+    let value = text[at + 1..].trim_start_matches([' ', '\t']);
+    (is_type && value.starts_with(['"', '\'', '`', '\\'])).then_some(value)
 }
 
 /// The value of a credential that a name at `at` names.

@@ -62,18 +62,24 @@ fn is_password(value: &str) -> bool {
 /// The password of `-u user:password`, or the key of `-u key:`. `uid:gid` is none.
 fn login(text: &str, after: usize) -> Option<std::ops::Range<usize>> {
     let (range, is_quoted) = value_at(text, after, Sign::Space);
-    let (user, password) = text[range.clone()].split_once(':').filter(|_| !is_stand_in(&text[range.clone()]))?;
-    if password.is_empty() && !is_quoted && text[range.end..].starts_with(['"', '\'']) {
-        // `user:'password'`.
-        let (password, _) = value_at(text, range.end, Sign::Space);
-        return is_password(&text[password.clone()]).then_some(password);
-    }
-    if password.is_empty() && is_chosen(user) {
-        return Some(range.start..range.start + user.len());
+    let login = &text[range.clone()];
+    let (user, password) = login.split_once(':').filter(|_| !(login.starts_with('<') && login.ends_with('>')))?;
+    if password.is_empty() {
+        let beside = (!is_quoted).then(|| quoted(text, range.end)).flatten();
+        let is_key = is_chosen(user).then(|| range.start..range.start + user.len());
+        return beside.or(is_key);
     }
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     let is_one = is_password(password) && !(is_number(user) && is_number(password)) && !password.starts_with("//");
     is_one.then(|| range.start + user.len() + 1..range.end)
+}
+
+/// The password of `user:'password'`, whose quote opens at `at` and closes before a blank.
+fn quoted(text: &str, at: usize) -> Option<std::ops::Range<usize>> {
+    let quote = text[at..].chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    let (inside, behind) = text[at + 1..].lines().next()?.split_once(quote)?;
+    let is_one = behind.chars().next().is_none_or(char::is_whitespace) && is_password(inside.trim());
+    is_one.then(|| at + 1..at + 1 + inside.len())
 }
 
 /// `-passin pass:…` of openssl.

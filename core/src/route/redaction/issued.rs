@@ -97,7 +97,7 @@ pub(super) const ISSUED: &[Issued] = &[
     token("ico-", Alnum, 30), token("tk-us-", Dash, 36), token("EAACEdEose0cBA", Alnum, 10), token("EAAB", Alnum, 60),
     token("duffel_live_", Dash, 36), token("duffel_test_", Dash, 36), token("sl.", Dash, 60), token("p8e-", Alnum, 32),
     token("tfp_", Dotted, 50), token("ctp_", Alnum, 30), token("dvc_server_", Word, 30), token("flb_live_", Alnum, 20),
-    token("live_", Hex, 35), token("test_", Hex, 35), token("access-production-", Dash, 36), token("access-sandbox-", Dash, 36),
+    token("access-production-", Dash, 36), token("access-sandbox-", Dash, 36),
     token("sm_aat_", Alnum, 16), token("sm_pat_", Alnum, 16), token("sm_sat_", Alnum, 16),
     token("dnkey-", Dash, 40), token("gitea_", Hex, 40), token("ghcr_", Alnum, 30), token("vercel_", Alnum, 20), token("cfut_", Word, 30),
 
@@ -136,8 +136,10 @@ pub(super) fn find(text: &str, at: usize, issued: &Issued) -> Option<Find> {
 fn is_name(body: &str, issued: &Issued) -> bool {
     let is_short = issued.begin.len() <= 4 && matches!(issued.letters, Dash | Dotted | Word);
     if is_short && !issued.begin.starts_with(|c: char| c.is_ascii_uppercase()) {
-        let has_hex = body.split(['-', '_', '.']).any(|part| part.len() >= 32 && Hex.is_all(part));
-        return is_plain(body) && !is_uuid(body) && !has_hex;
+        // Behind others a hash is one, as in an image's `sdk-<commit>`.
+        let is_key = ["sk-", "sgp_"].contains(&issued.begin);
+        let has_hex = || body.split(['-', '_', '.']).any(|part| part.len() >= 32 && Hex.is_all(part));
+        return is_plain(body) && !is_uuid(body) && !(is_key && has_hex());
     }
     if issued.letters == Upper || issued.letters == Hex || is_uuid(body) {
         return false;

@@ -100,8 +100,8 @@ impl Carry {
         if name.is_flag() && after.trim_matches([',', '\n', '\r', ' ']).is_empty() {
             self.flag = Some(strength);
         }
-        // `<password>` of XML, with its value on a line of its own.
-        let opens = line[..name.range.start].ends_with('<') && after.starts_with('>');
+        // `<password>` of XML, with its value on a line of its own; `--password <PASSWORD>` of a help text is none.
+        let opens = line[..name.range.start].trim_start() == "<" && after.starts_with('>');
         if let Some(value) = after.strip_prefix(if opens { '>' } else { ':' }) {
             let value = value.trim();
             let is_block = value.starts_with(['|', '>']) && value.len() <= 3;

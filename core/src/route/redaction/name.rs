@@ -107,15 +107,16 @@ fn says_credential(whole: &str, name: &str) -> bool {
 
 /// True for a name of a reference to a credential.
 fn points(whole: &str) -> bool {
-    // `adminPasswordKey` and `tokenSecretKey` name a key in a Secret; `secretKey` and `awsSecretKey` are half of a login.
-    let names_key = whole.ends_with("passwordkey")
-        || whole
-            .strip_suffix("secretkey")
-            .is_some_and(|before| before.ends_with("password") || before.ends_with("token"));
-    names_key
+    names_key(whole)
         || POINTERS.iter().any(|end| whole.ends_with(end))
         || REFERENCES.iter().any(|known| whole.contains(known))
         || SOUNDALIKES.iter().any(|known| whole.contains(known))
+}
+
+/// `adminPasswordKey` and `tokenSecretKey` name a key in a Secret; `secretKey` and `awsSecretKey` are half of a login.
+fn names_key(whole: &str) -> bool {
+    let before = whole.strip_suffix("secretkey");
+    whole.ends_with("passwordkey") || before.is_some_and(|b| b.ends_with("password") || b.ends_with("token"))
 }
 
 /// A complete reference: `$(NAME)`, `${NAME}`, `{{ … }}`, `$NAME` or `%NAME%`. A default in one is a value.
@@ -207,7 +208,7 @@ const TEXT_WORDS: &[&str] = &["jwt", "passwort", "pat", "psk", "sas", "sessid", 
 /// How a name of text ends that speaks about credentials.
 #[rustfmt::skip]
 const TEXT_POINTERS: &[&str] = &[
-    "backend", "changed", "cmd", "command", "controller", "created", "description", "error", "expired", "expires",
+    "backend", "changed", "createdat", "expiresat", "issuedat", "updatedat", "cmd", "command", "controller", "created", "description", "error", "expired", "expires",
     "field", "generator", "handler", "helper", "hint", "invalid", "label", "manager", "max", "message", "min", "placeholder",
     "prompt", "provider", "requests", "required", "reset", "review", "reviews", "rotation", "server", "service", "stdin",
     "stream", "strength", "title", "tokenid", "updated", "usage", "valid", "wrong",
@@ -242,7 +243,7 @@ pub(super) fn strength(name: &str) -> Option<Strength> {
     let is_about = TEXT_POINTERS.iter().any(|end| whole.ends_with(end));
     // In `imagePullSecret.password` the last part says what it is.
     let own = last.rsplit('.').next().filter(|own| SAYS.is_match(&squeezed(own))).unwrap_or(last);
-    if points(&squeezed(own)) || is_about || is_file(last) || is_computed(&whole) {
+    if points(&squeezed(own)) || names_key(&whole) || is_about || is_file(last) || is_computed(&whole) {
         return None;
     }
     Some(strength_of(&whole, last))

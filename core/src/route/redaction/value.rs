@@ -222,7 +222,7 @@ pub(super) fn is_stand_in(value: &str) -> bool {
 
 /// True for what is filled up with one sign, as examples are: `hf_xxxxxxxxxxxxxxxx`.
 pub(super) fn is_filled(value: &str) -> bool {
-    const FILLERS: &[u8] = b"xX*.-_#?01";
+    const FILLERS: &[u8] = b"xX*.-_#?";
     let bytes = value.as_bytes();
     let runs = bytes.chunk_by(|a, b| a == b).filter(|run| FILLERS.contains(&run[0]));
     runs.map(<[u8]>::len).max().is_some_and(|longest| longest >= 8 && longest * 2 >= bytes.len())
@@ -298,8 +298,9 @@ pub(super) fn is_value(value: &str, strength: Strength, is_assigned: bool) -> bo
         Strength::Password => !is_path(value) && (value.is_ascii() || !is_words(value)),
         Strength::Header | Strength::Login => value.len() >= 4,
         Strength::Key => {
-            // A long number is an account's or a key, a short one a count or a time.
-            let is_number = value.len() < 16 && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+            // A long number is an account's or a key; a short one is a count or a time.
+            let is_long = value.len() >= 16 && !value.contains('.');
+            let is_number = !is_long && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
             let is_word = is_words(value) && (!is_assigned || name::strength(value).is_some() || !value.is_ascii());
             let is_text = value.contains([' ', '\n']) || value.contains("\\n") || value.contains("://");
             value.len() >= 6 && !is_number && !is_path(value) && !is_word && !is_text && !is_account_token(value)

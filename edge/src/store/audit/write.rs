@@ -7,7 +7,7 @@ use anchorwatch_core::route::audit::{
     AuditError, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
 };
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult as _, Value};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult as _, RuntimeErr, Value};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -148,10 +148,11 @@ impl Writer {
                 Err(error) => error,
             };
             self.failing(error);
-            self.roll_back().await;
+            let is_over = self.roll_back().await;
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAITS.1);
-            if rows.is_empty() {
+            // Within a transaction that may still be open rows are seen that nobody has committed.
+            if rows.is_empty() || !is_over {
                 continue;
             }
             match self.end_of_chain().await {
@@ -183,11 +184,16 @@ impl Writer {
         self.store.db.execute_raw(self.store.statement(&sql, values)).await.map(drop)
     }
 
-    /// Ends what SQLite may have begun and not committed. There is one connection, so it is the same.
-    async fn roll_back(&self) {
-        if self.store.address.backend == DbBackend::Sqlite {
-            // Mostly there is nothing to roll back, which is an error.
-            let _ = in_time(self.store.db.execute_unprepared("ROLLBACK")).await;
+    /// Ends what SQLite may have begun and not committed; there is one connection, so it is the same. False if nobody knows
+    /// whether it is over.
+    async fn roll_back(&self) -> bool {
+        if self.store.address.backend != DbBackend::Sqlite {
+            return true;
+        }
+        match in_time(self.store.db.execute_unprepared("ROLLBACK")).await {
+            // Mostly there is nothing to roll back, which SQLite says as an error.
+            Ok(_) | Err(DbErr::Exec(RuntimeErr::SqlxError(_))) => true,
+            Err(_) => false,
         }
     }
 
