@@ -48,7 +48,7 @@ enum Command {
     Rollback(rollback::RollbackArgs),
     /// Take back what rollback has changed.
     Undo(rollback::UndoArgs),
-    /// Make Git as the cluster is, in the fields that you name: the files of a working folder are changed, and all else in them stays.
+    /// Make Git as the cluster is, in the fields that you name: in the files of a working folder, or by a commit that is pushed.
     Adopt(adopt::AdoptArgs),
     /// Record a live state for later or for elsewhere.
     Snapshot(snapshot::SnapshotArgs),
