@@ -31,6 +31,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) misnamed: Option<String>,
     /// How many of its values are encrypted in Git.
     pub(crate) encrypted: usize,
+    /// True for an Argo CD hook: made for a moment of a sync, and not there afterwards.
+    pub(crate) is_hook: bool,
     /// When it was last seen, and last seen in a form that could not be read; 0 for never.
     found: AtomicU64,
     unreadable: AtomicU64,
@@ -132,6 +134,7 @@ impl<'a> Index<'a> {
                 left_out,
                 misnamed,
                 encrypted: desired.encrypted_values(),
+                is_hook: is_hook(&desired.root),
                 found: AtomicU64::new(0),
                 unreadable: AtomicU64::new(0),
             });
@@ -185,12 +188,6 @@ impl<'a> Index<'a> {
 }
 
 impl Wanted<'_> {
-    /// True for an Argo CD hook: made for a moment of a sync, and not there afterwards.
-    pub(crate) fn is_hook(&self) -> bool {
-        let annotations = self.desired.root.map("metadata").and_then(|m| m.map("annotations"));
-        annotations.is_some_and(|a| a.get("argocd.argoproj.io/hook").is_some())
-    }
-
     /// Git may write some objects of a kind in one version and some in another: each is taken from the list of its own.
     pub(crate) fn is_of_another_list(&self, schema: &Schema, listed_in: &str) -> bool {
         let own = schema.kind(self.head.api_version, &self.kind);
@@ -228,6 +225,11 @@ impl Wanted<'_> {
         let unreadable = self.unreadable.load(Ordering::Relaxed);
         unreadable > 0 && self.was_last_found(unreadable)
     }
+}
+
+fn is_hook(root: &Map<'_>) -> bool {
+    let annotations = root.map("metadata").and_then(|metadata| metadata.map("annotations"));
+    annotations.is_some_and(|annotations| annotations.get("argocd.argoproj.io/hook").is_some())
 }
 
 /// Why no object can be called so. What is no name could be read as more of a request's path.

@@ -230,7 +230,7 @@ impl<'a> Examiner<'a> {
             let result = if asked_for { self.unmanaged(raw, api_version, kind) } else { Ok(Vec::new()) };
             return Verdict { seen: None, result };
         };
-        if wanted.is_hook() || wanted.is_of_another_list(self.schema, listed_in) {
+        if wanted.is_hook || wanted.is_of_another_list(self.schema, listed_in) {
             return Verdict { seen: None, result: Ok(Vec::new()) };
         }
         wanted.mark_found(at);

@@ -386,7 +386,7 @@ fn reports(
             by_namespace.insert(wanted.namespace.to_owned(), findings(wanted.namespace));
         }
         let findings = by_namespace.get_mut(wanted.namespace).expect("it was put there");
-        if wanted.is_hook() {
+        if wanted.is_hook {
             continue;
         }
         if wanted.left_out {

@@ -377,7 +377,7 @@ impl Watch<'_> {
     fn missing(&self, wish: &Wish, place: &Place) -> Vec<DriftItem> {
         let Some(wanted) = self.wanted(wish, place) else { return Vec::new() };
         wanted.mark_gone();
-        let counts = !wanted.repeated && !wanted.is_hook() && wanted.misnamed.is_none();
+        let counts = !wanted.repeated && !wanted.is_hook && wanted.misnamed.is_none();
         counts.then(|| self.ground.examiner.missing(wanted)).into_iter().collect()
     }
 
