@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use anchorwatch_core::drift::DriftItem;
 use anchorwatch_core::drift::lifecycle::Known;
-use jiff::Timestamp;
-use sea_orm::{DatabaseTransaction, FromQueryResult};
+use jiff::{SignedDuration, Timestamp};
+use sea_orm::{DatabaseTransaction, DbErr, FromQueryResult};
 use serde_json::{Value as Json, json};
 
 use super::record::{KNOWN, KnownRow, Looked, OpenItem, Recorded, Written, is_open};
-use super::{Duty, Store, StoreError, failing, read, timestamp};
+use super::{Duty, Store, StoreError, failing, micros, read, timestamp};
 
 /// One object as a watch has seen it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +27,9 @@ pub struct Sighting {
     /// The field manager that wrote to it last: who made go what is gone.
     pub writer: Option<String>,
 }
+
+/// So much earlier than the watch is heard a scan may have seen the same end.
+const SCAN_BEFORE: SignedDuration = SignedDuration::from_mins(1);
 
 /// An object that has open items: kind, namespace and name.
 pub type OpenObject = (String, String, String);
@@ -98,15 +101,29 @@ impl Store {
             written.add(cluster, &mut item, before.as_ref().map(|(known, _)| known), *at);
         }
         let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
-        let gone: Vec<String> = known
-            .into_iter()
-            .filter(|(_, (known, _))| is_open(known.status))
-            .map(|(fingerprint, _)| fingerprint)
-            .collect();
+        let (gone, over): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, (known, _))| is_open(known.status));
+        let fingerprints = |items: Vec<(String, _)>| items.into_iter().map(|(fingerprint, _)| fingerprint).collect();
+        let (gone, over): (Vec<String>, Vec<String>) = (fingerprints(gone), fingerprints(over));
+        if let Some(writer) = writer {
+            self.name_who_ended(write, &over, writer, *at).await.map_err(&fail)?;
+        }
         recorded.resolved = gone.len();
         self.resolve(write, &gone, writer.as_deref(), Looked { at: *at, over: *at }).await.map_err(&fail)?;
         self.close_reports_with(write, &gone, *at).await.map_err(&fail)?;
         Ok(recorded)
+    }
+
+    /// Names who has ended episodes that a scan has seen to be over a moment before the watch was heard: a scan does not know.
+    async fn name_who_ended(
+        &self,
+        write: &DatabaseTransaction,
+        of: &[String],
+        writer: &str,
+        at: Timestamp,
+    ) -> Result<(), DbErr> {
+        let sql = "UPDATE drift_episodes SET ended_by = $1 WHERE ended_by IS NULL AND ended_at >= $2 AND";
+        let since = at.checked_sub(SCAN_BEFORE).unwrap_or(Timestamp::MIN);
+        self.update_each(write, sql, &[writer.into(), micros(since).into()], of).await
     }
 
     async fn known_of(

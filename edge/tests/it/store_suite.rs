@@ -53,6 +53,7 @@ pub(crate) async fn run(address: &StoreAddress) {
     a_change_is_noted_by_whoever_holds_it_and_read_by_whoever_has_the_key(&store).await;
     what_was_said_in_private_is_known_for_a_while(&store).await;
     a_scan_changes_nothing_that_a_watch_has_seen_since(&store).await;
+    who_ended_it_is_known_though_a_scan_was_faster(&store).await;
     a_zero_byte_is_no_id(&store).await;
 }
 
@@ -674,6 +675,29 @@ async fn a_scan_changes_nothing_that_a_watch_has_seen_since(store: &Store) {
     // A scan that begins later knows better.
     scan(store, source, 130, vec![of("back", "1")]).await;
     assert_eq!(states().await, ["back pending 1", "new resolved 1", "other resolved 2"]);
+}
+
+async fn who_ended_it_is_known_though_a_scan_was_faster(store: &Store) {
+    let source = "scanned-before-it-was-heard";
+    let duty = store.hold_duty("watch/scanned-before", "replica", LEASE, after(0)).await.unwrap().unwrap();
+    let edited = item(source, "web", "1", DriftLevel::High);
+    let sighting = |seconds, items: Vec<DriftItem>| Sighting {
+        kind: "Deployment".to_owned(),
+        namespace: "shop".to_owned(),
+        name: "web".to_owned(),
+        at: after(seconds),
+        items,
+        writer: Some("argocd-controller".to_owned()),
+    };
+    // Nobody watched the first one end.
+    scan(store, source, 100, vec![edited.clone()]).await;
+    scan(store, source, 200, Vec::new()).await;
+    store.observe(&[&duty], source, "test", &[sighting(1000, vec![edited.clone()])]).await.unwrap();
+    scan(store, source, 1010, Vec::new()).await;
+    store.observe(&[&duty], source, "test", &[sighting(1009, Vec::new())]).await.unwrap();
+    let episodes = store.episodes(EpisodesOf::Item(&edited.fingerprint), 10).await.unwrap();
+    let ended: Vec<_> = episodes.iter().map(|episode| episode["ended_by"].as_str()).collect();
+    assert_eq!(ended, [Some("argocd-controller"), None]);
 }
 
 async fn a_zero_byte_is_no_id(store: &Store) {
