@@ -70,6 +70,7 @@ fn edit(world: &World, namespace: &str, recorded: &Value, name: (&str, &str)) ->
         metadata.remove(gone);
     }
     metadata.insert("namespace".to_owned(), namespace.into());
+    metadata.insert("resourceVersion".to_owned(), now["metadata"]["resourceVersion"].clone());
     // What the server has allocated here stays, and so does what its tools have noted.
     for path in ["/spec/clusterIP", "/spec/clusterIPs", "/spec/healthCheckNodePort"] {
         if let (Some(here), Some(there)) = (now.pointer(path), wanted.pointer_mut(path)) {
@@ -80,8 +81,11 @@ fn edit(world: &World, namespace: &str, recorded: &Value, name: (&str, &str)) ->
     if let Some(note) = now["metadata"]["annotations"].get(noted) {
         wanted["metadata"]["annotations"][noted] = note.clone();
     }
-    let arguments = ["replace", "--field-manager=kubectl-edit", "--namespace", namespace, "--filename=-"];
-    let output = world.kubectl_as(anchorwatch_testbed::Person::Alice, &arguments, &wanted.to_string());
+    // Not by `kubectl replace`, which writes down what it is given as applied.
+    let whole = json!([{"op": "replace", "path": "", "value": wanted}]).to_string();
+    let patch = ["patch", &target, "--type=json", "--patch-file=/dev/stdin", "--field-manager=kubectl-edit"];
+    let arguments = [&patch[..], &["--namespace", namespace]].concat();
+    let output = world.kubectl_as(anchorwatch_testbed::Person::Alice, &arguments, &whole);
     if output.status.success() { Ok(()) } else { Err(text(&output.stderr)) }
 }
 
@@ -235,5 +239,5 @@ fn recorded_cases_are_rolled_back_and_undone() {
         }
     }
     let report = json!({"tried": tried, "faults": faults, "refused": refused, "not_here": not_here});
-    assert!(faults.is_empty(), "{report:#}");
+    assert!(faults.is_empty() && tried > 4 * not_here.len(), "{report:#}");
 }
