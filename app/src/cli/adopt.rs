@@ -92,9 +92,8 @@ impl Face {
             TableOrJson::Table if adoption.is_written => super::print(&written(&adoption, style))?,
             TableOrJson::Table => {}
         }
-        let is_left = adoption.left.iter().any(|left| !left.is_as_git_says);
-        let is_well = !is_left && (self.doing.dry_run || adoption.is_written || adoption.files.is_empty());
-        Ok(ExitCode::from(u8::from(!is_well)))
+        let is_done = self.doing.dry_run || adoption.is_written || adoption.files.is_empty();
+        Ok(exit_code(&left(&adoption), is_done))
     }
 
     /// Into a repository.
@@ -122,7 +121,7 @@ impl Face {
             (TableOrJson::Table, None) => {}
             (TableOrJson::Table, Some(done)) => super::print(&pushed(done, style))?,
         }
-        Ok(exit_code(&answer, dry_run))
+        Ok(ended(&answer, dry_run))
     }
 
     /// Into the repository of a service's source.
@@ -147,7 +146,7 @@ impl Face {
         if let (TableOrJson::Table, Some(done)) = (doing.output, &answer.done) {
             super::print(&pushed(done, style))?;
         }
-        Ok(exit_code(&answer, doing.dry_run))
+        Ok(ended(&answer, doing.dry_run))
     }
 
     fn table(&self, text: impl FnOnce() -> Result<String, Failure>) -> Result<(), Failure> {
@@ -155,10 +154,13 @@ impl Face {
     }
 }
 
-fn exit_code(answer: &AdoptResponse, dry_run: bool) -> ExitCode {
-    let is_done = answer.done.is_some() || answer.plan.files.is_empty();
-    let is_well = LeftResponse::are_as_git_says(&answer.left) && (dry_run || is_done);
-    ExitCode::from(u8::from(!is_well))
+fn ended(answer: &AdoptResponse, dry_run: bool) -> ExitCode {
+    exit_code(&answer.left, dry_run || answer.done.is_some() || answer.plan.files.is_empty())
+}
+
+/// 0: done, or shown; 1: not confirmed, or something that was meant is left as it is and differs.
+fn exit_code(left: &[LeftResponse], is_done: bool) -> ExitCode {
+    ExitCode::from(u8::from(!(is_done && LeftResponse::are_as_git_says(left))))
 }
 
 /// What would be committed, and where it would be pushed to.
@@ -196,8 +198,11 @@ fn pushed(done: &CommitResponse, style: &Style) -> String {
 /// What would be written into files on disk.
 fn planned(adoption: &Adoption, style: &Style) -> Result<String, Failure> {
     let files: Vec<AdoptedFileResponse> = adoption.files.iter().map(AdoptedFileResponse::of).collect();
-    let left: Vec<LeftResponse> = adoption.left.iter().map(LeftResponse::from).collect();
-    changes(&adoption.source, &files, &left, style)
+    changes(&adoption.source, &files, &left(adoption), style)
+}
+
+fn left(adoption: &Adoption) -> Vec<LeftResponse> {
+    adoption.left.iter().map(LeftResponse::from).collect()
 }
 
 /// File by file, and what of it is left as it is.
@@ -247,14 +252,10 @@ fn document(adoption: &Adoption) -> serde_json::Value {
         .files
         .iter()
         .map(|file| json!({"path": file.path, "is_new": file.is_new, "items": file.items, "text": file.after}));
-    let left = adoption
-        .left
-        .iter()
-        .map(|left| json!({"item": left.item, "reason": left.reason, "is_as_git_says": left.is_as_git_says}));
     json!({
         "source": adoption.source,
         "files": files.collect::<Vec<_>>(),
-        "left": left.collect::<Vec<_>>(),
+        "left": left(adoption),
         "is_written": adoption.is_written,
     })
 }

@@ -102,9 +102,9 @@ enum NotAdopted {
 
 impl NotAdopted {
     /// Why items are told by no difference: none is there any more, or it is another one.
-    fn untold<'i>(mut items: impl Iterator<Item = &'i DriftItem>, differences: &[Difference<'_>]) -> Self {
-        let differs = |item: &DriftItem| differences.iter().any(|d| d.path.stable() == item.stable_path);
-        if items.any(differs) { Self::Changed } else { Self::AsGitSays }
+    fn untold(items: &[&DriftItem], differences: &[Difference<'_>]) -> Self {
+        let differs = |item: &&DriftItem| differences.iter().any(|d| d.path.stable() == item.stable_path);
+        if items.iter().any(differs) { Self::Changed } else { Self::AsGitSays }
     }
 
     fn left(&self, item: &DriftItem) -> Left {
@@ -281,7 +281,7 @@ impl Adopting<'_> {
         examiner.with_pair(wanted, &live, wanted.head.api_version, |pair| {
             let differences = compare(pair);
             if !differences.iter().any(is_chosen) {
-                return Err(NotAdopted::untold(items.iter().copied(), &differences));
+                return Err(NotAdopted::untold(items, &differences));
             }
             let edits = adopt::edits(wanted.head.kind, pair.live, &differences, is_chosen)?;
             let text = edit::edit(text, &place, &edits)?;

@@ -77,8 +77,7 @@ impl Served {
 
     /// A page, as a browser asks for it.
     fn page(&self, path: &str) -> String {
-        let bearer = format!("Bearer {}", self.token);
-        self.service.ask("GET", path, &[("authorization", &bearer), ("accept", "text/html")], "").text
+        self.service.page("GET", path, &self.token, "").text
     }
 
     fn source(&self) -> Value {

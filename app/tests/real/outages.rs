@@ -51,8 +51,7 @@ impl Served {
 
     /// A page, as a browser asks for it.
     fn page(&self, path: &str) -> Answer {
-        let bearer = format!("Bearer {}", self.token);
-        self.service.ask("GET", path, &[("authorization", &bearer), ("accept", "text/html")], "")
+        self.service.page("GET", path, &self.token, "")
     }
 
     fn source(&self, name: &str) -> Value {

@@ -101,9 +101,10 @@ impl Store {
             written.add(cluster, &mut item, before.as_ref().map(|(known, _)| known), *at);
         }
         let mut recorded = self.write_items(write, written).await.map_err(&fail)?;
-        let (gone, over): (Vec<_>, Vec<_>) = known.into_iter().partition(|(_, (known, _))| is_open(known.status));
-        let fingerprints = |items: Vec<(String, _)>| items.into_iter().map(|(fingerprint, _)| fingerprint).collect();
-        let (gone, over): (Vec<String>, Vec<String>) = (fingerprints(gone), fingerprints(over));
+        let (mut gone, mut over) = (Vec::new(), Vec::new());
+        for (fingerprint, (known, _)) in known {
+            if is_open(known.status) { &mut gone } else { &mut over }.push(fingerprint);
+        }
         if let Some(writer) = writer {
             self.name_who_ended(write, &over, writer, *at).await.map_err(&fail)?;
         }

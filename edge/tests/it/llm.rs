@@ -135,7 +135,7 @@ type Case = (&'static str, fn(Dialect, bool) -> Reply, &'static str);
 const ERROR: &str = "out of memory for key a-key-of-tests";
 
 /// Each kind of answer that is none.
-const CASES: [Case; 30] = [
+const CASES: [Case; 31] = [
     ("400", |_, _| Reply::whole(400, &json!({ "error": ERROR })), "bad_request"),
     ("401", |_, _| Reply::whole(401, &json!({ "error": { "message": ERROR } })), "unauthorized"),
     ("403", |_, _| Reply::whole(403, &json!({ "detail": ERROR })), "forbidden"),
@@ -157,11 +157,11 @@ const CASES: [Case; 30] = [
         },
         "connection_broken",
     ),
+    ("a stream that ends early", |dialect, _| stream(dialect, vec![token(dialect)], End::Clean), "truncated_stream"),
     (
-        "an end before the end",
-        |dialect, streamed| match (dialect, streamed) {
-            (_, true) => stream(dialect, vec![token(dialect)], End::Clean),
-            (Dialect::Ollama, _) => Reply::whole(200, &json!({ "message": { "content": "{" }, "done": false })),
+        "a whole answer that is not over",
+        |dialect, _| match dialect {
+            Dialect::Ollama => Reply::whole(200, &json!({ "message": { "content": "{" }, "done": false })),
             _ => {
                 Reply::whole(200, &json!({ "choices": [{ "message": { "content": "{" }, "finish_reason": "abort" }] }))
             }
@@ -315,13 +315,19 @@ async fn what_cannot_be_connected_to_says_why() {
 #[tokio::test]
 async fn the_deadline_of_all_is_told_apart_from_a_providers_own_time() {
     for dialect in DIALECTS {
-        let fake = Fake::start(Model::of(dialect), Reply::Hang);
-        for (limits, code) in [
-            (Limits { deadline: SOON, ..Limits::within(LONG) }, "deadline"),
-            (Limits { whole: SOON, ..Limits::within(LONG) }, "provider_timeout"),
+        for hangs in [
+            Reply::Hang,
+            stream(dialect, vec![b"\n".to_vec()], End::Hang),
+            stream(dialect, vec![token(dialect)], End::Hang),
         ] {
-            let failure = answer(&*provider(dialect, &fake.url()), limits).await.unwrap_err();
-            assert_eq!(failure.code(), code, "{dialect}");
+            let fake = Fake::start(Model::of(dialect), hangs);
+            for (limits, code) in [
+                (Limits { deadline: SOON, ..Limits::within(LONG) }, "deadline"),
+                (Limits { whole: SOON, ..Limits::within(LONG) }, "provider_timeout"),
+            ] {
+                let failure = answer(&*provider(dialect, &fake.url()), limits).await.unwrap_err();
+                assert_eq!(failure.code(), code, "{dialect}");
+            }
         }
     }
 }

@@ -143,9 +143,7 @@ fn wishes<'a>(adopting: &Adopting<'_>, target: &Target<'a>) -> (Vec<Wish<'a>>, V
         let mut refused = Vec::new();
         for item in target.items {
             match edits(&|d| is_told_by(d, item)) {
-                Ok(edits) if edits.is_empty() => {
-                    refused.push((*item, NotAdopted::untold([*item].into_iter(), &differences)));
-                }
+                Ok(edits) if edits.is_empty() => refused.push((*item, NotAdopted::untold(&[*item], &differences))),
                 Ok(_) => {}
                 Err(why) => refused.push((*item, why.into())),
             }

@@ -1,6 +1,6 @@
 //! Addresses: passwords in URLs, e-mail, and names of internal hosts.
 
-use super::random::{is_name, is_random};
+use super::random::{is_hex, is_name, is_random};
 use super::run::Letters;
 use super::value::is_stand_in;
 use super::{Find, Kind};
@@ -44,9 +44,8 @@ fn is_password(password: &str) -> bool {
 
 /// A token in the user's place: `https://TOKEN@github.com`.
 fn is_key(user: &str) -> bool {
-    let is_hex = user.len() >= 20 && user.bytes().all(|byte| byte.is_ascii_hexdigit());
     !is_stand_in(user)
-        && (is_hex
+        && ((user.len() >= 20 && is_hex(user))
             || is_random(user, 16)
             || (user.len() >= 16 && !is_name(user) && user.bytes().any(|b| b.is_ascii_digit())))
 }

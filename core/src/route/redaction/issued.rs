@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::random::{is_plain, is_uuid};
+use super::random::{is_hex, is_plain, is_uuid};
 use super::run::{Letters, begins};
 use super::value::is_filled;
 use super::{Find, Kind};
@@ -138,7 +138,7 @@ fn is_name(body: &str, issued: &Issued) -> bool {
     if is_short && !issued.begin.starts_with(|c: char| c.is_ascii_uppercase()) {
         // Behind others a hash is one, as in an image's `sdk-<commit>`.
         let is_key = ["sk-", "sgp_"].contains(&issued.begin);
-        let has_hex = || body.split(['-', '_', '.']).any(|part| part.len() >= 32 && Hex.is_all(part));
+        let has_hex = || body.split(['-', '_', '.']).any(|part| part.len() >= 32 && is_hex(part));
         return is_plain(body) && !is_uuid(body) && !(is_key && has_hex());
     }
     if issued.letters == Upper || issued.letters == Hex || is_uuid(body) {

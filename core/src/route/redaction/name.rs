@@ -208,10 +208,10 @@ const TEXT_WORDS: &[&str] = &["jwt", "passwort", "pat", "psk", "sas", "sessid", 
 /// How a name of text ends that speaks about credentials.
 #[rustfmt::skip]
 const TEXT_POINTERS: &[&str] = &[
-    "backend", "changed", "createdat", "expiresat", "issuedat", "updatedat", "cmd", "command", "controller", "created", "description", "error", "expired", "expires",
-    "field", "generator", "handler", "helper", "hint", "invalid", "label", "manager", "max", "message", "min", "placeholder",
-    "prompt", "provider", "requests", "required", "reset", "review", "reviews", "rotation", "server", "service", "stdin",
-    "stream", "strength", "title", "tokenid", "updated", "usage", "valid", "wrong",
+    "backend", "changed", "cmd", "command", "controller", "created", "createdat", "description", "error", "expired", "expires",
+    "expiresat", "field", "generator", "handler", "helper", "hint", "invalid", "issuedat", "label", "manager", "max", "message",
+    "min", "placeholder", "prompt", "provider", "requests", "required", "reset", "review", "reviews", "rotation", "server",
+    "service", "stdin", "stream", "strength", "title", "tokenid", "updated", "updatedat", "usage", "valid", "wrong",
 ];
 
 /// What a name holds of which the value is computed from something, and public.

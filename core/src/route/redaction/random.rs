@@ -20,7 +20,7 @@ pub(super) fn is_random(token: &str, least: usize) -> bool {
 
 /// True for UUIDs, ULIDs, hexadecimal and numbers.
 fn is_identifier(token: &str) -> bool {
-    is_uuid(token) || is_ulid(token) || token.bytes().all(|byte| byte.is_ascii_hexdigit())
+    is_uuid(token) || is_ulid(token) || is_hex(token)
 }
 
 /// `0e2ff1c4-6f0f-4d0b-8d6e-0d5a3f1f9a11`.
@@ -36,7 +36,7 @@ fn is_ulid(token: &str) -> bool {
         && token.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase() && !b"ILOU".contains(&byte))
 }
 
-fn is_hex(text: &str) -> bool {
+pub(super) fn is_hex(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 

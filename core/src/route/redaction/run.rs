@@ -44,11 +44,6 @@ impl Letters {
         }
     }
 
-    /// True if a text is made of nothing else.
-    pub(super) fn is_all(self, text: &str) -> bool {
-        text.bytes().all(|byte| self.has(byte))
-    }
-
     /// Where the run of such letters from `at` ends.
     pub(super) fn end(self, text: &str, at: usize) -> usize {
         let rest = &text.as_bytes()[at..];

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::assigned::Sign;
 use super::name::{self, Strength, is_reference};
-use super::random::{is_chosen, is_name, is_uuid, is_words};
+use super::random::{is_chosen, is_hex, is_name, is_uuid, is_words};
 use super::run::Letters;
 
 /// So much of a value without quotes is enough to judge it.
@@ -284,9 +284,7 @@ fn is_shell(value: &str) -> bool {
 
 /// `$1`, `$@`: what a script was called with.
 fn is_argument(value: &str) -> bool {
-    value.strip_prefix('$').is_some_and(|name| {
-        name.len() == 1 && name.starts_with(['@', '*', '1', '2', '3', '4', '5', '6', '7', '8', '9'])
-    })
+    matches!(value.as_bytes(), [b'$', b'@' | b'*' | b'1'..=b'9'])
 }
 
 /// True for a value that its name makes a credential.
@@ -326,9 +324,9 @@ fn is_telling(value: &str) -> bool {
     let has_digit = value.bytes().any(|byte| byte.is_ascii_digit());
     let is_object =
         value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
-    let is_hex = value.len() >= 24 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_key = value.len() >= 24 && is_hex(value);
     let is_long = value.len() >= 20 && !value.contains(['-', '.']);
-    (is_chosen(value) && !is_object) || is_hex || is_uuid(value) || (is_object && is_long && has_digit)
+    (is_chosen(value) && !is_object) || is_key || is_uuid(value) || (is_object && is_long && has_digit)
 }
 
 /// `16 bytes` of `kubectl describe secret`, and other counts.

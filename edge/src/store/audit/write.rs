@@ -191,8 +191,9 @@ impl Writer {
             return true;
         }
         match in_time(self.store.db.execute_unprepared("ROLLBACK")).await {
-            // Mostly there is nothing to roll back, which SQLite says as an error.
-            Ok(_) | Err(DbErr::Exec(RuntimeErr::SqlxError(_))) => true,
+            Ok(_) => true,
+            // Mostly there is nothing to roll back, which SQLite says as an error of its own.
+            Err(DbErr::Exec(RuntimeErr::SqlxError(error))) => error.as_database_error().is_some(),
             Err(_) => false,
         }
     }
