@@ -2,7 +2,7 @@
 //!
 //! Errors have the shape that its clients read. The answer says by its headers who really gave it.
 
-mod asker;
+pub(crate) mod asker;
 mod chat;
 mod embeddings;
 mod error;

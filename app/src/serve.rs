@@ -33,6 +33,7 @@ use tokio_util::task::TaskTracker;
 use crate::config::{Config, Discover, Source};
 use crate::failure::Failure;
 use crate::faults::Failing;
+use crate::gateway::asker::Askers;
 use crate::notify;
 use crate::notify::channels::Channels;
 use crate::notify::poll::Polling;
@@ -95,6 +96,8 @@ pub(crate) struct Service {
     pub(crate) metrics: Metrics,
     /// How often somebody may ask for what is dear.
     pub(crate) limits: Limits,
+    /// Who asked the gateway a moment ago.
+    pub(crate) askers: Askers,
     /// True if whoever comes may read: the demo.
     pub(crate) open: bool,
     /// Ends everything.
@@ -208,6 +211,7 @@ impl Service {
             failing: Failing::new(clock),
             metrics: Metrics::default(),
             limits: Limits::default(),
+            askers: Askers::default(),
             open,
             stop: CancellationToken::new(),
             config: RwLock::new(Arc::new(config)),

@@ -4,6 +4,7 @@
 //! many of them wait for is each other, too.
 
 use std::error::Error;
+use std::io::{self, Write as _};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -78,8 +79,8 @@ pub(crate) struct Gateway {
 
 /// Measures all of it.
 pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<Gateway, Box<dyn Error>> {
-    let direct = Stub::start(runtime)?;
-    let behind = Stub::start(runtime)?;
+    let direct = Stub::start()?;
+    let behind = Stub::start()?;
     let folder = tempfile::tempdir()?;
     let store = folder.path().join("anchorwatch.db");
     // A source there has to be; a scan of this one fails.
@@ -87,11 +88,11 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
         "listen: 127.0.0.1:0\nclusters: [{{name: prod, snapshot: none.json}}]\n\
          sources: [{{name: none, cluster: prod, address: none, interval: 24h}}]\n\
          route:\n  providers: [{{name: stub, dialect: openai, url: '{}', model: stub}}]\n  private: [stub]\n",
-        behind.url
+        behind.url()
     );
     let watch = Watch::serve(program, folder, &config)?;
     let litellm = Litellm::start(&direct)?;
-    let direct = Target { url: direct.url.clone(), token: "none".to_owned() };
+    let direct = Target { url: direct.url().to_owned(), token: "none".to_owned() };
     let gateway = Target { url: watch.service.url().to_owned(), token: watch.token.clone() };
     let peer = litellm.as_ref().map(|peer| Target { url: peer.service.url().to_owned(), token: "none".to_owned() });
     let mut crowds = Vec::new();
@@ -117,10 +118,8 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
             crowds.push(Crowd { clients, is_streamed, direct, gateway, litellm });
         }
     }
-    let seen = |count: &AtomicUsize| count.load(Ordering::Relaxed);
-    let asked = seen(&behind.seen.asked);
+    let [asked, leaked, connections] = behind.seen()?;
     let rows = runtime.block_on(rows(&store, asked))?;
-    let (leaked, connections) = (seen(&behind.seen.leaked), seen(&behind.seen.connections));
     Ok(Gateway { crowds, asked, rows, leaked, connections })
 }
 
@@ -206,10 +205,10 @@ fn prompt(number: &str, is_streamed: bool) -> Vec<u8> {
     json!({"model": "stub", "messages": messages, "stream": is_streamed}).to_string().into_bytes()
 }
 
-/// A provider that answers at once.
+/// A provider that answers at once, in a process of its own, as every provider is.
 struct Stub {
-    url: String,
-    seen: Arc<Seen>,
+    service: Service,
+    _folder: TempDir,
 }
 
 /// What a provider has seen.
@@ -221,20 +220,48 @@ struct Seen {
 }
 
 impl Stub {
-    fn start(runtime: &Runtime) -> Result<Self, Box<dyn Error>> {
-        let seen = Arc::new(Seen::default());
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))?;
-        let url = format!("http://{}", listener.local_addr()?);
-        let app = Router::new().route(CHAT, post(answer)).route("/health", get(async || "{}")).with_state(seen.clone());
-        let counted = seen.clone();
-        let listener = axum::serve::ListenerExt::tap_io(listener, move |connection: &mut tokio::net::TcpStream| {
-            counted.connections.fetch_add(1, Ordering::Relaxed);
-            // Where it cannot be set, answers are slow, and that shows.
-            let _ = connection.set_nodelay(true);
-        });
-        runtime.spawn(async move { axum::serve(listener, app).await });
-        Ok(Self { url, seen })
+    fn start() -> Result<Self, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("provider");
+        let service = Service::start("provider", command, &folder.path().join("log"))?;
+        Ok(Self { service, _folder: folder })
     }
+
+    fn url(&self) -> &str {
+        self.service.url()
+    }
+
+    /// Prompts that it was asked, those of them in which it saw the secret, and connections that were made to it.
+    fn seen(&self) -> Result<[usize; 3], Box<dyn Error>> {
+        let seen = self.service.get("/seen", "").json();
+        let count = |what: &str| seen[what].as_u64().and_then(|count| usize::try_from(count).ok());
+        let counts = ["asked", "leaked", "connections"].map(|what| count(what).ok_or("the provider is silent"));
+        let [asked, leaked, connections] = counts;
+        // One of them was made to ask this.
+        Ok([asked?, leaked?, connections? - 1])
+    }
+}
+
+/// Is a provider that answers at once, until it is killed.
+pub(crate) async fn provide() -> Result<(), Box<dyn Error>> {
+    let seen = Arc::new(Seen::default());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let app = Router::new().route(CHAT, post(answer)).route("/health", get(async || "{}")).route("/seen", get(tell));
+    let app = app.with_state(seen.clone());
+    writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
+    let listener = axum::serve::ListenerExt::tap_io(listener, move |connection: &mut tokio::net::TcpStream| {
+        seen.connections.fetch_add(1, Ordering::Relaxed);
+        // Where it cannot be set, answers are slow, and that shows.
+        let _ = connection.set_nodelay(true);
+    });
+    Ok(axum::serve(listener, app).await?)
+}
+
+async fn tell(State(seen): State<Arc<Seen>>) -> String {
+    let Seen { asked, leaked, connections } = &*seen;
+    let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+    json!({"asked": count(asked), "leaked": count(leaked), "connections": count(connections)}).to_string()
 }
 
 async fn answer(State(seen): State<Arc<Seen>>, body: String) -> (HeaderMap, String) {
@@ -286,7 +313,7 @@ impl Litellm {
         let Some(program) = litellm() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("litellm.yaml");
-        let model = format!("{{model: openai/stub, api_base: '{}/v1', api_key: none}}", stub.url);
+        let model = format!("{{model: openai/stub, api_base: '{}/v1', api_key: none}}", stub.url());
         std::fs::write(&config, format!("model_list: [{{model_name: stub, litellm_params: {model}}}]\n"))?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(program);

@@ -8,6 +8,7 @@
 //! benches/run served [OBJECTS EDITS REPORTS]  only the service: how soon edits are seen, how many it answers; printed only
 //! benches/run audit [ROWS CLIENTS]  only the audit: attempts written and rows verified, on both databases; printed only
 //! benches/run gateway [ROUNDS MILLISECONDS]  only the gateway, beside LiteLLM's proxy where that is installed; printed only
+//! benches/run provider        is the provider that the gateway is measured with
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
 //! ```
@@ -103,6 +104,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             };
             write!(out, "{}", report::gateway(&gateway::run(&runtime, &scanner()?, extent)?))?;
         }
+        ["provider"] => runtime.block_on(gateway::provide())?,
         ["hold", apps] => hold(&runtime, &mut out, apps.parse()?)?,
         ["record"] => cluster::record(&runtime, &mut out)?,
         _ => return Err("see the head of benches/src/main.rs".into()),

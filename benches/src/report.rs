@@ -170,7 +170,7 @@ fn gateway_section(gateway: &Gateway) -> String {
         "
 ## The gateway
 
-A provider that answers at once, in the process of those who ask; the gateway of `anchorwatch serve` over it, and LiteLLM's proxy
+A provider that answers at once, in a process of its own; the gateway of `anchorwatch serve` over it, and LiteLLM's proxy
 (one worker, without tokens, database or redaction) over the same. Each client asks again once it has its answer, about two
 kilobytes with a password in it. The gateway looks up a token, redacts, remembers the texts as private, and has `begin` durably in
 its audit before anything is sent: {asked} attempts and {rows} rows, by {connections} connections to the provider. Its store is

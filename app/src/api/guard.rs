@@ -8,6 +8,7 @@ use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use tower::ServiceBuilder;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -32,19 +33,19 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// Routes with the guard before them.
 pub(crate) fn guarded(routes: Router<Arc<Service>>, service: Arc<Service>, hosts: Arc<Vec<String>>) -> Router {
-    routes
-        .fallback(async || Problem::not_found("page"))
-        .layer(middleware::from_fn_with_state(service.clone(), note))
-        .layer(middleware::from_fn_with_state(hosts, check))
-        .layer(CatchPanicLayer::custom(broken))
-        .layer(middleware::from_fn_with_state(service.clone(), crate::ui::humane))
-        .layer(middleware::map_response(secured))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .layer(CompressionLayer::new())
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+    // One layer of many: a router copies what is below each layer of its own at each request.
+    let guard = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
-        .with_state(service)
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(CompressionLayer::new())
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))
+        .layer(middleware::map_response(secured))
+        .layer(middleware::from_fn_with_state(service.clone(), crate::ui::humane))
+        .layer(CatchPanicLayer::custom(broken))
+        .layer(middleware::from_fn_with_state(hosts, check))
+        .layer(middleware::from_fn_with_state(service.clone(), note));
+    routes.fallback(async || Problem::not_found("page")).layer(guard).with_state(service)
 }
 
 async fn check(State(hosts): State<Arc<Vec<String>>>, request: Request, next: Next) -> Response {

@@ -336,6 +336,17 @@ fn whoever_may_not_is_refused_and_what_is_wrong_is_said_in_the_clients_own_shape
 }
 
 #[test]
+fn a_token_that_was_revoked_is_turned_away_though_it_was_just_asked_with() {
+    let gateway = Gateway::start();
+    let token = Gateway::token_of(&gateway.world, "leaver", &["--role", "gateway"]);
+    let status = || gateway.service.get("/v1/models", &token).status;
+    assert_eq!((status(), status()), (200, 200));
+    let revoke = ["token", "revoke", "leaver", "--config", "config.yaml"];
+    gateway.world.run_with(gateway.world.command(&revoke)).ends(0, &[]);
+    gateway.service.until("the end of the token", || status() == 401);
+}
+
+#[test]
 fn what_there_is_no_time_to_read_is_left_out_and_the_answer_says_so() {
     let gateway = Gateway::start();
     let Reply::Say { status, headers, body } = said("slowly") else { panic!() };

@@ -20,6 +20,12 @@ impl MigratorTrait for Migrator {
             }),
             Box::new(same("0004_route", include_str!("../../migrations/0004_route.sql"))),
             Box::new(same("0005_changes", include_str!("../../migrations/0005_changes.sql"))),
+            Box::new(Sql {
+                name: "0006_rows_in_their_key",
+                text: "",
+                sqlite: include_str!("../../migrations/0006_rows_in_their_key.sqlite.sql"),
+                postgres: "",
+            }),
         ]
     }
 }
@@ -43,10 +49,11 @@ impl MigrationName for Sql {
 impl MigrationTrait for Sql {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let connection = manager.get_connection();
-        connection.execute_unprepared(self.text).await?;
         let own = if connection.get_database_backend() == DbBackend::Postgres { self.postgres } else { self.sqlite };
-        if !own.is_empty() {
-            connection.execute_unprepared(own).await?;
+        for text in [self.text, own] {
+            if !text.is_empty() {
+                connection.execute_unprepared(text).await?;
+            }
         }
         Ok(())
     }

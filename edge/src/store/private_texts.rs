@@ -2,48 +2,58 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sea_orm::{ConnectionTrait as _, DbBackend, Value};
 
-use super::{ROWS_AT_A_TIME, Store, StoreError, failing, micros, places};
+use super::{Store, StoreError, failing, micros};
 
-/// The statement that remembers texts by their hashes, and its two values. The hashes are in one order, so that nobody waits for
+/// A text that is said again is noted again after so long: each turn of a conversation repeats all that was said before. So it may
+/// have been said so much later than is noted.
+const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// The statement that remembers texts by their hashes, and its three values. The hashes are in one order, so that nobody waits for
 /// somebody who waits for him.
-pub(super) fn remembering(backend: DbBackend, hashes: &BTreeSet<&str>, at: Timestamp) -> (String, [Value; 2]) {
-    // One text, so that there is one statement whatever their number.
+pub(super) fn remembering(backend: DbBackend, hashes: &BTreeSet<&str>, at: Timestamp) -> (String, [Value; 3]) {
     let each = match backend {
         DbBackend::Postgres => "SELECT value, $1 FROM json_array_elements_text($2::json) AS value",
         _ => "SELECT value, ? FROM json_each(?) WHERE true",
     };
+    let before = if backend == DbBackend::Postgres { "$3" } else { "?" };
     let sql = format!(
-        "INSERT INTO private_texts (hash, seen_at) {each} ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at"
+        "INSERT INTO private_texts (hash, seen_at) {each} \
+         ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at WHERE private_texts.seen_at < {before}"
     );
-    let hashes = serde_json::to_string(hashes).expect("texts are JSON");
-    (sql, [micros(at).into(), hashes.into()])
+    (sql, [micros(at).into(), json(hashes), micros(noted(at)).into()])
 }
 
 impl Store {
     /// True if one of these texts was said in private since a time.
     pub async fn is_private(&self, hashes: &[String], since: Timestamp) -> Result<bool, StoreError> {
-        for hashes in hashes.chunks(ROWS_AT_A_TIME) {
-            let sql = format!(
-                "SELECT 1 AS found FROM private_texts WHERE seen_at >= $1 AND hash IN ({}) LIMIT 1",
-                places(1, hashes.len())
-            );
-            let values =
-                std::iter::once(micros(since).into()).chain(hashes.iter().map(|hash| Value::from(hash.as_str())));
-            let found = self.db.query_one_raw(self.statement(&sql, values)).await;
-            if found.map_err(failing("look for what is private"))?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let each = match self.address.backend {
+            DbBackend::Postgres => "json_array_elements_text($2::json) AS value",
+            _ => "json_each($2)",
+        };
+        let sql = format!(
+            "SELECT 1 AS found FROM private_texts WHERE seen_at >= $1 AND hash IN (SELECT value FROM {each}) LIMIT 1"
+        );
+        let found = self.db.query_one_raw(self.statement(&sql, [micros(noted(since)).into(), json(hashes)])).await;
+        Ok(found.map_err(failing("look for what is private"))?.is_some())
     }
 
     /// Forgets what was said before a time. Gives its number.
     pub async fn forget_private(&self, before: Timestamp) -> Result<u64, StoreError> {
         let sql = "DELETE FROM private_texts WHERE seen_at < $1";
-        let done = self.db.execute_raw(self.statement(sql, [micros(before).into()])).await;
+        let done = self.db.execute_raw(self.statement(sql, [micros(noted(before)).into()])).await;
         Ok(done.map_err(failing("forget what was private"))?.rows_affected())
     }
+}
+
+/// The earliest that may be noted of what was said at a time.
+fn noted(said: Timestamp) -> Timestamp {
+    said.checked_sub(NOTED_EVERY).unwrap_or(Timestamp::MIN)
+}
+
+/// Hashes as one text, so that there is one statement whatever their number.
+fn json(hashes: impl serde::Serialize) -> Value {
+    serde_json::to_string(&hashes).expect("texts are JSON").into()
 }

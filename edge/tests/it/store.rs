@@ -1,6 +1,7 @@
 //! The embedded store.
 
-use anchorwatch_edge::store::{Store, StoreAddress, StoreError};
+use anchorwatch_edge::store::{AuditRow, Store, StoreAddress, StoreError};
+use jiff::Timestamp;
 
 use crate::{audit_suite, outbox_suite, store_suite};
 
@@ -64,6 +65,48 @@ async fn a_store_of_a_newer_program_is_refused() {
     let error = Store::open(&address).await.unwrap_err();
     assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("newer anchorwatch"));
+}
+
+/// The rows lie elsewhere since.
+#[tokio::test]
+async fn an_audit_of_an_older_program_is_there_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let older = "\
+import pathlib, sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute('CREATE TABLE seaql_migrations (version varchar NOT NULL PRIMARY KEY, applied_at bigint NOT NULL)')
+for name in ['0001_first', '0002_outbox', '0003_audit', '0004_route', '0005_changes']:
+    for text in sorted(pathlib.Path(sys.argv[2]).glob(name + '*.sql'), key=lambda path: len(path.name)):
+        if not text.name.endswith('.postgres.sql'):
+            store.executescript(text.read_text())
+    store.execute('INSERT INTO seaql_migrations VALUES (?, 0)', [name])
+for chain, seq in [('b', 1), ('a', 2), ('a', 1), ('a', 3)]:
+    store.execute('INSERT INTO audit_rows VALUES (?, ?, ?, ?, ?, ?)', [chain, seq, 10 - seq, chain * seq, 'h', None])
+store.execute('INSERT INTO private_texts VALUES (?, ?)', ['said', 5])
+store.commit()
+";
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
+    let made = std::process::Command::new("python3").args(["-c", older]).arg(&file).arg(migrations).status();
+    assert!(made.unwrap().success());
+    let store = Store::open(&StoreAddress::of_file(&file)).await.unwrap();
+    let look = store.look_at_audit().await.unwrap();
+    let shown = |rows: Vec<AuditRow>| {
+        rows.into_iter().map(|row| format!("{} {} {} {}", row.chain, row.seq, row.at, row.body)).collect::<Vec<_>>()
+    };
+    let rows = look.rows(None).await.unwrap();
+    assert_eq!(shown(rows), ["a 1 9 a", "a 2 8 aa", "a 3 7 aaa", "b 1 9 b"]);
+    let by_time = look.rows_since(Timestamp::UNIX_EPOCH, None).await.unwrap();
+    assert_eq!(shown(by_time), ["a 3 7 aaa", "a 2 8 aa", "a 1 9 a", "b 1 9 b"]);
+    assert!(store.is_private(&["said".to_owned()], Timestamp::UNIX_EPOCH).await.unwrap());
+    drop(look);
+    let spoiled = "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])";
+    for change in ["UPDATE audit_rows SET body = ''", "DELETE FROM audit_rows"] {
+        let output =
+            std::process::Command::new("python3").args(["-c", spoiled]).arg(&file).arg(change).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("rows of the audit are"), "{change}: {said}");
+    }
 }
 
 #[tokio::test]

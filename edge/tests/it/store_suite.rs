@@ -515,20 +515,27 @@ async fn a_change_is_noted_by_whoever_holds_it_and_read_by_whoever_has_the_key(s
 async fn what_was_said_in_private_is_known_for_a_while(store: &Store) {
     let hashes = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<String>>();
     let (audit, _) = crate::audit_suite::open(store).await;
+    let hour = 3600;
     audit.remember(hashes(&["b", "a", "b"]), after(0)).await.unwrap();
-    audit.remember(hashes(&["a"]), after(50)).await.unwrap();
+    // Within an hour it is not noted again, and known an hour longer for that.
+    audit.remember(hashes(&["a"]), after(hour)).await.unwrap();
+    audit.remember(hashes(&["c"]), after(0)).await.unwrap();
+    audit.remember(hashes(&["c"]), after(hour + 1)).await.unwrap();
     for (asked, since, is_private) in [
         (&["x", "a"][..], 0, true),
-        (&["b"], 0, true),
-        (&["b"], 1, false),
-        (&["a"], 50, true),
+        (&["a"], hour, true),
+        (&["a", "b"], hour + 1, false),
+        (&["c"], 2 * hour + 1, true),
+        (&["c"], 2 * hour + 2, false),
         (&["x"], 0, false),
         (&[], 0, false),
     ] {
         assert_eq!(store.is_private(&hashes(asked), after(since)).await.unwrap(), is_private, "{asked:?} {since}");
     }
-    assert_eq!(store.forget_private(after(50)).await.unwrap(), 1);
-    assert!(store.is_private(&hashes(&["a"]), after(0)).await.unwrap());
+    assert_eq!(store.forget_private(after(hour)).await.unwrap(), 0);
+    assert_eq!(store.forget_private(after(hour + 1)).await.unwrap(), 2);
+    assert!(store.is_private(&hashes(&["c"]), after(0)).await.unwrap());
+    assert!(!store.is_private(&hashes(&["a"]), after(0)).await.unwrap());
 }
 
 async fn a_token_counts_until_it_is_revoked_or_ends(store: &Store) {
