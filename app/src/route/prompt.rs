@@ -8,13 +8,7 @@ use super::answer::Wanted;
 
 /// Puts placeholders in the place of what must not leave. What is known of any part of it counts for all of it.
 pub(super) fn redact(conversation: &mut Conversation, wanted: &mut Wanted) {
-    let mut texts = texts(wanted);
-    for text in &texts {
-        conversation.learn(text);
-    }
-    for text in &mut texts {
-        **text = conversation.redact(text);
-    }
+    conversation.redact_together(&mut texts(wanted));
     if let Wanted::Answer(ask) = wanted
         && !conversation.counts().is_empty()
     {

@@ -171,6 +171,9 @@ pub(crate) fn shows_secret(value: &str) -> bool {
     scan::scan(value, None).iter().any(|find| told(find.kind))
 }
 
+/// A part of a text that is looked at for itself, and what was found in it.
+type Unit = (Range<usize>, Vec<Find>);
+
 /// Texts that belong together: the same value has the same placeholder in all of them.
 #[derive(Clone)]
 pub struct Conversation {
@@ -190,11 +193,15 @@ impl Conversation {
     /// replaced everywhere in it. What looks like a placeholder already becomes `<QUOTED_1>`.
     pub fn redact(&mut self, text: &str) -> String {
         let units = self.survey(text);
-        let mut out = String::with_capacity(text.len());
-        for (range, finds) in units {
-            self.write(text, range, finds, &mut out);
+        self.written(text, units)
+    }
+
+    /// Redacts texts that are passed on together: what is named a secret in one of them is replaced in all.
+    pub fn redact_together(&mut self, texts: &mut [&mut String]) {
+        let surveyed: Vec<Vec<Unit>> = texts.iter().map(|text| self.survey(text)).collect();
+        for (text, units) in texts.iter_mut().zip(surveyed) {
+            **text = self.written(text, units);
         }
-        out
     }
 
     /// Redacts a text that this conversation's own texts are part of, such as a model's answer: its placeholders stay.
@@ -211,7 +218,7 @@ impl Conversation {
         self.survey(text);
     }
 
-    fn survey(&mut self, text: &str) -> Vec<(Range<usize>, Vec<Find>)> {
+    fn survey(&mut self, text: &str) -> Vec<Unit> {
         let mut cursor = Cursor::default();
         let mut units = Vec::new();
         while let Some((range, finds)) = cursor.step(&self.redactor, text, true) {
@@ -221,6 +228,14 @@ impl Conversation {
             units.push((range, finds));
         }
         units
+    }
+
+    fn written(&mut self, text: &str, units: Vec<Unit>) -> String {
+        let mut out = String::with_capacity(text.len());
+        for (range, finds) in units {
+            self.write(text, range, finds, &mut out);
+        }
+        out
     }
 
     /// Writes a unit with placeholders.
