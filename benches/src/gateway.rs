@@ -1,6 +1,6 @@
-//! The gateway over a provider that answers at once, beside the provider asked directly and LiteLLM's proxy over it.
+//! The gateway over a provider that answers at once, beside the provider asked directly, LiteLLM's proxy over it, and nginx.
 //!
-//! All three are asked by the same clients, one round after the other. Each client asks again once it has its answer, so what
+//! All of them are asked by the same clients, one round after the other. Each client asks again once it has its answer, so what
 //! many of them wait for is each other, too.
 
 use std::error::Error;
@@ -60,6 +60,7 @@ pub(crate) struct Crowd {
     pub(crate) is_streamed: bool,
     pub(crate) direct: Load,
     pub(crate) gateway: Load,
+    pub(crate) nginx: Option<Load>,
     pub(crate) litellm: Option<Load>,
 }
 
@@ -75,6 +76,8 @@ pub(crate) struct Gateway {
     pub(crate) leaked: usize,
     /// Connections that the gateway made to the provider.
     pub(crate) connections: usize,
+    /// How long the disk takes to have a few pages.
+    pub(crate) disk: Duration,
 }
 
 /// Measures all of it.
@@ -90,11 +93,15 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
          route:\n  providers: [{{name: stub, dialect: openai, url: '{}', model: stub}}]\n  private: [stub]\n",
         behind.url()
     );
+    let disk = disk(folder.path())?;
     let watch = Watch::serve(program, folder, &config)?;
-    let litellm = Litellm::start(&direct)?;
+    let (nginx, litellm) = (Proxy::nginx(&direct)?, Proxy::litellm(&direct)?);
     let direct = Target { url: direct.url().to_owned(), token: "none".to_owned() };
     let gateway = Target { url: watch.service.url().to_owned(), token: watch.token.clone() };
-    let peer = litellm.as_ref().map(|peer| Target { url: peer.service.url().to_owned(), token: "none".to_owned() });
+    let [nginx, litellm] = [&nginx, &litellm].map(|proxy| {
+        let service = &proxy.as_ref()?.service;
+        Some(Target { url: service.url().to_owned(), token: "none".to_owned() })
+    });
     let mut crowds = Vec::new();
     for clients in [1, 16, 64] {
         for is_streamed in [false, true] {
@@ -102,8 +109,8 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
                 let asking = crowd(target.clone(), (clients, is_streamed), time);
                 Ok(runtime.block_on(runtime.spawn(asking))?.map_err(|error| error.to_string())?)
             };
-            let targets = [Some(&direct), Some(&gateway), peer.as_ref()];
-            let mut loads: [Vec<Load>; 3] = Default::default();
+            let targets = [Some(&direct), Some(&gateway), nginx.as_ref(), litellm.as_ref()];
+            let mut loads: [Vec<Load>; 4] = Default::default();
             for round in 0..=extent.rounds {
                 for (target, loads) in targets.iter().zip(&mut loads) {
                     let Some(target) = target else { continue };
@@ -113,14 +120,14 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
                     }
                 }
             }
-            let [direct, gateway, litellm] = loads.map(|loads| (!loads.is_empty()).then(|| middle(&loads)));
+            let [direct, gateway, nginx, litellm] = loads.map(|loads| (!loads.is_empty()).then(|| middle(&loads)));
             let (Some(direct), Some(gateway)) = (direct, gateway) else { return Err("no round".into()) };
-            crowds.push(Crowd { clients, is_streamed, direct, gateway, litellm });
+            crowds.push(Crowd { clients, is_streamed, direct, gateway, nginx, litellm });
         }
     }
     let [asked, leaked, connections] = behind.seen()?;
     let rows = runtime.block_on(rows(&store, asked))?;
-    Ok(Gateway { crowds, asked, rows, leaked, connections })
+    Ok(Gateway { crowds, asked, rows, leaked, connections, disk })
 }
 
 fn middle(loads: &[Load]) -> Load {
@@ -301,23 +308,22 @@ fn pieces() -> String {
     body + "data: [DONE]\n\n"
 }
 
-/// LiteLLM's proxy over the same provider, without tokens, a database or redaction.
-struct Litellm {
+/// Another program over the same provider.
+struct Proxy {
     service: Service,
     _folder: TempDir,
 }
 
-impl Litellm {
-    /// Nothing where it is not installed.
-    fn start(stub: &Stub) -> Result<Option<Self>, Box<dyn Error>> {
+impl Proxy {
+    /// LiteLLM's proxy, without tokens, a database or redaction. Nothing where it is not installed.
+    fn litellm(stub: &Stub) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(program) = litellm() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("litellm.yaml");
         let model = format!("{{model: openai/stub, api_base: '{}/v1', api_key: none}}", stub.url());
         std::fs::write(&config, format!("model_list: [{{model_name: stub, litellm_params: {model}}}]\n"))?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut command = Command::new(program);
-        command.args(["--host", "127.0.0.1", "--num_workers", "1", "--port", &port.to_string(), "--config"]);
+        command.args(["--host", "127.0.0.1", "--num_workers", "1", "--port", &free_port()?.to_string(), "--config"]);
         command.arg(config).current_dir(folder.path());
         // Without a token it has less to do.
         let open = ("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
@@ -325,6 +331,47 @@ impl Litellm {
         let service = Service::start("litellm", command, &folder.path().join("log"))?;
         Ok(Some(Self { service, _folder: folder }))
     }
+
+    /// nginx, which passes on and does nothing else: what any program between costs here. Nothing where it is not installed.
+    fn nginx(stub: &Stub) -> Result<Option<Self>, Box<dyn Error>> {
+        let Some(program) = anchorwatch_testbed::find_on_path("nginx") else { return Ok(None) };
+        let folder = tempfile::tempdir()?;
+        let (port, provider) = (free_port()?, stub.url().trim_start_matches("http://"));
+        let temporary =
+            ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|part| format!("{part}_temp_path {part};"));
+        let config = format!(
+            "daemon off; master_process off; pid nginx.pid; error_log stderr; events {{}}\nhttp {{ access_log off; {}\n\
+             client_body_buffer_size 1m; upstream provider {{ server {provider}; keepalive 64; }}\n\
+             server {{ listen 127.0.0.1:{port}; keepalive_requests 100000000;\n\
+             location / {{ proxy_pass http://provider; proxy_http_version 1.1; proxy_set_header Connection ''; }} }} }}\n",
+            temporary.concat()
+        );
+        std::fs::write(folder.path().join("nginx.conf"), config)?;
+        let mut command = Command::new("sh");
+        // It does not say where it listens.
+        command.args(["-c", "echo http://127.0.0.1:$3 && exec \"$1\" -p \"$2\" -c nginx.conf", "sh"]);
+        command.arg(program).arg(folder.path()).arg(port.to_string());
+        let service = Service::start("nginx", command, &folder.path().join("log"))?;
+        Ok(Some(Self { service, _folder: folder }))
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// How long it takes until the disk has what was written over four pages of a file, as the journal of a database is.
+fn disk(folder: &Path) -> io::Result<Duration> {
+    let (mut file, pages) = (std::fs::File::create(folder.join("pages"))?, vec![7; 4 * 4096]);
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let began = Instant::now();
+        io::Seek::rewind(&mut file)?;
+        file.write_all(&pages)?;
+        file.sync_all()?;
+        times.push(began.elapsed());
+    }
+    Ok(median(times))
 }
 
 fn litellm() -> Option<PathBuf> {

@@ -164,28 +164,32 @@ pub(crate) fn gateway(gateway: &Gateway) -> String {
 
 fn gateway_section(gateway: &Gateway) -> String {
     let mut out = String::new();
-    let Gateway { asked, rows, connections, .. } = gateway;
+    let Gateway { asked, rows, connections, disk, .. } = gateway;
     let _ = write!(
         out,
         "
 ## The gateway
 
-A provider that answers at once, in a process of its own; the gateway of `anchorwatch serve` over it, and LiteLLM's proxy
-(one worker, without tokens, database or redaction) over the same. Each client asks again once it has its answer, about two
-kilobytes with a password in it. The gateway looks up a token, redacts, remembers the texts as private, and has `begin` durably in
-its audit before anything is sent: {asked} attempts and {rows} rows, by {connections} connections to the provider. Its store is
-SQLite; the audit is written with `synchronous = FULL`, all else with `NORMAL`.
+A provider that answers at once, in a process of its own; the gateway of `anchorwatch serve` over it, LiteLLM's proxy (one worker,
+without tokens, database or redaction) over the same, and nginx, which only passes on. Each client asks again once it has its
+answer, about two kilobytes with a password in it. The gateway looks a token up once a second, redacts, remembers the texts as
+private, and has `begin` durably in its audit before anything is sent, and `end` before the answer is given: {asked} attempts and
+{rows} rows, by {connections} connections to the provider. Its store is SQLite; the audit is written with `synchronous = FULL`, all
+else with `NORMAL`. Until the disk has four pages it takes {disk} here, and each request waits for that twice.
 
-| clients | streamed | direct p50, p99 | gateway p50, p99 | added p50, p99 | requests/s (direct) | LiteLLM added p50, p99 | requests/s | LiteLLM ÷ gateway, added p50 |
-|---|---|---|---|---|---|---|---|---|
+| clients | streamed | direct p50, p99 | gateway p50, p99 | added p50, p99 | requests/s (direct) | nginx added p50, p99 | LiteLLM added p50, p99 | requests/s | LiteLLM ÷ gateway, added p50 |
+|---|---|---|---|---|---|---|---|---|---|
 ",
+        disk = precise(*disk),
     );
     for crowd in &gateway.crowds {
-        let Crowd { clients, is_streamed, direct, gateway, litellm } = crowd;
+        let Crowd { clients, is_streamed, direct, gateway, nginx, litellm } = crowd;
         let both = |load: &Load| format!("{}, {}", precise(load.p50), precise(load.p99));
+        let missing = "not installed";
+        let nginx = nginx.map_or(missing.to_owned(), |nginx| both(&added(&nginx, direct)));
         let (added, peer) = (added(gateway, direct), litellm.map(|peer| (peer, self::added(&peer, direct))));
         let peer = match peer {
-            None => "not installed | |".to_owned(),
+            None => format!("{missing} | |"),
             Some((load, peer)) => {
                 let ratio = peer.p50.as_secs_f64() / added.p50.as_secs_f64();
                 format!("{} | {:.0} | {ratio:.1}", both(&peer), load.per_second)
@@ -193,7 +197,7 @@ SQLite; the audit is written with `synchronous = FULL`, all else with `NORMAL`.
         };
         let _ = writeln!(
             out,
-            "| {clients} | {} | {} | {} | {} | {:.0} ({:.0}) | {peer} |",
+            "| {clients} | {} | {} | {} | {} | {:.0} ({:.0}) | {nginx} | {peer} |",
             if *is_streamed { "yes" } else { "no" },
             both(direct),
             both(gateway),
