@@ -1,14 +1,16 @@
 //! `audit_rows`, `audit_checkpoints`, `audit_cuts`: what the router sent where; see [`anchorwatch_core::route::audit`].
 //!
 //! A process writes a chain of its own, named anew at each start: so no two ever write the same one, and one that was
-//! killed leaves a chain that ends where it ended, its last attempts open. One task writes: what waits is written by one
-//! statement, which is committed durably before anybody is told. On SQLite that is `synchronous = FULL` on connections of
+//! killed leaves a chain that ends where it ended, its last attempts open. One thread writes: what waits is written
+//! together, and committed durably before anybody is told. On SQLite that is `synchronous = FULL` on a connection of
 //! its own, in PostgreSQL `synchronous_commit = on`.
 //!
-//! The same task remembers what was said in private (`private_texts`): what a request leaves behind is written together, and
-//! no two tasks of a process wait for each other's lock.
+//! The same thread remembers what was said in private (`private_texts`): what a request leaves behind is written together, and
+//! no two tasks of a process wait for each other's lock. It is no task of the runtime, where it would wait for its turn among the
+//! requests that wait for it.
 
 mod forget;
+mod ledger;
 mod look;
 #[cfg(feature = "memory")]
 mod memory;
@@ -17,13 +19,13 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anchorwatch_core::route::audit::{AuditKey, Begin, Chain, End, Entry, Outcome, Reject, SignedCheckpoint};
+use anchorwatch_core::route::audit::{AuditKey, Begin, End, Entry, Outcome, Reject, SignedCheckpoint};
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{Store, StoreError, Table, insert, micros};
-use crate::clock::{self, Clock};
+use crate::clock::Clock;
 
 pub use forget::Forgetting;
 pub use look::{AuditLook, AuditRow};
@@ -33,6 +35,8 @@ use write::{Ask, Writer};
 
 /// How long a row may take. Then nothing is sent.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the store may take for one statement before it is asked what became of it.
+const STATEMENT: Duration = Duration::from_secs(5);
 /// How many may wait at once.
 const WAITING: usize = 10_000;
 /// Only one replica writes a checkpoint at a time: a number of our own among PostgreSQL's advisory locks.
@@ -92,9 +96,28 @@ impl Audit {
     /// Begins to write. The first row is written with the first that is asked for.
     pub async fn open(store: &Store, writing: AuditWriting) -> Result<Self, StoreError> {
         let (asks, asked) = mpsc::unbounded_channel();
-        let writer = Writer::new(store.durable().await?, writing, asks.downgrade(), Chain::new(clock::new_id()));
-        tokio::spawn(writer.run(asked));
-        Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)) })
+        let (tell, opened) = oneshot::channel();
+        let (asking, own) = (asks.downgrade(), store.clone());
+        let write = async move || {
+            let (opened, writer) = match Writer::open(&own, writing, asking).await {
+                Ok(writer) => (Ok(()), Some(writer)),
+                Err(error) => (Err(error), None),
+            };
+            if let (Ok(()), Some(writer)) = (tell.send(opened), writer) {
+                writer.run(asked).await;
+            }
+        };
+        let no_thread = |error: std::io::Error| {
+            let source = DbErr::Custom(format!("no thread can be started for the audit: {error}"));
+            StoreError::Open { store: store.address.to_string(), source }
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
+        let thread = std::thread::Builder::new().name("audit".to_owned());
+        thread.spawn(move || runtime.block_on(write())).map_err(no_thread)?;
+        match opened.await {
+            Ok(opened) => opened.map(|()| Self { asks, places: Arc::new(Semaphore::new(WAITING)) }),
+            Err(_) => Err(no_thread(std::io::Error::other("it has ended"))),
+        }
     }
 
     /// Writes that something is about to be sent, and remembers these hashes of texts as said in private. Nothing may be sent
@@ -236,4 +259,13 @@ fn number(number: u64) -> i64 {
 /// The oldest that is kept.
 fn before(now: Timestamp, age: jiff::SignedDuration) -> Timestamp {
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
+}
+
+/// A connection that hangs must not hold up everything for ever.
+async fn in_time<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
+    tokio::time::timeout(STATEMENT, statement).await.unwrap_or_else(|_| Err(too_long()))
+}
+
+fn too_long() -> DbErr {
+    DbErr::Custom(format!("no answer for {} s", STATEMENT.as_secs()))
 }

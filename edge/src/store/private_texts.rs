@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use rusqlite::Connection;
 use sea_orm::{ConnectionTrait as _, DbBackend, Value};
 
 use super::{Store, StoreError, failing, micros};
@@ -11,18 +12,20 @@ use super::{Store, StoreError, failing, micros};
 /// have been said so much later than is noted.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
-/// The statement that remembers texts by their hashes, and its three values. The hashes are in one order, so that nobody waits for
-/// somebody who waits for him.
-pub(super) fn remembering(backend: DbBackend, hashes: &BTreeSet<&str>, at: Timestamp) -> (String, [Value; 3]) {
-    let each = match backend {
-        DbBackend::Postgres => "SELECT value, $1 FROM json_array_elements_text($2::json) AS value",
-        _ => "SELECT value, ? FROM json_each(?) WHERE true",
-    };
-    let before = if backend == DbBackend::Postgres { "$3" } else { "?" };
-    let sql = format!(
-        "INSERT INTO private_texts (hash, seen_at) {each} \
-         ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at WHERE private_texts.seen_at < {before}"
-    );
+/// Remembers texts by their hashes in SQLite, within a transaction.
+pub(super) fn remember(sqlite: &Connection, hashes: &BTreeSet<&str>, at: Timestamp) -> rusqlite::Result<()> {
+    let mut remember = sqlite.prepare_cached(
+        "INSERT INTO private_texts (hash, seen_at) VALUES (?1, ?2) \
+         ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at WHERE private_texts.seen_at < ?3",
+    )?;
+    hashes.iter().try_for_each(|hash| remember.execute((hash, micros(at), micros(noted(at)))).map(drop))
+}
+
+/// The statement that remembers texts by their hashes in PostgreSQL, and its three values. The hashes are in one order, so that
+/// nobody waits for somebody who waits for him.
+pub(super) fn remembering(hashes: &BTreeSet<&str>, at: Timestamp) -> (&'static str, [Value; 3]) {
+    let sql = "INSERT INTO private_texts (hash, seen_at) SELECT value, $1 FROM json_array_elements_text($2::json) AS value \
+               ON CONFLICT (hash) DO UPDATE SET seen_at = excluded.seen_at WHERE private_texts.seen_at < $3";
     (sql, [micros(at).into(), json(hashes), micros(noted(at)).into()])
 }
 

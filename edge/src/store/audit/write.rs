@@ -1,4 +1,4 @@
-//! The one task of a process that writes its chain.
+//! What writes the chain of a process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -7,19 +7,18 @@ use anchorwatch_core::route::audit::{
     AuditError, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
 };
 use jiff::Timestamp;
-use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, FromQueryResult as _, RuntimeErr, Value};
+use sea_orm::FromQueryResult as _;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::super::{Store, StoreError, failing, insert, insertion, micros, private_texts};
-use super::{Attempt, AuditNews, AuditWriting, EndRow, ROWS, malformed, number};
+use super::super::{Store, StoreError, failing};
+use super::ledger::{Ledger, Said};
+use super::{Attempt, AuditNews, AuditWriting, EndRow, STATEMENT, in_time, malformed, number, too_long};
 use crate::clock::{self, Clock};
 
 /// How often a checkpoint is made, if there is anything new, and after how many rows at the latest.
 const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const CHECKPOINT_ROWS: u64 = 10_000;
-/// How long the store may take for one statement before it is asked what became of it.
-const STATEMENT: Duration = Duration::from_secs(5);
 /// The first wait after a failure, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 /// Rows of one statement. Beyond `FINE` only multiples of it, so that databases see few different statements.
@@ -42,7 +41,9 @@ pub(super) enum Ask {
 }
 
 pub(super) struct Writer {
+    /// For all but the rows.
     store: Store,
+    ledger: Ledger,
     writing: AuditWriting,
     asks: mpsc::WeakUnboundedSender<Ask>,
     chain: Chain,
@@ -55,9 +56,15 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, writing: AuditWriting, asks: mpsc::WeakUnboundedSender<Ask>, chain: Chain) -> Self {
+    pub(super) async fn open(
+        store: &Store,
+        writing: AuditWriting,
+        asks: mpsc::WeakUnboundedSender<Ask>,
+    ) -> Result<Self, StoreError> {
+        let store = store.durable().await?;
+        let (ledger, chain) = (Ledger::open(&store)?, Chain::new(clock::new_id()));
         let (waiting, signed) = (VecDeque::new(), BTreeMap::new());
-        Self { store, writing, asks, chain, waiting, unsigned: 0, signed, is_failing: false }
+        Ok(Self { store, ledger, writing, asks, chain, waiting, unsigned: 0, signed, is_failing: false })
     }
 
     pub(super) async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Ask>) {
@@ -142,17 +149,13 @@ impl Writer {
     async fn write(&mut self, rows: &[Row], said: &Said<'_>, after: &Chain) -> bool {
         let mut wait = WAITS.0;
         loop {
-            let written = in_time(self.insert(rows, said)).await.map_err(failing("write the audit"));
-            let error = match written {
+            match self.ledger.write(rows, said).await.map_err(failing("write the audit")) {
                 Ok(()) => return self.recovered(),
-                Err(error) => error,
-            };
-            self.failing(error);
-            let is_over = self.roll_back().await;
+                Err(error) => self.failing(error),
+            }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAITS.1);
-            // Within a transaction that may still be open rows are seen that nobody has committed.
-            if rows.is_empty() || !is_over {
+            if rows.is_empty() {
                 continue;
             }
             match self.end_of_chain().await {
@@ -163,38 +166,6 @@ impl Writer {
                 Ok(_) => {}
                 Err(error) => self.failing(error),
             }
-        }
-    }
-
-    /// Inserts what there is, all or nothing: by one word to the database, as somebody waits for it before each request.
-    async fn insert(&self, rows: &[Row], said: &Said<'_>) -> Result<(), DbErr> {
-        let rows: Vec<_> = rows.iter().map(columns).collect();
-        if said.hashes.is_empty() {
-            return insert(&self.store.db, ROWS, rows, "").await;
-        }
-        let backend = self.store.address.backend;
-        let (remembering, texts) = private_texts::remembering(backend, &said.hashes, said.at);
-        let inserting = || insertion(backend, ROWS, rows.len(), texts.len());
-        let sql = match backend {
-            _ if rows.is_empty() => remembering,
-            DbBackend::Postgres => format!("WITH said AS ({remembering}) {}", inserting()),
-            _ => format!("BEGIN IMMEDIATE; {remembering}; {}; COMMIT", inserting()),
-        };
-        let values = texts.into_iter().chain(rows.into_iter().flatten());
-        self.store.db.execute_raw(self.store.statement(&sql, values)).await.map(drop)
-    }
-
-    /// Ends what SQLite may have begun and not committed; there is one connection, so it is the same. False if nobody knows
-    /// whether it is over.
-    async fn roll_back(&self) -> bool {
-        if self.store.address.backend != DbBackend::Sqlite {
-            return true;
-        }
-        match in_time(self.store.db.execute_unprepared("ROLLBACK")).await {
-            Ok(_) => true,
-            // Mostly there is nothing to roll back, which SQLite says as an error of its own.
-            Err(DbErr::Exec(RuntimeErr::SqlxError(error))) => error.as_database_error().is_some(),
-            Err(_) => false,
         }
     }
 
@@ -251,12 +222,6 @@ impl Writer {
         self.store.commit(write).await.map_err(fail)?;
         Ok(signed)
     }
-}
-
-/// What was said in private, of some that wait.
-struct Said<'a> {
-    hashes: BTreeSet<&'a str>,
-    at: Timestamp,
 }
 
 impl<'a> Said<'a> {
@@ -334,24 +299,4 @@ impl EndRow {
         let Self { chain, seq, hash } = self;
         Ok(Head { chain, seq: u64::try_from(seq).unwrap_or(0), hash: hash.parse()? })
     }
-}
-
-fn columns(row: &Row) -> Vec<Value> {
-    vec![
-        row.chain.as_str().into(),
-        number(row.seq).into(),
-        micros(row.at).into(),
-        row.body.as_str().into(),
-        row.hash.to_string().into(),
-        row.seal.clone().into(),
-    ]
-}
-
-/// A connection that hangs must not hold up everything for ever.
-async fn in_time<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-    tokio::time::timeout(STATEMENT, statement).await.unwrap_or_else(|_| Err(too_long()))
-}
-
-fn too_long() -> DbErr {
-    DbErr::Custom(format!("no answer for {} s", STATEMENT.as_secs()))
 }
