@@ -1,5 +1,7 @@
 //! The embedded store.
 
+use anchorwatch_core::route::audit::{End, Outcome};
+use anchorwatch_edge::clock::{new_id, now};
 use anchorwatch_edge::store::{AuditRow, Store, StoreAddress, StoreError};
 use jiff::Timestamp;
 
@@ -15,6 +17,26 @@ async fn the_embedded_store_does_what_every_store_does() {
 async fn the_outbox_of_the_embedded_store_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     outbox_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_of_an_audit_that_is_written_all_the_time_does_not_grow_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&StoreAddress::of_file(&folder.path().join("store.db"))).await.unwrap();
+    let (audit, _) = audit_suite::open(&store).await;
+    let attempts = async || {
+        for number in 0..400 {
+            let said = vec![format!("{number} {}", new_id())];
+            audit.begin(audit_suite::begin(), said).await.unwrap().end(End::new(now(), Outcome::Answered));
+        }
+    };
+    futures::future::join_all((0..32).map(|_| attempts())).await;
+    audit.settle().await.unwrap();
+    let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    let (journal, file) = (size("store.db-wal"), size("store.db"));
+    assert!(file > 10_000_000, "it was moved: {file}");
+    assert!(journal < 64_000_000, "{journal}");
+    assert_eq!(audit_suite::rows(&store).await.len(), 2 * 32 * 400 + 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
