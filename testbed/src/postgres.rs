@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use crate::ports::free_ports;
 use crate::process::{self, Server};
 
 /// How long it may take until it listens.
@@ -48,7 +49,7 @@ impl Postgres {
         initdb.arg("--no-sync").arg(format!("--pwfile={}", password.display())).current_dir(folder.path());
         let output = process::run(initdb, b"", Duration::from_mins(1))?;
         ended(&format!("initdb: {}", String::from_utf8_lossy(&output.stderr)), output.status.success())?;
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let [port] = free_ports()?;
         let mut command = as_system_user(&programs.join("postgres"));
         command.arg("-D").arg(&data).args(["-p", &port.to_string(), "-k", "", "-h", "127.0.0.1"]);
         // Nothing that a test writes has to outlive the machine.

@@ -6,6 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
+use anchorwatch_testbed::free_ports;
+
 /// What the server says.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
@@ -99,7 +101,8 @@ pub(crate) fn kubeconfig(port: u16) -> String {
 
 /// A port that nobody listens on.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    let [port] = free_ports().unwrap();
+    port
 }
 
 fn request_path(connection: &TcpStream) -> Option<String> {

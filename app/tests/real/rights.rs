@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 
-use anchorwatch_testbed::Person;
+use anchorwatch_testbed::{Person, free_ports};
 use serde_json::{Value, json};
 
 use crate::shop;
@@ -134,8 +134,7 @@ fn a_server_that_is_not_there_is_said_with_a_hint() {
     let world = World::shared();
     let git = Folder::with(&[("shop.yaml", &shop::manifests("default"))]);
     let folder = Folder::with(&[]);
-    // A port that was free a moment ago.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let [port] = free_ports().unwrap();
     let nowhere = kubeconfig(&world, &folder, |config| {
         config["clusters"][0]["cluster"]["server"] = json!(format!("https://127.0.0.1:{port}"));
     });

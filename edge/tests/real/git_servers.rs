@@ -4,12 +4,12 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anchorwatch_testbed::Server;
+use anchorwatch_testbed::{Server, free_ports};
 use tempfile::TempDir;
 
 /// How long a server may take until it listens.
@@ -127,7 +127,7 @@ pub(crate) fn this_user() -> String {
 fn start(name: &'static str, folder: TempDir, command: impl Fn(&Path, u16) -> Command) -> GitServer {
     let log = folder.path().join("log");
     for _ in 0..ATTEMPTS {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let [port] = free_ports().unwrap();
         let mut server = Server::start(name, command(folder.path(), port), &log).unwrap();
         let end = Instant::now() + READY_LIMIT;
         while server.has_ended().is_none() && Instant::now() < end {

@@ -1,7 +1,6 @@
 //! Starting the servers, each when what it needs is there.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -13,6 +12,7 @@ use super::folder::Folder;
 use super::person::{Person, Tokens};
 use super::{ControlPlane, ControlPlaneError, Options};
 use crate::binaries::{Binaries, Tool};
+use crate::ports::free_ports;
 use crate::process::{self, Server};
 
 const READY_LIMIT: Duration = Duration::from_secs(90);
@@ -34,7 +34,7 @@ pub(crate) fn start(binaries: &Binaries, options: &Options) -> Result<ControlPla
 fn begin(binaries: &Binaries, options: &Options) -> Result<ControlPlane, ControlPlaneError> {
     let folder = Folder::create()?;
     let tokens = Tokens::random().map_err(|source| ControlPlaneError::Run { name: "/dev/urandom", source })?;
-    let [etcd, peers, port, controllers, scheduler, kwok] = free_ports()?;
+    let [etcd, peers, port, controllers, scheduler, kwok] = free_ports().map_err(ControlPlaneError::Port)?;
     let plane = ControlPlane { servers: Vec::new(), binaries: binaries.clone(), port, tokens, folder };
     let mut start = Start { plane };
     start.write_files(options)?;
@@ -204,16 +204,4 @@ fn make_signing_key(file: &Path) -> Result<(), ControlPlaneError> {
         return Ok(());
     }
     Err(run_error(std::io::Error::other(String::from_utf8_lossy(&output.stderr).trim())))
-}
-
-/// Distinct free ports: all are held before the first is let go.
-fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT], ControlPlaneError> {
-    let mut held = Vec::with_capacity(COUNT);
-    let mut ports = [0; COUNT];
-    for port in &mut ports {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(ControlPlaneError::Port)?;
-        *port = listener.local_addr().map_err(ControlPlaneError::Port)?.port();
-        held.push(listener);
-    }
-    Ok(ports)
 }
