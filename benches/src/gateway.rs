@@ -5,7 +5,6 @@
 
 use std::error::Error;
 use std::io::{self, Write as _};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -82,8 +81,7 @@ pub(crate) struct Gateway {
 
 /// Measures all of it.
 pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<Gateway, Box<dyn Error>> {
-    let direct = Stub::start()?;
-    let behind = Stub::start()?;
+    let (direct, behind) = (Peer::provider()?, Peer::provider()?);
     let folder = tempfile::tempdir()?;
     let store = folder.path().join("anchorwatch.db");
     // A source there has to be; a scan of this one fails.
@@ -91,17 +89,14 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
         "listen: 127.0.0.1:0\nclusters: [{{name: prod, snapshot: none.json}}]\n\
          sources: [{{name: none, cluster: prod, address: none, interval: 24h}}]\n\
          route:\n  providers: [{{name: stub, dialect: openai, url: '{}', model: stub}}]\n  private: [stub]\n",
-        behind.url()
+        behind.service.url()
     );
     let disk = disk(folder.path())?;
     let watch = Watch::serve(program, folder, &config)?;
-    let (nginx, litellm) = (Proxy::nginx(&direct)?, Proxy::litellm(&direct)?);
-    let direct = Target { url: direct.url().to_owned(), token: "none".to_owned() };
+    let (nginx, litellm) = (Peer::nginx(&direct)?, Peer::litellm(&direct)?);
     let gateway = Target { url: watch.service.url().to_owned(), token: watch.token.clone() };
-    let [nginx, litellm] = [&nginx, &litellm].map(|proxy| {
-        let service = &proxy.as_ref()?.service;
-        Some(Target { url: service.url().to_owned(), token: "none".to_owned() })
-    });
+    let peers = [Some(&direct), nginx.as_ref(), litellm.as_ref()].map(|peer| peer.map(Peer::target));
+    let [direct, nginx, litellm] = &peers;
     let mut crowds = Vec::new();
     for clients in [1, 16, 64] {
         for is_streamed in [false, true] {
@@ -109,7 +104,7 @@ pub(crate) fn run(runtime: &Runtime, program: &Path, extent: Extent) -> Result<G
                 let asking = crowd(target.clone(), (clients, is_streamed), time);
                 Ok(runtime.block_on(runtime.spawn(asking))?.map_err(|error| error.to_string())?)
             };
-            let targets = [Some(&direct), Some(&gateway), nginx.as_ref(), litellm.as_ref()];
+            let targets = [direct.as_ref(), Some(&gateway), nginx.as_ref(), litellm.as_ref()];
             let mut loads: [Vec<Load>; 4] = Default::default();
             for round in 0..=extent.rounds {
                 for (target, loads) in targets.iter().zip(&mut loads) {
@@ -212,42 +207,12 @@ fn prompt(number: &str, is_streamed: bool) -> Vec<u8> {
     json!({"model": "stub", "messages": messages, "stream": is_streamed}).to_string().into_bytes()
 }
 
-/// A provider that answers at once, in a process of its own, as every provider is.
-struct Stub {
-    service: Service,
-    _folder: TempDir,
-}
-
 /// What a provider has seen.
 #[derive(Debug, Default)]
 struct Seen {
     asked: AtomicUsize,
     leaked: AtomicUsize,
     connections: AtomicUsize,
-}
-
-impl Stub {
-    fn start() -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::tempdir()?;
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("provider");
-        let service = Service::start("provider", command, &folder.path().join("log"))?;
-        Ok(Self { service, _folder: folder })
-    }
-
-    fn url(&self) -> &str {
-        self.service.url()
-    }
-
-    /// Prompts that it was asked, those of them in which it saw the secret, and connections that were made to it.
-    fn seen(&self) -> Result<[usize; 3], Box<dyn Error>> {
-        let seen = self.service.get("/seen", "").json();
-        let count = |what: &str| seen[what].as_u64().and_then(|count| usize::try_from(count).ok());
-        let counts = ["asked", "leaked", "connections"].map(|what| count(what).ok_or("the provider is silent"));
-        let [asked, leaked, connections] = counts;
-        // One of them was made to ask this.
-        Ok([asked?, leaked?, connections? - 1])
-    }
 }
 
 /// Is a provider that answers at once, until it is killed.
@@ -308,35 +273,49 @@ fn pieces() -> String {
     body + "data: [DONE]\n\n"
 }
 
-/// Another program over the same provider.
-struct Proxy {
+/// Another program that is asked, in a process of its own.
+struct Peer {
     service: Service,
     _folder: TempDir,
 }
 
-impl Proxy {
-    /// LiteLLM's proxy, without tokens, a database or redaction. Nothing where it is not installed.
-    fn litellm(stub: &Stub) -> Result<Option<Self>, Box<dyn Error>> {
+impl Peer {
+    fn start(name: &'static str, command: Command, folder: TempDir) -> Result<Self, Box<dyn Error>> {
+        let service = Service::start(name, command, &folder.path().join("log"))?;
+        Ok(Self { service, _folder: folder })
+    }
+
+    /// A provider that answers at once.
+    fn provider() -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("provider");
+        Self::start("provider", command, tempfile::tempdir()?)
+    }
+
+    /// LiteLLM's proxy over a provider, without tokens, a database or redaction. Nothing where it is not installed.
+    fn litellm(provider: &Self) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(program) = litellm() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("litellm.yaml");
-        let model = format!("{{model: openai/stub, api_base: '{}/v1', api_key: none}}", stub.url());
+        let model = format!("{{model: openai/stub, api_base: '{}/v1', api_key: none}}", provider.service.url());
         std::fs::write(&config, format!("model_list: [{{model_name: stub, litellm_params: {model}}}]\n"))?;
+        let [port] = anchorwatch_testbed::free_ports()?;
         let mut command = Command::new(program);
-        command.args(["--host", "127.0.0.1", "--num_workers", "1", "--port", &free_port()?.to_string(), "--config"]);
+        command.args(["--host", "127.0.0.1", "--num_workers", "1", "--port", &port.to_string(), "--config"]);
         command.arg(config).current_dir(folder.path());
         // Without a token it has less to do.
         let open = ("LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY", "true");
         command.envs([open, ("LITELLM_LOCAL_MODEL_COST_MAP", "True")]);
-        let service = Service::start("litellm", command, &folder.path().join("log"))?;
-        Ok(Some(Self { service, _folder: folder }))
+        Self::start("litellm", command, folder).map(Some)
     }
 
-    /// nginx, which passes on and does nothing else: what any program between costs here. Nothing where it is not installed.
-    fn nginx(stub: &Stub) -> Result<Option<Self>, Box<dyn Error>> {
+    /// nginx over a provider, which passes on and does nothing else: what any program between costs here. Nothing where it is not
+    /// installed.
+    fn nginx(provider: &Self) -> Result<Option<Self>, Box<dyn Error>> {
         let Some(program) = anchorwatch_testbed::find_on_path("nginx") else { return Ok(None) };
         let folder = tempfile::tempdir()?;
-        let (port, provider) = (free_port()?, stub.url().trim_start_matches("http://"));
+        let [port] = anchorwatch_testbed::free_ports()?;
+        let provider = provider.service.url().trim_start_matches("http://");
         let temporary =
             ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|part| format!("{part}_temp_path {part};"));
         let config = format!(
@@ -351,13 +330,23 @@ impl Proxy {
         // It does not say where it listens.
         command.args(["-c", "echo http://127.0.0.1:$3 && exec \"$1\" -p \"$2\" -c nginx.conf", "sh"]);
         command.arg(program).arg(folder.path()).arg(port.to_string());
-        let service = Service::start("nginx", command, &folder.path().join("log"))?;
-        Ok(Some(Self { service, _folder: folder }))
+        Self::start("nginx", command, folder).map(Some)
     }
-}
 
-fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    /// Where it is asked by whoever needs no token.
+    fn target(&self) -> Target {
+        Target { url: self.service.url().to_owned(), token: "none".to_owned() }
+    }
+
+    /// Of a provider: prompts that it was asked, those of them in which it saw the secret, and connections that were made to it.
+    fn seen(&self) -> Result<[usize; 3], Box<dyn Error>> {
+        let seen = self.service.get("/seen", "").json();
+        let count = |what: &str| seen[what].as_u64().and_then(|count| usize::try_from(count).ok());
+        let counts = ["asked", "leaked", "connections"].map(|what| count(what).ok_or("the provider is silent"));
+        let [asked, leaked, connections] = counts;
+        // One of them was made to ask this.
+        Ok([asked?, leaked?, connections? - 1])
+    }
 }
 
 /// How long it takes until the disk has what was written over four pages of a file, as the journal of a database is.

@@ -7,7 +7,7 @@
 //! benches/run growth N…       only scans of that many objects, without a server
 //! benches/run served [OBJECTS EDITS REPORTS]  only the service: how soon edits are seen, how many it answers; printed only
 //! benches/run audit [ROWS CLIENTS]  only the audit: attempts written and rows verified, on both databases; printed only
-//! benches/run gateway [ROUNDS MILLISECONDS]  only the gateway, beside LiteLLM's proxy where that is installed; printed only
+//! benches/run gateway [ROUNDS MILLISECONDS]  only the gateway, beside LiteLLM's proxy and nginx where they are installed; printed only
 //! benches/run provider        is the provider that the gateway is measured with
 //! benches/run hold APPS       fills a control plane and holds it until its standard input closes, for a profiler
 //! benches/run record          prints objects/live.jsonl anew, from a control plane
