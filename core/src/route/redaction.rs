@@ -212,12 +212,7 @@ impl Conversation {
         redacted
     }
 
-    /// Remembers what a text holds, without a text to pass on: for all messages of a request before the first is
-    /// redacted, and before a stream of what is known as a whole.
-    pub fn learn(&mut self, text: &str) {
-        self.survey(text);
-    }
-
+    /// Finds what a text holds, and has a placeholder for each value from now on.
     fn survey(&mut self, text: &str) -> Vec<Unit> {
         let mut cursor = Cursor::default();
         let mut units = Vec::new();
