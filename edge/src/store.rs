@@ -235,11 +235,10 @@ impl Store {
     }
 
     async fn connect(address: &StoreAddress, synchronous: SqliteSynchronous) -> Result<Self, StoreError> {
-        let fail = |source| StoreError::Open { store: address.to_string(), source };
         let mut options = ConnectOptions::new(&address.url);
         let is_durable = matches!(synchronous, SqliteSynchronous::Full);
         let connections = match address.backend {
-            // One task writes by it, and what it has read of the file stays good as long as it alone writes.
+            // Rows of the audit have a connection of their own: what uses this one does one thing after the other.
             DbBackend::Sqlite if is_durable => 1,
             DbBackend::Sqlite => SQLITE_CONNECTIONS,
             _ => POSTGRES_CONNECTIONS,
@@ -269,7 +268,7 @@ impl Store {
                     tries -= 1;
                     tokio::time::sleep(AGAIN).await;
                 }
-                connected => break connected.map_err(fail)?,
+                connected => break connected.map_err(unopened(address))?,
             }
         };
         Ok(Self { db, address: address.clone(), totals: Arc::default() })
@@ -387,6 +386,12 @@ async fn is_whole(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error
         connection.ping().await?;
     }
     Ok(!connection.is_in_transaction())
+}
+
+/// For `map_err`: what cannot be opened.
+fn unopened(address: &StoreAddress) -> impl Fn(DbErr) -> StoreError {
+    let store = address.to_string();
+    move |source| StoreError::Open { store: store.clone(), source }
 }
 
 /// For `map_err`: what was attempted.

@@ -16,15 +16,17 @@ mod look;
 mod memory;
 mod write;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::route::audit::{AuditKey, Begin, End, Entry, Outcome, Reject, SignedCheckpoint};
 use jiff::Timestamp;
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, FromQueryResult};
+use tokio::runtime::{self, Runtime};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::{Store, StoreError, Table, insert, micros};
+use super::{Store, StoreError, Table, insert, micros, unopened};
 use crate::clock::Clock;
 
 pub use forget::Forgetting;
@@ -35,7 +37,7 @@ use write::{Ask, Writer};
 
 /// How long a row may take. Then nothing is sent.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the store may take for one statement before it is asked what became of it.
+/// How long the store may take for one statement before it is asked what became of it. SQLite's rows are waited for.
 const STATEMENT: Duration = Duration::from_secs(5);
 /// How many may wait at once.
 const WAITING: usize = 10_000;
@@ -98,26 +100,18 @@ impl Audit {
         let (asks, asked) = mpsc::unbounded_channel();
         let (tell, opened) = oneshot::channel();
         let (asking, own) = (asks.downgrade(), store.clone());
-        let write = async move || {
-            let (opened, writer) = match Writer::open(&own, writing, asking).await {
-                Ok(writer) => (Ok(()), Some(writer)),
-                Err(error) => (Err(error), None),
-            };
-            if let (Ok(()), Some(writer)) = (tell.send(opened), writer) {
-                writer.run(asked).await;
+        let write = move || match writer(&own, writing, asking) {
+            Ok((runtime, writer)) => {
+                if tell.send(Ok(())).is_ok() {
+                    runtime.block_on(writer.run(asked));
+                }
             }
+            Err(error) => drop(tell.send(Err(error))),
         };
-        let no_thread = |error: std::io::Error| {
-            let source = DbErr::Custom(format!("no thread can be started for the audit: {error}"));
-            StoreError::Open { store: store.address.to_string(), source }
-        };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread)?;
         let thread = std::thread::Builder::new().name("audit".to_owned());
-        thread.spawn(move || runtime.block_on(write())).map_err(no_thread)?;
-        match opened.await {
-            Ok(opened) => opened.map(|()| Self { asks, places: Arc::new(Semaphore::new(WAITING)) }),
-            Err(_) => Err(no_thread(std::io::Error::other("it has ended"))),
-        }
+        thread.spawn(write).map_err(no_thread(store))?;
+        opened.await.unwrap_or_else(|_| Err(no_thread(store)(io::Error::other("it broke down"))))?;
+        Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)) })
     }
 
     /// Writes that something is about to be sent, and remembers these hashes of texts as said in private. Nothing may be sent
@@ -213,6 +207,23 @@ struct EndRow {
     hash: String,
 }
 
+/// Opens what writes, on a runtime of this thread's own.
+fn writer(
+    store: &Store,
+    writing: AuditWriting,
+    asks: mpsc::WeakUnboundedSender<Ask>,
+) -> Result<(Runtime, Writer), StoreError> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread(store))?;
+    let writer = runtime.block_on(Writer::open(store, writing, asks))?;
+    Ok((runtime, writer))
+}
+
+/// For `map_err`: nobody can write.
+fn no_thread(store: &Store) -> impl Fn(io::Error) -> StoreError {
+    let unopened = unopened(&store.address);
+    move |error| unopened(DbErr::Custom(format!("it has no thread that writes the audit: {error}")))
+}
+
 impl Store {
     /// Lets one checkpoint after the other be made. On SQLite the transaction itself is the lock.
     async fn hold_checkpoints(&self, write: &DatabaseTransaction) -> Result<(), DbErr> {
@@ -261,7 +272,7 @@ fn before(now: Timestamp, age: jiff::SignedDuration) -> Timestamp {
     now.checked_sub(age).unwrap_or(Timestamp::MIN)
 }
 
-/// A connection that hangs must not hold up everything for ever.
+/// A server that hangs must not hold up everything for ever.
 async fn in_time<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
     tokio::time::timeout(STATEMENT, statement).await.unwrap_or_else(|_| Err(too_long()))
 }

@@ -30,8 +30,7 @@ impl MigratorTrait for Migrator {
     }
 }
 
-/// A migration that is the same text for every database, and what only one of them understands: triggers have no common
-/// language.
+/// A migration: a text for every database, and what only one of them understands or needs, as triggers have no common language.
 struct Sql {
     name: &'static str,
     text: &'static str,

@@ -30,7 +30,7 @@ pub(super) fn remembering(hashes: &BTreeSet<&str>, at: Timestamp) -> (&'static s
 }
 
 impl Store {
-    /// True if one of these texts was said in private since a time.
+    /// True if one of these texts was said in private since a time, or up to an hour before.
     pub async fn is_private(&self, hashes: &[String], since: Timestamp) -> Result<bool, StoreError> {
         let each = match self.address.backend {
             DbBackend::Postgres => "json_array_elements_text($2::json) AS value",
@@ -43,7 +43,7 @@ impl Store {
         Ok(found.map_err(failing("look for what is private"))?.is_some())
     }
 
-    /// Forgets what was said before a time. Gives its number.
+    /// Forgets what was said more than an hour before a time. Gives its number.
     pub async fn forget_private(&self, before: Timestamp) -> Result<u64, StoreError> {
         let sql = "DELETE FROM private_texts WHERE seen_at < $1";
         let done = self.db.execute_raw(self.statement(sql, [micros(noted(before)).into()])).await;

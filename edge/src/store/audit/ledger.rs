@@ -10,7 +10,7 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 
-use super::super::{PATIENCE, Store, StoreError, insert, insertion, micros, private_texts};
+use super::super::{PATIENCE, Store, StoreError, insert, insertion, micros, private_texts, unopened};
 use super::{ROWS, in_time, number};
 
 /// SQLite's journal is moved into the file after so many rows, while others are written to it.
@@ -18,7 +18,10 @@ const MOVE_EVERY: usize = 250;
 /// It begins anew once all of it was moved, and that somebody has to wait for where rows come all the time: at so many pages, 40 MB.
 const MOST_PAGES: u32 = 10_000;
 
-/// A way into the store that nobody else uses.
+/// Beyond so many rows PostgreSQL takes only multiples of it.
+const FINE: usize = 16;
+
+/// The way of rows into the store.
 pub(super) enum Ledger {
     /// A file.
     Sqlite(File),
@@ -44,23 +47,28 @@ pub(super) struct Said<'a> {
 }
 
 impl Ledger {
-    /// Opens the store's own.
+    /// Opens the one of a store.
     pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
         if store.address.backend == DbBackend::Postgres {
             return Ok(Self::Postgres(store.clone()));
         }
         let opened = || {
-            let options: SqliteConnectOptions = store.address.url.parse().map_err(|error| said(&error))?;
-            open(options.get_filename()).map_err(|error| said(&error))
+            let options: SqliteConnectOptions = store.address.url.parse().map_err(|error| failure(&error))?;
+            open(options.get_filename()).map_err(|error| failure(&error))
         };
-        let fail = |source| StoreError::Open { store: store.address.to_string(), source };
-        Ok(Self::Sqlite(File { sqlite: opened().map_err(fail)?, store: store.clone(), rows: 0, moving: None }))
+        let sqlite = opened().map_err(unopened(&store.address))?;
+        Ok(Self::Sqlite(File { sqlite, store: store.clone(), rows: 0, moving: None }))
+    }
+
+    /// True if so many rows are written at once. PostgreSQL has a statement for each number, and is to see few different ones.
+    pub(super) fn takes(&self, rows: usize) -> bool {
+        matches!(self, Self::Sqlite(_)) || rows <= FINE || rows.is_multiple_of(FINE)
     }
 
     /// Writes what there is.
     pub(super) async fn write(&mut self, rows: &[Row], said: &Said<'_>) -> Result<(), DbErr> {
         match self {
-            Self::Sqlite(file) => file.write(rows, said).map_err(|error| self::said(&error)),
+            Self::Sqlite(file) => file.write(rows, said).map_err(|error| failure(&error)),
             Self::Postgres(store) => in_time(send(store, rows, said)).await,
         }
     }
@@ -83,8 +91,7 @@ impl File {
         let write = self.sqlite.transaction_with_behavior(TransactionBehavior::Immediate)?;
         private_texts::remember(&write, &said.hashes, said.at)?;
         {
-            let sql = "INSERT INTO audit_rows (chain, seq, at, body, hash, seal) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-            let mut insert = write.prepare_cached(sql)?;
+            let mut insert = write.prepare_cached(&insertion(DbBackend::Sqlite, ROWS, 1, 0))?;
             for Row { chain, seq, at, body, hash, seal } in rows {
                 insert.execute((chain, number(*seq), micros(*at), body, hash.to_string(), seal))?;
             }
@@ -94,7 +101,7 @@ impl File {
         if self.rows >= MOVE_EVERY && self.moving.as_ref().is_none_or(JoinHandle::is_finished) {
             self.rows = 0;
             let store = self.store.clone();
-            // Where this fails, it is tried again by whoever has to wait for it, and that is told of.
+            // Where this fails it is tried again later, and at the latest by whoever has to wait for it.
             let moving = async move { drop(store.db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await) };
             self.moving = Some(tokio::spawn(moving));
         }
@@ -130,6 +137,6 @@ fn columns(row: &Row) -> Vec<Value> {
 }
 
 /// What a driver says, as the store's errors have it.
-fn said(error: &impl ToString) -> DbErr {
+fn failure(error: &impl ToString) -> DbErr {
     DbErr::Custom(error.to_string())
 }

@@ -21,9 +21,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_mins(1);
 const CHECKPOINT_ROWS: u64 = 10_000;
 /// The first wait after a failure, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
-/// Rows of one statement. Beyond `FINE` only multiples of it, so that databases see few different statements.
+/// Rows that are written at once, at most.
 const MOST: usize = 256;
-const FINE: usize = 16;
 
 pub(super) type Place = OwnedSemaphorePermit;
 
@@ -91,7 +90,7 @@ impl Writer {
         self.checkpoint().await;
     }
 
-    /// Writes what was asked for first, as much as goes into one statement.
+    /// Writes what was asked for first, as much as is written at once.
     async fn write_some(&mut self) {
         let taken = self.take();
         if taken.is_empty() {
@@ -134,7 +133,7 @@ impl Writer {
             taken.extend(ask.unless_given_up());
         }
         let mut rows = taken.iter().filter(|ask| ask.is_row()).count();
-        while rows > FINE && !rows.is_multiple_of(FINE) {
+        while !self.ledger.takes(rows) {
             let Some(last) = taken.pop() else { break };
             rows -= usize::from(last.is_row());
             self.waiting.push_front(last);
