@@ -63,6 +63,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(20);
 /// SQLite's code for a lock that somebody else has.
 const SQLITE_BUSY: u32 = 5;
+/// SQLite moves its journal into the file once it has so many pages, 40 MB, and whoever commits next waits for that. Before, a
+/// journal that the audit writes is moved while nobody waits: see [`audit`].
+const SQLITE_JOURNAL: u32 = 10_000;
 /// SQLite writes one at a time; the others read meanwhile.
 const SQLITE_CONNECTIONS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 10;
@@ -250,6 +253,7 @@ impl Store {
                     .journal_mode(SqliteJournalMode::Wal)
                     .synchronous(synchronous)
                     .busy_timeout(PATIENCE)
+                    .pragma("wal_autocheckpoint", SQLITE_JOURNAL.to_string())
                     .foreign_keys(true)
             },
         );

@@ -25,6 +25,10 @@ fn log(news: AuditNews) {
             let reason = Failure::because(&error).line();
             tracing::error!(reason, "the audit cannot be written; until it can, nothing is sent to any model");
         }
+        AuditNews::JournalStuck(error) => {
+            let reason = Failure::because(&error).line();
+            tracing::error!(reason, "the store's journal grows, as it cannot be moved into its file");
+        }
         AuditNews::Recovered => tracing::info!("the audit is written again"),
         AuditNews::Foreign(chain) => {
             tracing::error!(

@@ -10,6 +10,7 @@
 //! requests that wait for it.
 
 mod forget;
+mod health;
 mod ledger;
 mod look;
 #[cfg(feature = "memory")]
@@ -30,14 +31,15 @@ use super::{Store, StoreError, Table, insert, micros, unopened};
 use crate::clock::Clock;
 
 pub use forget::Forgetting;
+use health::Health;
 pub use look::{AuditLook, AuditRow};
 #[cfg(feature = "memory")]
 pub use memory::KeptEntries;
-use write::{Ask, Writer};
+use write::{Ask, Author, Writer};
 
 /// How long a row may take. Then nothing is sent.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the store may take for one statement before it is asked what became of it. SQLite's rows are waited for.
+/// How long a server may take for one statement before it is asked what became of it. The rows of a file are waited for.
 const STATEMENT: Duration = Duration::from_secs(5);
 /// How many may wait at once.
 const WAITING: usize = 10_000;
@@ -61,6 +63,8 @@ pub enum AuditNews {
     Failing(StoreError),
     /// It is written again.
     Recovered,
+    /// What is written cannot be moved out of SQLite's journal, which grows.
+    JournalStuck(StoreError),
     /// Somebody else has written to the chain of this process, which begins a new one.
     Foreign(String),
 }
@@ -82,6 +86,7 @@ pub struct AuditWriting {
 pub struct Audit {
     asks: mpsc::UnboundedSender<Ask>,
     places: Arc<Semaphore>,
+    health: Arc<Health>,
 }
 
 /// Something that was written to begin, and has to end. Dropped without an end it was cancelled.
@@ -99,8 +104,11 @@ impl Audit {
     pub async fn open(store: &Store, writing: AuditWriting) -> Result<Self, StoreError> {
         let (asks, asked) = mpsc::unbounded_channel();
         let (tell, opened) = oneshot::channel();
+        let AuditWriting { key, program, clock, tell: news } = writing;
+        let health = Arc::new(Health::new(news));
+        let author = Author { key, program, clock, health: health.clone() };
         let (asking, own) = (asks.downgrade(), store.clone());
-        let write = move || match writer(&own, writing, asking) {
+        let write = move || match writer(&own, author, asking) {
             Ok((runtime, writer)) => {
                 if tell.send(Ok(())).is_ok() {
                     runtime.block_on(writer.run(asked));
@@ -111,7 +119,7 @@ impl Audit {
         let thread = std::thread::Builder::new().name("audit".to_owned());
         thread.spawn(write).map_err(no_thread(store))?;
         opened.await.unwrap_or_else(|_| Err(no_thread(store)(io::Error::other("it broke down"))))?;
-        Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)) })
+        Ok(Self { asks, places: Arc::new(Semaphore::new(WAITING)), health })
     }
 
     /// Writes that something is about to be sent, and remembers these hashes of texts as said in private. Nothing may be sent
@@ -154,7 +162,11 @@ impl Audit {
             self.asks.send(ask(place)).ok()?;
             given.await.ok()
         };
-        tokio::time::timeout(PATIENCE, waiting).await.ok().flatten().ok_or(AuditUnavailable)
+        let written = tokio::time::timeout(PATIENCE, waiting).await.ok().flatten();
+        written.ok_or_else(|| {
+            self.health.refused();
+            AuditUnavailable
+        })
     }
 }
 
@@ -210,11 +222,11 @@ struct EndRow {
 /// Opens what writes, on a runtime of this thread's own.
 fn writer(
     store: &Store,
-    writing: AuditWriting,
+    author: Author,
     asks: mpsc::WeakUnboundedSender<Ask>,
 ) -> Result<(Runtime, Writer), StoreError> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().map_err(no_thread(store))?;
-    let writer = runtime.block_on(Writer::open(store, writing, asks))?;
+    let writer = runtime.block_on(Writer::open(store, author, asks))?;
     Ok((runtime, writer))
 }
 
@@ -274,9 +286,9 @@ fn before(now: Timestamp, age: jiff::SignedDuration) -> Timestamp {
 
 /// A server that hangs must not hold up everything for ever.
 async fn in_time<T>(statement: impl Future<Output = Result<T, DbErr>>) -> Result<T, DbErr> {
-    tokio::time::timeout(STATEMENT, statement).await.unwrap_or_else(|_| Err(too_long()))
+    tokio::time::timeout(STATEMENT, statement).await.unwrap_or_else(|_| Err(no_answer(STATEMENT)))
 }
 
-fn too_long() -> DbErr {
-    DbErr::Custom(format!("no answer for {} s", STATEMENT.as_secs()))
+fn no_answer(time: Duration) -> DbErr {
+    DbErr::Custom(format!("no answer for {} s", time.as_secs()))
 }

@@ -1,4 +1,4 @@
-//! A process that writes an audit and is killed (SIGKILL) wherever it is.
+//! A process that writes an audit and is killed (SIGKILL) wherever it is: run over SQLite and over PostgreSQL.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anchorwatch_core::route::audit::{End, Entry, Outcome};
 use anchorwatch_edge::clock::now;
-use anchorwatch_edge::store::{Store, StoreAddress};
+use anchorwatch_edge::store::Store;
 
 use crate::audit_suite::{begin, open, rows, verify};
 
@@ -14,16 +14,12 @@ use crate::audit_suite::{begin, open, rows, verify};
 const STORE: &str = "ANCHORWATCH_TEST_AUDIT";
 const ROUNDS: usize = 10;
 
-fn address() -> Option<StoreAddress> {
-    std::env::var(STORE).ok()?.parse().ok()
-}
-
 /// Begins attempts from several tasks, says of each that it is sent now, and ends every second one.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "it is what the test below starts and kills"]
 async fn a_process_that_sends_for_ever() {
-    let Some(address) = address() else { return };
-    let (audit, _) = open(&Store::open(&address).await.unwrap()).await;
+    let Ok(address) = std::env::var(STORE) else { return };
+    let (audit, _) = open(&Store::open(&address.parse().unwrap()).await.unwrap()).await;
     let senders = (0..8).map(|_| {
         let audit = audit.clone();
         tokio::spawn(async move {
@@ -39,16 +35,14 @@ async fn a_process_that_sends_for_ever() {
     futures::future::join_all(senders.collect::<Vec<_>>()).await;
 }
 
-#[tokio::test]
-async fn who_is_killed_at_any_moment_has_sent_nothing_that_was_not_written_before() {
-    let folder = tempfile::tempdir().unwrap();
-    let address = format!("sqlite:{}", folder.path().join("store.db").display());
+/// Who is killed at any moment has sent nothing that was not written before. The store is empty.
+pub(crate) async fn run(address: &str) {
     let store = Store::open(&address.parse().unwrap()).await.unwrap();
     let mut sent = BTreeSet::new();
     for round in 1..=ROUNDS {
         let mut command = Command::new(std::env::current_exe().unwrap());
         command.args(["--exact", "audit_kill::a_process_that_sends_for_ever", "--ignored", "--nocapture"]);
-        let mut child = command.env(STORE, &address).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.env(STORE, address).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
         let (mut before, until) = (0, round * 37);
         for line in lines {

@@ -33,7 +33,7 @@ impl Told {
         told.iter().filter_map(text).collect()
     }
 
-    fn has(&self, wanted: fn(&AuditNews) -> bool) -> bool {
+    pub(crate) fn has(&self, wanted: fn(&AuditNews) -> bool) -> bool {
         self.0.lock().unwrap().iter().any(wanted)
     }
 }

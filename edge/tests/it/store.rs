@@ -2,10 +2,10 @@
 
 use anchorwatch_core::route::audit::{End, Outcome};
 use anchorwatch_edge::clock::{new_id, now};
-use anchorwatch_edge::store::{AuditRow, Store, StoreAddress, StoreError};
+use anchorwatch_edge::store::{AuditNews, AuditRow, Store, StoreAddress, StoreError};
 use jiff::Timestamp;
 
-use crate::{audit_suite, outbox_suite, store_suite};
+use crate::{audit_kill, audit_suite, outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_store_does_what_every_store_does() {
@@ -19,24 +19,90 @@ async fn the_outbox_of_the_embedded_store_loses_nothing() {
     outbox_suite::run(&StoreAddress::of_file(&folder.path().join("store.db"))).await;
 }
 
+#[tokio::test]
+async fn who_is_killed_while_it_writes_the_embedded_store_has_sent_nothing_that_was_not_written_before() {
+    let folder = tempfile::tempdir().unwrap();
+    audit_kill::run(&format!("sqlite:{}", folder.path().join("store.db").display())).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_journal_of_an_audit_that_is_written_all_the_time_does_not_grow_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&StoreAddress::of_file(&folder.path().join("store.db"))).await.unwrap();
     let (audit, _) = audit_suite::open(&store).await;
-    let attempts = async || {
-        for number in 0..400 {
+    let attempts = async |count: usize| {
+        for number in 0..count {
             let said = vec![format!("{number} {}", new_id())];
             audit.begin(audit_suite::begin(), said).await.unwrap().end(End::new(now(), Outcome::Answered));
         }
     };
-    futures::future::join_all((0..32).map(|_| attempts())).await;
-    audit.settle().await.unwrap();
     let size = |name: &str| std::fs::metadata(folder.path().join(name)).unwrap().len();
+    futures::future::join_all((0..32).map(|_| attempts(40))).await;
+    audit.settle().await.unwrap();
     let (journal, file) = (size("store.db-wal"), size("store.db"));
-    assert!(file > 10_000_000, "it was moved: {file}");
+    assert!(journal < 30_000_000, "nobody had to wait for it: {journal}");
+    assert!(file > 1_000_000, "it was moved beside: {file}");
+    futures::future::join_all((0..32).map(|_| attempts(400))).await;
+    audit.settle().await.unwrap();
+    let journal = size("store.db-wal");
     assert!(journal < 64_000_000, "{journal}");
-    assert_eq!(audit_suite::rows(&store).await.len(), 2 * 32 * 400 + 1);
+    assert_eq!(audit_suite::rows(&store).await.len(), 2 * 32 * 440 + 1);
+}
+
+/// The file of a store that the test below starts this binary with, once more.
+const STUCK: &str = "ANCHORWATCH_TEST_STUCK";
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "it is what the test below starts, with a limit to its files"]
+async fn a_process_whose_store_may_not_grow() {
+    let Ok(file) = std::env::var(STUCK) else { return };
+    let store = Store::open(&StoreAddress::of_file(file.as_ref())).await.unwrap();
+    let (audit, told) = audit_suite::open(&store).await;
+    while !told.has(|news| matches!(news, AuditNews::JournalStuck(_))) {
+        let attempts = (0..32).map(|_| audit.begin(audit_suite::begin(), Vec::new()));
+        futures::future::join_all(attempts).await.into_iter().for_each(|attempt| drop(attempt.unwrap()));
+    }
+    assert!(!told.has(|news| matches!(news, AuditNews::Failing(_))), "what is written is in the journal");
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_moved_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    drop(Store::open(&StoreAddress::of_file(&file)).await.unwrap());
+    // The file is longer than it may be, and its journal is empty.
+    let script = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE filler AS SELECT zeroblob(20000000)'); \
+                  c.commit(); print(c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone())";
+    let output = std::process::Command::new("python3").args(["-c", script]).arg(&file).output().unwrap();
+    assert!(output.stdout.starts_with(b"(0, 0,"), "{output:?}");
+    let mut limited = std::process::Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; exec prlimit --fsize=15000000 \"$0\" \"$@\""])
+        .arg(std::env::current_exe().unwrap());
+    limited.args(["--exact", "store::a_process_whose_store_may_not_grow", "--ignored"]).env(STUCK, &file);
+    let output = limited.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{said}");
+}
+
+/// A disk that hangs gives no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_that_hangs_is_told_of_while_it_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("store.db");
+    let store = Store::open(&StoreAddress::of_file(&file)).await.unwrap();
+    let (audit, told) = audit_suite::open(&store).await;
+    std::mem::forget(audit.begin(audit_suite::begin(), Vec::new()).await.unwrap());
+    let slow = "CREATE TRIGGER slow BEFORE INSERT ON audit_rows WHEN NEW.seq = 3 BEGIN SELECT 1 WHERE ( \
+                WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 15000000) SELECT MAX(n) FROM n) = 0; END";
+    let script = "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])";
+    let made = std::process::Command::new("python3").args(["-c", script]).arg(&file).arg(slow).status();
+    assert!(made.unwrap().success());
+    let refused = audit.begin(audit_suite::begin(), Vec::new()).await;
+    assert!(refused.is_err() && told.has(|news| matches!(news, AuditNews::Failing(_))));
+    audit.settle().await.unwrap();
+    assert!(told.has(|news| matches!(news, AuditNews::Recovered)));
+    assert_eq!(audit_suite::verify(&store).await.breaks, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,9 @@
 //! PostgreSQL, following a real API server, and asking a real model.
 
 #[cfg(test)]
+#[path = "../it/audit_kill.rs"]
+mod audit_kill;
+#[cfg(test)]
 #[path = "../it/audit_suite.rs"]
 mod audit_suite;
 #[cfg(test)]

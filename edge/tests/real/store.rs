@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anchorwatch_testbed::Postgres;
 
-use crate::{audit_suite, outbox_suite, store_suite};
+use crate::{audit_kill, audit_suite, outbox_suite, store_suite};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_on_postgres_does_what_every_store_does() {
@@ -17,4 +17,13 @@ async fn a_store_on_postgres_does_what_every_store_does() {
     outbox_suite::run(&address).await;
     // What the server refuses is refused.
     audit_suite::run(&address, |sql| drop(server.query(sql))).await;
+}
+
+#[tokio::test]
+async fn who_is_killed_while_it_writes_to_postgres_has_sent_nothing_that_was_not_written_before() {
+    let Some(server) = Postgres::start().unwrap() else {
+        writeln!(std::io::stderr(), "skipped: PostgreSQL is not installed (Debian: postgresql-15)").unwrap();
+        return;
+    };
+    audit_kill::run(&server.url()).await;
 }

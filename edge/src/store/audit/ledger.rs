@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use anchorwatch_core::route::audit::Row;
 use jiff::Timestamp;
@@ -10,13 +11,15 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Value};
 use sqlx::sqlite::SqliteConnectOptions;
 use tokio::task::JoinHandle;
 
-use super::super::{PATIENCE, Store, StoreError, insert, insertion, micros, private_texts, unopened};
+use super::super::{
+    PATIENCE, SQLITE_JOURNAL, Store, StoreError, failing, insert, insertion, micros, private_texts, unopened,
+};
+use super::health::Health;
 use super::{ROWS, in_time, number};
 
-/// SQLite's journal is moved into the file after so many rows, while others are written to it.
+/// SQLite's journal is moved into the file after so many rows, while others are written to it. It begins anew once all of it was
+/// moved, and that somebody has to wait for where rows come all the time: at `SQLITE_JOURNAL` pages.
 const MOVE_EVERY: usize = 250;
-/// It begins anew once all of it was moved, and that somebody has to wait for where rows come all the time: at so many pages, 40 MB.
-const MOST_PAGES: u32 = 10_000;
 
 /// Beyond so many rows PostgreSQL takes only multiples of it.
 const FINE: usize = 16;
@@ -38,6 +41,7 @@ pub(super) struct File {
     /// Rows since the journal was last moved.
     rows: usize,
     moving: Option<JoinHandle<()>>,
+    health: Arc<Health>,
 }
 
 /// What was said in private, by its hashes, and when at the latest.
@@ -48,7 +52,7 @@ pub(super) struct Said<'a> {
 
 impl Ledger {
     /// Opens the one of a store.
-    pub(super) fn open(store: &Store) -> Result<Self, StoreError> {
+    pub(super) fn open(store: &Store, health: &Arc<Health>) -> Result<Self, StoreError> {
         if store.address.backend == DbBackend::Postgres {
             return Ok(Self::Postgres(store.clone()));
         }
@@ -57,7 +61,8 @@ impl Ledger {
             open(options.get_filename()).map_err(|error| failure(&error))
         };
         let sqlite = opened().map_err(unopened(&store.address))?;
-        Ok(Self::Sqlite(File { sqlite, store: store.clone(), rows: 0, moving: None }))
+        let (store, health) = (store.clone(), health.clone());
+        Ok(Self::Sqlite(File { sqlite, store, rows: 0, moving: None, health }))
     }
 
     /// True if so many rows are written at once. PostgreSQL has a statement for each number, and is to see few different ones.
@@ -81,7 +86,7 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
     sqlite.busy_timeout(PATIENCE)?;
     // Nothing is committed that a power failure could take back.
     sqlite.pragma_update(None, "synchronous", "FULL")?;
-    sqlite.pragma_update(None, "wal_autocheckpoint", MOST_PAGES)?;
+    sqlite.pragma_update(None, "wal_autocheckpoint", SQLITE_JOURNAL)?;
     Ok(sqlite)
 }
 
@@ -100,10 +105,12 @@ impl File {
         self.rows += rows.len();
         if self.rows >= MOVE_EVERY && self.moving.as_ref().is_none_or(JoinHandle::is_finished) {
             self.rows = 0;
-            let store = self.store.clone();
+            let (store, health) = (self.store.clone(), self.health.clone());
             // Where this fails it is tried again later, and at the latest by whoever has to wait for it.
-            let moving = async move { drop(store.db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await) };
-            self.moving = Some(tokio::spawn(moving));
+            self.moving = Some(tokio::spawn(async move {
+                let moved = store.db.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await;
+                health.moved(moved.map(drop).map_err(failing("move its journal into its file")));
+            }));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use anchorwatch_core::route::audit::Entry;
 use tokio::sync::{Semaphore, mpsc};
 
 use super::write::Ask;
-use super::{Audit, WAITING};
+use super::{Audit, Health, WAITING};
 use crate::clock::Clock;
 
 /// What an audit in memory was told, in its order. Its rows are in no chain.
@@ -32,7 +32,8 @@ impl Audit {
                 }
             }
         });
-        (Self { asks, places: Arc::new(Semaphore::new(WAITING)) }, entries)
+        let health = Arc::new(Health::new(Box::new(|_| ())));
+        (Self { asks, places: Arc::new(Semaphore::new(WAITING)), health }, entries)
     }
 }
 

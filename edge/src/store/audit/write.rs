@@ -1,10 +1,11 @@
 //! What writes the chain of a process.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anchorwatch_core::route::audit::{
-    AuditError, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
+    AuditError, AuditKey, Begin, Chain, Checkpoint, Entry, Head, Outcome, Row, SignedCheckpoint, Start,
 };
 use jiff::Timestamp;
 use sea_orm::FromQueryResult as _;
@@ -12,8 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::{Store, StoreError, failing};
+use super::health::Health;
 use super::ledger::{Ledger, Said};
-use super::{Attempt, AuditNews, AuditWriting, EndRow, STATEMENT, in_time, malformed, number, too_long};
+use super::{Attempt, AuditNews, EndRow, STATEMENT, in_time, malformed, no_answer, number};
 use crate::clock::{self, Clock};
 
 /// How often a checkpoint is made, if there is anything new, and after how many rows at the latest.
@@ -39,11 +41,19 @@ pub(super) enum Ask {
     Settle(oneshot::Sender<()>),
 }
 
+/// Who writes, and with what.
+pub(super) struct Author {
+    pub(super) key: AuditKey,
+    pub(super) program: &'static str,
+    pub(super) clock: Clock,
+    pub(super) health: Arc<Health>,
+}
+
 pub(super) struct Writer {
     /// For all but the rows.
     store: Store,
     ledger: Ledger,
-    writing: AuditWriting,
+    author: Author,
     asks: mpsc::WeakUnboundedSender<Ask>,
     chain: Chain,
     waiting: VecDeque<Ask>,
@@ -51,19 +61,18 @@ pub(super) struct Writer {
     unsigned: u64,
     /// Where chains ended at the last one.
     signed: BTreeMap<String, i64>,
-    is_failing: bool,
 }
 
 impl Writer {
     pub(super) async fn open(
         store: &Store,
-        writing: AuditWriting,
+        author: Author,
         asks: mpsc::WeakUnboundedSender<Ask>,
     ) -> Result<Self, StoreError> {
         let store = store.durable().await?;
-        let (ledger, chain) = (Ledger::open(&store)?, Chain::new(clock::new_id()));
+        let (ledger, chain) = (Ledger::open(&store, &author.health)?, Chain::new(clock::new_id()));
         let (waiting, signed) = (VecDeque::new(), BTreeMap::new());
-        Ok(Self { store, ledger, writing, asks, chain, waiting, unsigned: 0, signed, is_failing: false })
+        Ok(Self { store, ledger, author, asks, chain, waiting, unsigned: 0, signed })
     }
 
     pub(super) async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Ask>) {
@@ -96,27 +105,28 @@ impl Writer {
         if taken.is_empty() {
             if let Some(settle) = self.waiting.pop_front() {
                 self.checkpoint().await;
-                settle.answer(&self.asks, self.writing.clock);
+                settle.answer(&self.asks, self.author.clock);
             }
             return;
         }
         let mut entries = Vec::with_capacity(taken.len() + 1);
         if self.chain.last() == 0 && taken.iter().any(Ask::is_row) {
-            let (program, key) = (self.writing.program.to_owned(), self.writing.key.public().id());
-            entries.push(Entry::Start(Start { at: self.writing.clock.now(), program, key }));
+            let (program, key) = (self.author.program.to_owned(), self.author.key.public().id());
+            entries.push(Entry::Start(Start { at: self.author.clock.now(), program, key }));
         }
         entries.extend(taken.iter().filter_map(Ask::entry));
         let mut after = self.chain.clone();
-        let rows = after.append(&entries, &self.writing.key);
+        let rows = after.append(&entries, &self.author.key);
         let is_written = self.write(&rows, &Said::of(&taken), &after).await;
         if is_written {
+            self.author.health.written();
             self.unsigned += rows.len() as u64;
             self.chain = after;
             for ask in taken {
-                ask.answer(&self.asks, self.writing.clock);
+                ask.answer(&self.asks, self.author.clock);
             }
         } else {
-            AuditNews::Foreign(self.chain.id().to_owned()).told(&self.writing);
+            self.author.health.tell(AuditNews::Foreign(self.chain.id().to_owned()));
             self.chain = Chain::new(clock::new_id());
             for ask in taken.into_iter().rev() {
                 self.waiting.push_front(ask);
@@ -148,9 +158,10 @@ impl Writer {
     async fn write(&mut self, rows: &[Row], said: &Said<'_>, after: &Chain) -> bool {
         let mut wait = WAITS.0;
         loop {
+            self.author.health.writing();
             match self.ledger.write(rows, said).await.map_err(failing("write the audit")) {
-                Ok(()) => return self.recovered(),
-                Err(error) => self.failing(error),
+                Ok(()) => return true,
+                Err(error) => self.author.health.failed(error),
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(WAITS.1);
@@ -159,11 +170,11 @@ impl Writer {
             }
             match self.end_of_chain().await {
                 Ok(Some(end)) if end.seq == number(after.last()) && end.hash == after.hash().to_string() => {
-                    return self.recovered();
+                    return true;
                 }
                 Ok(Some(end)) if end.seq > number(self.chain.last()) => return false,
                 Ok(_) => {}
-                Err(error) => self.failing(error),
+                Err(error) => self.author.health.failed(error),
             }
         }
     }
@@ -174,19 +185,6 @@ impl Writer {
         in_time(end).await.map_err(failing("read the audit"))
     }
 
-    fn failing(&mut self, error: StoreError) {
-        if !std::mem::replace(&mut self.is_failing, true) {
-            AuditNews::Failing(error).told(&self.writing);
-        }
-    }
-
-    fn recovered(&mut self) -> bool {
-        if std::mem::take(&mut self.is_failing) {
-            AuditNews::Recovered.told(&self.writing);
-        }
-        true
-    }
-
     async fn checkpoint(&mut self) {
         if self.chain.last() == 0 || self.unsigned == 0 {
             return;
@@ -195,10 +193,13 @@ impl Writer {
             Ok(Ok(signed)) => {
                 self.signed.extend(signed.checkpoint.heads.iter().map(|head| (head.chain.clone(), number(head.seq))));
                 self.unsigned = 0;
-                AuditNews::Checkpoint(signed).told(&self.writing);
+                self.author.health.tell(AuditNews::Checkpoint(signed));
             }
-            Ok(Err(error)) => AuditNews::Failing(error).told(&self.writing),
-            Err(_) => AuditNews::Failing(failing("make a checkpoint of the audit")(too_long())).told(&self.writing),
+            Ok(Err(error)) => self.author.health.tell(AuditNews::Failing(error)),
+            Err(_) => {
+                let error = failing("make a checkpoint of the audit")(no_answer(STATEMENT));
+                self.author.health.tell(AuditNews::Failing(error));
+            }
         }
     }
 
@@ -210,13 +211,13 @@ impl Writer {
         let ends = self.store.audit_ends(&write).await.map_err(&fail)?;
         let grown = ends.into_iter().filter(|end| self.signed.get(&end.chain).is_none_or(|seq| *seq < end.seq));
         let heads = grown.map(EndRow::head).collect::<Result<_, _>>();
-        let mut checkpoint = Checkpoint::after(last.as_ref(), self.chain.id(), self.writing.clock.now());
+        let mut checkpoint = Checkpoint::after(last.as_ref(), self.chain.id(), self.author.clock.now());
         checkpoint.heads = heads.map_err(|error| malformed("a row of the audit", &error))?;
         // Of its own chain it says what it has written, and not what the store has.
         checkpoint.heads.retain(|head| head.chain != self.chain.id());
         let (chain, seq, hash) = (self.chain.id().to_owned(), self.chain.last(), self.chain.hash());
         checkpoint.heads.push(Head { chain, seq, hash });
-        let signed = checkpoint.signed(&self.writing.key);
+        let signed = checkpoint.signed(&self.author.key);
         self.store.add_checkpoint(&write, &signed).await.map_err(&fail)?;
         self.store.commit(write).await.map_err(fail)?;
         Ok(signed)
@@ -284,12 +285,6 @@ impl Ask {
             ask => return Some(ask),
         };
         (!said.is_empty()).then_some(Self::Remember { said, at, written: None, _place: None })
-    }
-}
-
-impl AuditNews {
-    pub(super) fn told(self, writing: &AuditWriting) {
-        (writing.tell)(self);
     }
 }
 
