@@ -1,8 +1,12 @@
 //! The configuration: one YAML file. Reading it touches nothing else; what it names is looked at when it is used.
 
+mod cluster;
 mod discover;
 mod file;
+mod git;
+mod notifications;
 pub(crate) mod route;
+mod source;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -12,34 +16,22 @@ use std::time::Duration;
 
 use anchorwatch_core::delivery::Delivery;
 use anchorwatch_core::drift::policy::{OwnRule, Policy};
-use anchorwatch_core::drift::report::Trigger;
-use anchorwatch_core::guard::WriteScope;
 use anchorwatch_core::guard::access::ClusterUser;
 use anchorwatch_core::object::name::is_label;
-use anchorwatch_edge::cluster::ConnectOptions;
-use anchorwatch_edge::forge::{ForgeAddress, ForgeKind};
-use anchorwatch_edge::git::{Author, GitLocation, RepositoryAddress};
 use anchorwatch_edge::store::StoreAddress;
+use jiff::SignedDuration;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde_saphyr::{Location, Spanned};
 
-use crate::drift::Act;
-use crate::drift::adopt::publish::{Committing, ForgeAccess};
-use crate::drift::scan::{Named, Request};
-use crate::drift::side::Live;
-use crate::drift::source::{GitAccess, SourceRequest};
 use crate::failure::Failure;
-use crate::notify::channels::{Notifications, TelegramSettings};
+use crate::notify::channels::Notifications;
 use crate::secret::Secret;
+use cluster::Cluster;
 pub(crate) use discover::Discover;
-use file::{File, Secrets};
+use file::File;
+use git::GitHosts;
 pub(crate) use route::Route;
-
-/// How often a source is scanned that does not say.
-const HOURLY: SignedDuration = SignedDuration::from_hours(1);
-/// More often than this a scan would begin before the one before it has ended.
-const SHORTEST: SignedDuration = SignedDuration::from_secs(10);
+pub(crate) use source::Source;
 
 /// What was configured.
 #[derive(Debug, Clone)]
@@ -143,116 +135,6 @@ pub(crate) struct Keep {
     pub(crate) scans_per_source: u32,
 }
 
-/// A source, and the cluster that it is compared with.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "settings that are on or off")]
-pub(crate) struct Source {
-    /// Its name.
-    pub(crate) name: String,
-    /// The cluster's name.
-    pub(crate) cluster: String,
-    /// How often it is scanned.
-    pub(crate) interval: Duration,
-    watch: bool,
-    live: Live,
-    audit_log: Option<PathBuf>,
-    reading: SourceRequest,
-    namespaces: BTreeSet<String>,
-    unmanaged: bool,
-    confirm: bool,
-    secrets: bool,
-    write: WriteScope,
-    committing: Committing,
-}
-
-impl Source {
-    /// What may be written of it, to its cluster and to its repository.
-    pub(crate) fn write_scope(&self) -> &WriteScope {
-        &self.write
-    }
-
-    /// How a difference of such an object can be ended.
-    pub(crate) fn acts(&self, api_version: &str, kind: &str, namespace: &str) -> Vec<Act> {
-        let acts = [(Act::RollBack, self.connect().is_some()), (Act::Adopt, self.has_repository())];
-        let is_written = self.write.allows(api_version, kind, namespace);
-        acts.into_iter().filter(|(_, can)| is_written && *can).map(|(act, _)| act).collect()
-    }
-
-    /// How commits to its repository are made.
-    pub(crate) fn committing(&self) -> &Committing {
-        &self.committing
-    }
-
-    /// Where Git says what the cluster should be.
-    pub(crate) fn address(&self) -> &str {
-        &self.reading.address
-    }
-
-    /// True if the cluster's changes are to be seen as they are made.
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watch && self.reading.is_read() && matches!(self.live, Live::Cluster(_))
-    }
-
-    /// How its cluster is reached; `None` for a recorded state.
-    pub(crate) fn connect(&self) -> Option<&ConnectOptions> {
-        match &self.live {
-            Live::Cluster(connect) => Some(connect),
-            Live::Snapshot(_) => None,
-        }
-    }
-
-    /// True if it is read from a repository, which can get commits.
-    pub(crate) fn has_repository(&self) -> bool {
-        GitLocation::is_meant_by(self.address())
-    }
-
-    /// Host and port that its repository is fetched from; `None` for files on disk.
-    pub(crate) fn server(&self) -> Option<(String, u16)> {
-        self.address().parse::<GitLocation>().ok()?.repository().server()
-    }
-
-    /// How it is read.
-    pub(crate) fn reading(&self) -> &SourceRequest {
-        &self.reading
-    }
-
-    /// True if its Secrets are compared.
-    pub(crate) fn compares_secrets(&self) -> bool {
-        self.secrets
-    }
-
-    /// The namespaces that it is limited to; all where empty.
-    pub(crate) fn namespaces(&self) -> &BTreeSet<String> {
-        &self.namespaces
-    }
-
-    /// What a scan of it asks for, of all its namespaces or of some.
-    pub(crate) fn request(
-        &self,
-        namespaces: &[String],
-        policy: Arc<Policy>,
-        triggered_by: Trigger,
-        now: Timestamp,
-    ) -> Request {
-        let asked = namespaces.iter().cloned().collect::<BTreeSet<_>>();
-        Request {
-            source: self.reading.clone(),
-            applied: None,
-            live: self.live.clone(),
-            audit: self.audit_log.clone(),
-            unmanaged: self.unmanaged,
-            confirm: self.confirm,
-            policy,
-            explain: None,
-            named: Some(Named { cluster: self.cluster.clone(), source: self.name.clone() }),
-            namespaces: if asked.is_empty() { self.namespaces.clone() } else { asked },
-            secrets: self.secrets,
-            triggered_by,
-            now,
-        }
-    }
-}
-
 /// Reads and checks a configuration file.
 #[expect(clippy::disallowed_methods, reason = "one small file that a person named")]
 pub(crate) fn read(path: &Path) -> Result<Config, Failure> {
@@ -313,7 +195,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
     let git = GitHosts::read(git, folder, beside)?;
     let sources = sources
         .into_iter()
-        .map(|source| Ok((source.referenced, read_source(source, &clusters, &git, folder)?)))
+        .map(|source| Ok((source.referenced, Source::read(source, &clusters, &git, folder)?)))
         .collect::<Result<Vec<_>, String>>()?;
     unique(sources.iter().map(|(at, source)| (source.name.as_str(), *at)), "sources")?;
     let discover = discover
@@ -349,7 +231,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
             .map_err(|_| at(zone.referenced, &format!("no time zone is called {:?}; as in Asia/Taipei", zone.value)))?,
         None => TimeZone::system(),
     };
-    let fetched_from = sources.iter().filter_map(|source| host_of(source.address()));
+    let fetched_from = sources.iter().filter_map(|source| git::host_of(source.address()));
     if let Some(unused) = git.unused(&fetched_from.chain(discover.iter().flat_map(Discover::hosts)).collect()) {
         return Err(unused);
     }
@@ -368,7 +250,7 @@ pub(crate) fn parse(text: &str, folder: &Path) -> Result<Config, String> {
             secret_file.map_or(Secret::Variable("ANCHORWATCH_PUSH_SECRET"), |file| Secret::File(from_here(file)))
         }),
         traces,
-        notifications: read_notifications(notifications, folder)?,
+        notifications: notifications::read(notifications, folder)?,
         route: route::read(route, folder)?,
         sources,
         discover,
@@ -385,339 +267,6 @@ fn store_address(written: &Spanned<String>, folder: &Path) -> Result<StoreAddres
         Some(file) => Ok(StoreAddress::of_file(&folder.join(file))),
         None => Ok(address),
     }
-}
-
-/// A cluster as it is configured.
-struct Cluster {
-    name: String,
-    at: Location,
-    live: Live,
-    audit_log: Option<PathBuf>,
-}
-
-impl Cluster {
-    fn read(written: Spanned<file::Cluster>, folder: &Path) -> Result<Self, String> {
-        let place = written.referenced;
-        let file::Cluster { name, kubeconfig, context, in_cluster, snapshot, audit_log } = written.value;
-        check_name(&name, place)?;
-        // One that is absolute stays as it is.
-        let from_here = |path: PathBuf| folder.join(path);
-        let ways = [kubeconfig.is_some() || context.is_some(), in_cluster, snapshot.is_some()];
-        if ways.into_iter().filter(|way| *way).count() > 1 {
-            let why = format!("cluster {name:?}: say one of kubeconfig (with context), in_cluster, snapshot");
-            return Err(at(place, &why));
-        }
-        let live = match snapshot {
-            Some(snapshot) => Live::Snapshot(from_here(snapshot)),
-            None => Live::Cluster(ConnectOptions { kubeconfig: kubeconfig.map(from_here), context, in_cluster }),
-        };
-        Ok(Self { name, at: place, live, audit_log: audit_log.map(from_here) })
-    }
-}
-
-/// The cluster that is called so.
-fn find<'c>(clusters: &'c [Cluster], name: &Spanned<String>) -> Result<&'c Cluster, String> {
-    clusters.iter().find(|known| known.name == name.value).ok_or_else(|| {
-        let known: Vec<&str> = clusters.iter().map(|known| known.name.as_str()).collect();
-        let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
-        at(name.referenced, &format!("no cluster is called {:?}; under `clusters` there is: {known}", name.value))
-    })
-}
-
-/// How Git is reached, host by host.
-#[derive(Debug, Clone)]
-struct GitHosts {
-    copies: PathBuf,
-    known_hosts: Option<PathBuf>,
-    certificate_authority: Option<PathBuf>,
-    credentials: Vec<Credentials>,
-    committing: Committing,
-}
-
-/// What one host is shown.
-#[derive(Debug, Clone)]
-struct Credentials {
-    at: Location,
-    host: String,
-    token: Option<(String, Secret)>,
-    ssh_key: Option<PathBuf>,
-    /// Whose API it has, and where that is, if not where it usually is.
-    forge: Option<(ForgeKind, Option<String>)>,
-}
-
-impl GitHosts {
-    fn read(written: file::Git, folder: &Path, beside: &Path) -> Result<Self, String> {
-        let file::Git {
-            copies,
-            known_hosts_file,
-            certificate_authority_file,
-            credentials,
-            author,
-            sign_off,
-            signing_key_file,
-        } = written;
-        // One that is absolute stays as it is.
-        let from_here = |path: PathBuf| folder.join(path);
-        let credentials = credentials.into_iter().map(|written| {
-            let place = written.referenced;
-            let file::GitCredentials { host, user, token_file, ssh_key_file, forge, api_url } = written.value;
-            let token = match (token_file, &ssh_key_file) {
-                (None, None) => return Err(at(place, "git.credentials: say a token_file or an ssh_key_file")),
-                (file, _) => file.map(|file| {
-                    // Forges that need no name take any.
-                    (user.clone().unwrap_or_else(|| "anchorwatch".to_owned()), Secret::File(from_here(file)))
-                }),
-            };
-            if user.is_some() && token.is_none() {
-                return Err(at(place, "git.credentials: a user means nothing without a token_file"));
-            }
-            let forge = match (forge, api_url) {
-                (None, Some(_)) => return Err(at(place, "git.credentials: an api_url means nothing without a forge")),
-                (Some(_), _) if token.is_none() => {
-                    return Err(at(place, "git.credentials: a forge wants a token_file, for pull requests"));
-                }
-                (_, Some(url)) if !is_api_url(&url) => {
-                    return Err(at(
-                        place,
-                        "git.credentials: api_url: an https address, as in https://git.example.com/api/v1",
-                    ));
-                }
-                (forge, url) => forge.map(|kind| (kind, url)),
-            };
-            let (host, ssh_key) = (host.to_ascii_lowercase(), ssh_key_file.map(from_here));
-            Ok(Credentials { at: place, host, token, ssh_key, forge })
-        });
-        let credentials = credentials.collect::<Result<Vec<_>, String>>()?;
-        unique(credentials.iter().map(|own| (own.host.as_str(), own.at)), "hosts of git.credentials")?;
-        let author = match author {
-            Some(author) => author.value.parse().map_err(|why| at(author.referenced, &format!("git.author: {why}")))?,
-            None => Author { name: "Anchorwatch".to_owned(), email: "anchorwatch@localhost".to_owned() },
-        };
-        let committing = Committing {
-            author: Some(author),
-            is_signed_off: sign_off,
-            signing_key: signing_key_file.map(from_here),
-            is_direct: false,
-            forge: None,
-        };
-        Ok(Self {
-            committing,
-            copies: copies.map_or_else(|| beside.join("git-copies"), from_here),
-            known_hosts: known_hosts_file.map(from_here),
-            certificate_authority: certificate_authority_file.map(from_here),
-            credentials,
-        })
-    }
-
-    /// How the repository of a source is reached.
-    fn access(&self, address: &str) -> GitAccess {
-        let host = host_of(address);
-        let own = self.credentials.iter().find(|own| Some(&own.host) == host.as_ref());
-        let (token, ssh_key) = own.map(|own| (own.token.clone(), own.ssh_key.clone())).unwrap_or_default();
-        GitAccess {
-            copies: self.copies.clone(),
-            known_hosts: self.known_hosts.clone(),
-            certificate_authority: self.certificate_authority.clone(),
-            token,
-            ssh_key,
-        }
-    }
-
-    /// How commits to the repository of a source are made.
-    fn committing(&self, address: &str, push: file::PushTo) -> Result<Committing, &'static str> {
-        let host = host_of(address);
-        let own = self.credentials.iter().find(|own| Some(&own.host) == host.as_ref());
-        let forge = own.and_then(|own| Some((own.forge.clone()?, own.token.clone()?)));
-        let forge = forge.map(|((kind, api_url), (_, token))| {
-            let repository = address.parse::<GitLocation>().ok();
-            let place = repository.and_then(|location| ForgeAddress::of(kind, location.repository()));
-            let place = place.ok_or("its address names no repository of a forge, as https://HOST/OWNER/NAME does")?;
-            let api_url = api_url.unwrap_or(place.api_url);
-            let certificate_authority = self.certificate_authority.clone();
-            Ok::<_, &'static str>(ForgeAccess {
-                address: ForgeAddress { api_url, ..place },
-                token,
-                certificate_authority,
-            })
-        });
-        Ok(Committing { is_direct: push == file::PushTo::Direct, forge: forge.transpose()?, ..self.committing.clone() })
-    }
-
-    /// What is wrong where a host's credentials are for no source: these are the hosts of sources.
-    fn unused(&self, hosts: &BTreeSet<String>) -> Option<String> {
-        let Credentials { at: place, host, .. } = self.credentials.iter().find(|own| !hosts.contains(&own.host))?;
-        Some(at(*place, &format!("git.credentials: no source is fetched from {host:?}; take it out, or add a source")))
-    }
-}
-
-/// A token is not sent in clear, but on this machine.
-fn is_api_url(url: &str) -> bool {
-    let here = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
-    url.starts_with("https://") || here.iter().any(|here| url.starts_with(here))
-}
-
-fn host_of(address: &str) -> Option<String> {
-    address.parse::<GitLocation>().ok()?.repository().host()
-}
-
-fn read_source(
-    written: Spanned<file::Source>,
-    clusters: &[Cluster],
-    git: &GitHosts,
-    folder: &Path,
-) -> Result<Source, String> {
-    let place = written.referenced;
-    let file::Source {
-        name,
-        cluster,
-        address,
-        namespace,
-        namespaces,
-        interval,
-        values,
-        release,
-        allow_remote_bases,
-        unmanaged,
-        confirm,
-        secrets,
-        watch,
-        write,
-        push,
-    } = written.value;
-    check_name(&name, place)?;
-    let compared = find(clusters, &cluster)?;
-    if confirm && matches!(compared.live, Live::Snapshot(_)) {
-        return Err(at(
-            place,
-            &format!("source {name:?}: confirm asks a cluster, and {:?} is a snapshot", cluster.value),
-        ));
-    }
-    let interval = checked_interval(interval)?;
-    let write = write_scope(write).map_err(|why| at(place, &format!("source {name:?}: {why}")))?;
-    // One that is absolute stays as it is.
-    let from_here = |path: PathBuf| folder.join(path);
-    let address = checked_address(&address, folder)?;
-    let committing = git.committing(&address, push).map_err(|why| at(place, &format!("source {name:?}: {why}")))?;
-    Ok(Source {
-        cluster: cluster.value,
-        interval,
-        watch,
-        live: compared.live.clone(),
-        audit_log: compared.audit_log.clone(),
-        reading: SourceRequest {
-            git: Some(git.access(&address)),
-            address,
-            values: values.into_iter().map(from_here).collect(),
-            release,
-            namespace,
-            allow_remote_bases,
-            delivered: None,
-        },
-        namespaces: namespaces.into_iter().collect(),
-        unmanaged,
-        confirm,
-        secrets: secrets == Secrets::Compare,
-        committing,
-        write,
-        name,
-    })
-}
-
-/// A list without anything in it could be read as nothing and as everything.
-fn write_scope(written: file::Write) -> Result<WriteScope, &'static str> {
-    match written {
-        file::Write::Whether(false) => Ok(WriteScope::Nothing),
-        file::Write::Whether(true) => Ok(WriteScope::These { namespaces: BTreeSet::new(), kinds: BTreeSet::new() }),
-        file::Write::Scope(file::WriteScope { namespaces, kinds }) => {
-            let named = [&namespaces, &kinds];
-            if named.iter().all(|list| list.is_none()) || named.into_iter().flatten().any(Vec::is_empty) {
-                return Err("write: name at least one of `namespaces` or of `kinds`, or say true or false");
-            }
-            let set = |list: Option<Vec<String>>| list.into_iter().flatten().collect();
-            Ok(WriteScope::These { namespaces: set(namespaces), kinds: set(kinds) })
-        }
-    }
-}
-
-fn checked_interval(written: Option<Spanned<SignedDuration>>) -> Result<Duration, String> {
-    match written {
-        Some(interval) if interval.value < SHORTEST => {
-            Err(at(interval.referenced, "interval: at least 10s, as in 1h or 90s"))
-        }
-        Some(interval) => Ok(interval.value.unsigned_abs()),
-        None => Ok(HOURLY.unsigned_abs()),
-    }
-}
-
-fn read_notifications(written: file::Notifications, folder: &Path) -> Result<Notifications, String> {
-    let file::Notifications { language, digest_interval, telegram, slack, webhooks } = written;
-    // One that is absolute stays as it is.
-    let from_here = |path: PathBuf| folder.join(path);
-    let secret =
-        |file: Option<PathBuf>, variable| file.map_or(Secret::Variable(variable), |f| Secret::File(from_here(f)));
-    if digest_interval.value < SignedDuration::from_mins(1) {
-        return Err(at(digest_interval.referenced, "notifications.digest_interval: at least 1m"));
-    }
-    let telegram = telegram.map(|written| {
-        let file::Telegram { token_file, base_url, chats, people, approvers } = written.value;
-        let unusable = |url: &String| !url.starts_with("https://") && !url.starts_with("http://");
-        if chats.is_empty() {
-            return Err(at(written.referenced, "notifications.telegram: name at least one of `chats`"));
-        }
-        if base_url.as_ref().is_some_and(unusable) {
-            return Err(at(written.referenced, "notifications.telegram.base_url: as in https://api.telegram.org"));
-        }
-        let token = secret(token_file, "ANCHORWATCH_TELEGRAM_TOKEN");
-        Ok(TelegramSettings { token, base_url, chats, people: ids(people)?, approvers: ids(approvers)? })
-    });
-    let webhooks = webhooks.into_iter().map(|written| {
-        let place = written.referenced;
-        let file::Webhook { name, url, secret_file } = written.value;
-        check_name(&name, place)?;
-        if matches!(name.as_str(), "telegram" | "slack") {
-            return Err(at(place, &format!("a webhook cannot be called {name:?}; that is a channel of its own")));
-        }
-        if !url.starts_with("https://") && !url.starts_with("http://") {
-            return Err(at(place, &format!("the url of the webhook {name:?}: as in https://example.com/hook")));
-        }
-        Ok((place, (name, url, Secret::File(from_here(secret_file)))))
-    });
-    let webhooks = webhooks.collect::<Result<Vec<_>, String>>()?;
-    unique(webhooks.iter().map(|(place, (name, _, _))| (name.as_str(), *place)), "webhooks")?;
-    Ok(Notifications {
-        language: language.into(),
-        digest_interval: digest_interval.value.unsigned_abs(),
-        telegram: telegram.transpose()?,
-        slack: slack.map(|file::Slack { url_file }| secret(url_file, "ANCHORWATCH_SLACK_URL")),
-        webhooks: webhooks.into_iter().map(|(_, webhook)| webhook).collect(),
-    })
-}
-
-/// Ids of people in Telegram.
-fn ids(written: Vec<Spanned<i64>>) -> Result<Vec<i64>, String> {
-    let checked = written.into_iter().map(|id| match id.value {
-        person @ 1.. => Ok(person),
-        other => Err(at(
-            id.referenced,
-            &format!("notifications.telegram: {other} is nobody; a group's id belongs to `chats`"),
-        )),
-    });
-    checked.collect()
-}
-
-/// A path on disk is named from the file's folder.
-fn checked_address(written: &Spanned<String>, folder: &Path) -> Result<String, String> {
-    let address = &written.value;
-    if !GitLocation::is_meant_by(address) {
-        return Ok(folder.join(address).to_string_lossy().into_owned());
-    }
-    let location: GitLocation = address.parse().map_err(|error: anchorwatch_edge::git::ParseLocationError| {
-        // What stands before an @ may be a password, and the error does not say it.
-        at(written.referenced, &format!("address: {error}"))
-    })?;
-    let is_path = matches!(location.repository(), RepositoryAddress::Local(_)) && !address.contains("://");
-    // A path that is absolute stays as it is.
-    Ok(if is_path { folder.join(address).to_string_lossy().into_owned() } else { address.clone() })
 }
 
 fn checked_url(written: &Spanned<String>) -> Result<String, String> {

@@ -11,8 +11,11 @@ use anchorwatch_edge::cluster::ConnectOptions;
 use anchorwatch_edge::git::{GitLocation, RepositoryAddress, TreePath};
 use serde_saphyr::{Location, Spanned};
 
+use super::at;
+use super::cluster::{self, Cluster};
 use super::file::{self, Secrets};
-use super::{Cluster, GitHosts, Source, at, checked_interval, find};
+use super::git::GitHosts;
+use super::source::{Source, checked_interval};
 use crate::drift::adopt::publish::Committing;
 use crate::drift::side::Live;
 use crate::drift::source::{Delivered, SourceRequest};
@@ -43,7 +46,7 @@ impl Discover {
         let place = written.referenced;
         let file::Discover { cluster, from, namespaces, repositories, interval, unmanaged, secrets, watch } =
             written.value;
-        let known = find(clusters, &cluster)?;
+        let known = cluster::find(clusters, &cluster)?;
         let Live::Cluster(connect) = &known.live else {
             return Err(at(place, &format!("discover asks a cluster, and {:?} is a snapshot", cluster.value)));
         };
