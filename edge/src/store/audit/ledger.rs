@@ -73,7 +73,14 @@ impl Ledger {
     /// Writes what there is.
     pub(super) async fn write(&mut self, rows: &[Row], said: &Said<'_>) -> Result<(), DbErr> {
         match self {
-            Self::Sqlite(file) => file.write(rows, said).map_err(|error| failure(&error)),
+            Self::Sqlite(file) => {
+                file.write(rows, said).map_err(|error| failure(&error))?;
+                if file.is_moving() {
+                    // Nothing here waits for anything, and it goes on by this thread.
+                    tokio::task::yield_now().await;
+                }
+                Ok(())
+            }
             Self::Postgres(store) => in_time(send(store, rows, said)).await,
         }
     }
@@ -103,7 +110,7 @@ impl File {
         }
         write.commit()?;
         self.rows += rows.len();
-        if self.rows >= MOVE_EVERY && self.moving.as_ref().is_none_or(JoinHandle::is_finished) {
+        if self.rows >= MOVE_EVERY && !self.is_moving() {
             self.rows = 0;
             let (store, health) = (self.store.clone(), self.health.clone());
             // Where this fails it is tried again later, and at the latest by whoever has to wait for it.
@@ -113,6 +120,10 @@ impl File {
             }));
         }
         Ok(())
+    }
+
+    fn is_moving(&self) -> bool {
+        self.moving.as_ref().is_some_and(|moving| !moving.is_finished())
     }
 }
 
