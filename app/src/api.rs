@@ -11,6 +11,7 @@ mod guard;
 mod health;
 mod items;
 mod jobs;
+mod linger;
 pub(crate) mod model;
 mod paging;
 mod problem;

@@ -16,8 +16,8 @@ use tower_http::timeout::TimeoutLayer;
 use tracing::Instrument as _;
 use tracing::field::Empty;
 
-use super::Problem;
 use super::caller::COOKIE;
+use super::{Problem, linger};
 use crate::serve::Service;
 use crate::telemetry::traces;
 
@@ -37,6 +37,7 @@ pub(crate) fn guarded(routes: Router<Arc<Service>>, service: Arc<Service>, hosts
     let guard = ServiceBuilder::new()
         .layer(SetRequestIdLayer::new(REQUEST_ID, MakeRequestUuid))
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(middleware::from_fn(linger::read_out))
         .layer(CompressionLayer::new())
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, LONGEST))

@@ -416,7 +416,7 @@ fn what_is_too_much_is_refused_and_keeps_nobody_else_waiting() {
     let gateway = Gateway::start();
     let long = "a word ".repeat(10_000_000 / 7);
     assert_eq!(content(&gateway.ask("", &long)), "from nemotron");
-    let longer = "x".repeat(33 << 20);
+    let longer = "x".repeat(60 << 20);
     assert_eq!(gateway.ask("", &longer).status, 413);
     let bearer = format!("Bearer {}", gateway.token);
     let binary = gateway.service.ask("POST", CHAT, &[("authorization", &bearer)], "{\"model\": \"\u{0}\"}");
