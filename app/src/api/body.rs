@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::Problem;
+use super::guard::MOST_BYTES;
 
 /// What the body says; nothing said is an empty object.
 pub(super) struct Body<T>(pub(super) T);
@@ -15,7 +16,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
-            Problem::new(rejection.status(), "the body cannot be read").detail(rejection.body_text())
+            let detail = match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => format!("it has at most {} KiB", MOST_BYTES >> 10),
+                _ => rejection.body_text(),
+            };
+            Problem::new(rejection.status(), "the body cannot be read").detail(detail)
         })?;
         let refuse =
             |why: String| Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "the body cannot be read").detail(why);

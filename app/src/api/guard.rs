@@ -22,7 +22,7 @@ use crate::serve::Service;
 use crate::telemetry::traces;
 
 /// No request that means something here is larger.
-const MOST_BYTES: usize = 1 << 20;
+pub(super) const MOST_BYTES: usize = 1 << 20;
 /// Longer than a scan that is waited for.
 const LONGEST: Duration = Duration::from_mins(11);
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

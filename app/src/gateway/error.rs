@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::MOST_BYTES;
 use crate::api::Problem;
 use crate::route::answer::{Refused, Tried};
 
@@ -77,7 +78,13 @@ impl From<Fault> for Error {
 
 impl From<BytesRejection> for Error {
     fn from(rejection: BytesRejection) -> Self {
-        Self::new(rejection.status(), "invalid_request_error", rejection.body_text())
+        let message = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                format!("a request has at most {} MiB with its images; send less of it", MOST_BYTES >> 20)
+            }
+            _ => rejection.body_text(),
+        };
+        Self::new(rejection.status(), "invalid_request_error", message)
     }
 }
 

@@ -417,7 +417,9 @@ fn what_is_too_much_is_refused_and_keeps_nobody_else_waiting() {
     let long = "a word ".repeat(10_000_000 / 7);
     assert_eq!(content(&gateway.ask("", &long)), "from nemotron");
     let longer = "x".repeat(60 << 20);
-    assert_eq!(gateway.ask("", &longer).status, 413);
+    let refused = gateway.ask("", &longer);
+    assert_eq!(refused.status, 413);
+    assert!(refused.text.contains("at most 32 MiB"), "{}", refused.text);
     let bearer = format!("Bearer {}", gateway.token);
     let binary = gateway.service.ask("POST", CHAT, &[("authorization", &bearer)], "{\"model\": \"\u{0}\"}");
     assert_eq!(binary.status, 400, "{}", binary.text);

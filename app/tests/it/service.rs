@@ -359,6 +359,7 @@ fn bad_requests_get_a_problem_that_says_what_to_do() {
     let huge = " ".repeat(2 << 20);
     let answer = world.service.ask("POST", "/api/v1/drift/scan", &[("authorization", &bearer)], &huge);
     assert_eq!(answer.status, 413);
+    assert_eq!(answer.json()["detail"], "it has at most 1024 KiB");
     assert_eq!(world.service.get("/api/v1/sources", &ann).status, 200);
 }
 
