@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::{Body, BodyDataStream, HttpBody as _};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use futures::stream::{self, Fuse, Stream, StreamExt as _};
@@ -24,7 +24,8 @@ type Shared = Arc<Mutex<Fuse<BodyDataStream>>>;
 
 /// Reads what the handler has not read of a long body before its answer is sent.
 pub(super) async fn read_out(request: Request, next: Next) -> Response {
-    if !is_long(request.headers()) {
+    // None where the length is not said.
+    if request.body().size_hint().upper().is_some_and(|bytes| bytes <= SHORT) {
         return next.run(request).await;
     }
     // A client that waits for a word before it sends gets it with the first read.
@@ -51,10 +52,4 @@ async fn forget(body: Shared) {
 
 fn pieces(body: Shared) -> impl Stream<Item = <BodyDataStream as Stream>::Item> {
     stream::poll_fn(move |context| body.lock().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(context))
-}
-
-/// True for more than is surely sent by now, or for nobody knows how much.
-fn is_long(headers: &HeaderMap) -> bool {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    length.map_or_else(|| headers.contains_key(header::TRANSFER_ENCODING), |length| length > SHORT)
 }

@@ -1,5 +1,6 @@
 //! The embedded store.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anchorwatch_core::route::audit::{End, Outcome};
@@ -8,6 +9,11 @@ use anchorwatch_edge::store::{AuditNews, AuditRow, Store, StoreAddress, StoreErr
 use jiff::Timestamp;
 
 use crate::{audit_kill, audit_suite, outbox_suite, store_suite};
+
+/// Does to the file of a store what the program never does.
+fn run_sql(file: &Path, sql: &str) -> rusqlite::Result<()> {
+    rusqlite::Connection::open(file)?.execute_batch(sql)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_embedded_store_does_what_every_store_does() {
@@ -80,10 +86,8 @@ async fn a_journal_that_cannot_be_moved_is_told_of() {
     let file = folder.path().join("store.db");
     drop(Store::open(&StoreAddress::of_file(&file)).await.unwrap());
     // The file is longer than it may be, and its journal is empty.
-    let script = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute('CREATE TABLE filler AS SELECT zeroblob(50000000)'); \
-                  c.commit(); print(c.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchone())";
-    let output = std::process::Command::new("python3").args(["-c", script]).arg(&file).output().unwrap();
-    assert!(output.stdout.starts_with(b"(0, 0,"), "{output:?}");
+    run_sql(&file, "CREATE TABLE filler AS SELECT zeroblob(50000000); PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    assert_eq!(std::fs::metadata(folder.path().join("store.db-wal")).map_or(0, |journal| journal.len()), 0);
     let mut limited = std::process::Command::new("sh");
     limited
         .args(["-c", "trap '' XFSZ; exec prlimit --fsize=40000000 \"$0\" \"$@\""])
@@ -104,9 +108,7 @@ async fn an_audit_that_hangs_is_told_of_while_it_does() {
     std::mem::forget(audit.begin(audit_suite::begin(), Vec::new()).await.unwrap());
     let slow = "CREATE TRIGGER slow BEFORE INSERT ON audit_rows WHEN NEW.seq = 3 BEGIN SELECT 1 WHERE ( \
                 WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 15000000) SELECT MAX(n) FROM n) = 0; END";
-    let script = "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])";
-    let made = std::process::Command::new("python3").args(["-c", script]).arg(&file).arg(slow).status();
-    assert!(made.unwrap().success());
+    run_sql(&file, slow).unwrap();
     let refused = audit.begin(audit_suite::begin(), Vec::new()).await;
     assert!(refused.is_err() && told.has(|news| matches!(news, AuditNews::Failing(_))));
     audit.settle().await.unwrap();
@@ -118,12 +120,8 @@ async fn an_audit_that_hangs_is_told_of_while_it_does() {
 async fn the_audit_of_the_embedded_store_can_be_verified() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("store.db");
-    let tamper = |sql: &str| {
-        let script = "import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
-        // What the store refuses is refused.
-        std::process::Command::new("python3").args(["-c", script]).arg(&file).arg(sql).output().unwrap();
-    };
-    audit_suite::run(&StoreAddress::of_file(&file), tamper).await;
+    // What the store refuses is refused.
+    audit_suite::run(&StoreAddress::of_file(&file), |sql| drop(run_sql(&file, sql))).await;
 }
 
 /// SQLite waits for no switch of a journal: <https://github.com/elixir-sqlite/exqlite/issues/138>.
@@ -153,12 +151,7 @@ async fn a_store_of_a_newer_program_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let address = StoreAddress::of_file(&folder.path().join("store.db"));
     Store::open(&address).await.unwrap();
-    let status = std::process::Command::new("python3")
-        .arg("-c")
-        .arg("import sqlite3,sys; c = sqlite3.connect(sys.argv[1]); c.execute(\"INSERT INTO seaql_migrations VALUES ('9999_later', 0)\"); c.commit()")
-        .arg(folder.path().join("store.db"))
-        .status();
-    assert!(status.unwrap().success());
+    run_sql(&folder.path().join("store.db"), "INSERT INTO seaql_migrations VALUES ('9999_later', 0)").unwrap();
     let error = Store::open(&address).await.unwrap_err();
     assert!(matches!(error, StoreError::Migrate { .. }), "{error:?}");
     assert!(error.hint().unwrap().contains("newer anchorwatch"));
@@ -197,11 +190,8 @@ store.commit()
     assert_eq!(shown(by_time), ["a 3 7 aaa", "a 2 8 aa", "a 1 9 a", "b 1 9 b"]);
     assert!(store.is_private(&["said".to_owned()], Timestamp::UNIX_EPOCH).await.unwrap());
     drop(look);
-    let spoiled = "import sqlite3,sys; sqlite3.connect(sys.argv[1]).execute(sys.argv[2])";
     for change in ["UPDATE audit_rows SET body = ''", "DELETE FROM audit_rows"] {
-        let output =
-            std::process::Command::new("python3").args(["-c", spoiled]).arg(&file).arg(change).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
+        let said = run_sql(&file, change).unwrap_err().to_string();
         assert!(said.contains("rows of the audit are"), "{change}: {said}");
     }
 }
